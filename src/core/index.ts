@@ -1,0 +1,5 @@
+export * from "./brand.js";
+export * from "./errors.js";
+export * from "./files.js";
+export * from "./progress.js";
+export * from "./rng.js";

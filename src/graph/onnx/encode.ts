@@ -1,0 +1,126 @@
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { assertNever } from "../../core/index.js";
+import type {
+  OnnxAttribute,
+  OnnxDType,
+  OnnxInitializer,
+  OnnxModel,
+  OnnxNode,
+  OnnxValueInfo,
+} from "./model.js";
+
+/** Element type codes of `TensorProto.DataType` (onnx.proto, ONNX IR version 8). */
+const DATA_TYPE: Readonly<Record<OnnxDType | "int16", number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+};
+
+/** Attribute type codes of `AttributeProto.AttributeType`. */
+const ATTRIBUTE_TYPE: Readonly<Record<OnnxAttribute["kind"], number>> = {
+  float: 1,
+  int: 2,
+  string: 3,
+  ints: 7,
+};
+
+const IR_VERSION = 8;
+const OPSET_VERSION = 17;
+
+type Write = (writer: BinaryWriter) => void;
+
+const message = (writer: BinaryWriter, field: number, write: Write): void => {
+  writer.tag(field, WireType.LengthDelimited).fork();
+  write(writer);
+  writer.join();
+};
+
+const text = (writer: BinaryWriter, field: number, value: string): void => {
+  writer.tag(field, WireType.LengthDelimited).string(value);
+};
+
+const integer = (writer: BinaryWriter, field: number, value: number): void => {
+  writer.tag(field, WireType.Varint).int64(value);
+};
+
+function writeAttribute(writer: BinaryWriter, name: string, attribute: OnnxAttribute): void {
+  text(writer, 1, name);
+  switch (attribute.kind) {
+    case "float":
+      writer.tag(2, WireType.Bit32).float(attribute.value);
+      break;
+    case "int":
+      integer(writer, 3, attribute.value);
+      break;
+    case "string":
+      text(writer, 4, attribute.value);
+      break;
+    case "ints":
+      for (const value of attribute.value) integer(writer, 8, value);
+      break;
+    default:
+      assertNever(attribute);
+  }
+  integer(writer, 20, ATTRIBUTE_TYPE[attribute.kind]);
+}
+
+function writeNode(writer: BinaryWriter, node: OnnxNode): void {
+  for (const input of node.inputs) text(writer, 1, input);
+  for (const output of node.outputs) text(writer, 2, output);
+  text(writer, 3, node.outputs[0] ?? node.op);
+  text(writer, 4, node.op);
+  for (const [name, attribute] of Object.entries(node.attributes)) {
+    message(writer, 5, (w) => writeAttribute(w, name, attribute));
+  }
+}
+
+function writeInitializer(writer: BinaryWriter, initializer: OnnxInitializer): void {
+  const isTensor = initializer.kind === "tensor";
+  const shape = isTensor ? initializer.value.shape : initializer.shape;
+  for (const extent of shape) integer(writer, 1, extent);
+  integer(writer, 2, isTensor ? DATA_TYPE[initializer.value.dtype] : DATA_TYPE.int64);
+  text(writer, 8, initializer.name);
+  const data = isTensor ? initializer.value.data : BigInt64Array.from(initializer.value, (v) => BigInt(v));
+  writer
+    .tag(9, WireType.LengthDelimited)
+    .bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function writeValueInfo(writer: BinaryWriter, info: OnnxValueInfo): void {
+  text(writer, 1, info.name);
+  message(writer, 2, (type) =>
+    message(type, 1, (tensorType) => {
+      integer(tensorType, 1, DATA_TYPE[info.dtype]);
+      message(tensorType, 2, (shape) => {
+        for (const extent of info.shape) {
+          message(shape, 1, (w) => (typeof extent === "number" ? integer(w, 1, extent) : text(w, 2, extent)));
+        }
+      });
+    }),
+  );
+}
+
+/**
+ * Serialize an ONNX model (`ModelProto`, IR version 8, opset 17). Field numbers from onnx.proto.
+ * The bytes depend on the model alone.
+ */
+export function encodeOnnx(model: OnnxModel): Uint8Array {
+  const writer = new BinaryWriter();
+  integer(writer, 1, IR_VERSION);
+  text(writer, 2, "fixynn");
+  message(writer, 7, (graph) => {
+    for (const node of model.nodes) message(graph, 1, (w) => writeNode(w, node));
+    text(graph, 2, model.name);
+    for (const initializer of model.initializers) message(graph, 5, (w) => writeInitializer(w, initializer));
+    for (const info of model.inputs) message(graph, 11, (w) => writeValueInfo(w, info));
+    for (const info of model.outputs) message(graph, 12, (w) => writeValueInfo(w, info));
+  });
+  message(writer, 8, (opset) => {
+    text(opset, 1, "");
+    integer(opset, 2, OPSET_VERSION);
+  });
+  return writer.finish();
+}

@@ -1,0 +1,33 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { TestContext } from "vitest";
+import { packageRoot } from "../../src/core/index.js";
+
+const mustHaveAll = process.env["FIXYNN_REQUIRE_ALL"] === "1";
+
+function missing(context: TestContext, reason: string): never {
+  if (mustHaveAll) throw new Error(`${reason}, and FIXYNN_REQUIRE_ALL=1 forbids skipping`);
+  process.stderr.write(`skipped "${context.task.name}": ${reason}\n`);
+  context.skip(reason);
+}
+
+/**
+ * Return a path inside the folder of shared models, images and libraries (`FIXYNN_SHARED`, default `../shared`).
+ * Skips the test with a printed reason when it is absent; fails it under `FIXYNN_REQUIRE_ALL=1`.
+ */
+export function requireShared(context: TestContext, relativePath = "."): string {
+  const path = join(resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared"), relativePath);
+  return existsSync(path) ? path : missing(context, `no ${path}; set FIXYNN_SHARED`);
+}
+
+/** Require a native tool on the PATH, such as `verilator`; skips or fails like {@link requireShared}. */
+export function requireTool(context: TestContext, tool: string): string {
+  const found = spawnSync(tool, ["--version"], { encoding: "utf8" });
+  return found.error === undefined ? tool : missing(context, `${tool} is not installed`);
+}
+
+/** Run only under `npm run test:full` (FIXYNN_FULL=1): long proofs. */
+export function requireFull(context: TestContext): void {
+  if (process.env["FIXYNN_FULL"] !== "1") context.skip("long proof: npm run test:full");
+}
