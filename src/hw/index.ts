@@ -1,0 +1,3 @@
+export * from "./builder.js";
+export * from "./netlist.js";
+export * from "./verify.js";
