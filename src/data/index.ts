@@ -1,1 +1,3 @@
 export * from "./dataset.js";
+export * from "./augment.js";
+export * from "./resize.js";

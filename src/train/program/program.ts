@@ -1,0 +1,261 @@
+import {
+  type Graph,
+  type GraphNode,
+  inputsOf,
+  int,
+  type NodeName,
+  OnnxBuilder,
+  type OnnxModel,
+} from "../../graph/index.js";
+import { tensor } from "../../tensor/index.js";
+import type { EmitContext, Emitted, Handler, ParameterRole, Value } from "./emit.js";
+import { HANDLERS } from "./handlers.js";
+import { fromChannelsLast, programShape, reshapeTo, sumOver } from "./layout.js";
+import { parameterOf, type Slot, type TrainingPlan, totalLength } from "./plan.js";
+
+/** Constants of the optimizer. The learning rate is an input of every step. */
+export type OptimizerConstants = {
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  /** Decay of weights (not of biases, nor of batch norm's gamma and beta), as L2 gradient. */
+  readonly weightDecay: number;
+  /** Share of the old moving average that a step keeps. */
+  readonly statisticsMomentum: number;
+};
+
+/** Names of the program's inputs and outputs. */
+export const PROGRAM = {
+  parameters: "parameters",
+  velocity: "velocity",
+  statistics: "statistics",
+  learningRate: "learningRate",
+  targets: "targets",
+  boundary: (name: NodeName): string => `boundary:${name}`,
+  dropout: (name: NodeName): string => `dropout:${name}`,
+  newParameters: "newParameters",
+  newVelocity: "newVelocity",
+  newStatistics: "newStatistics",
+  loss: "loss",
+  logits: "logits",
+  gradient: "gradient",
+} as const;
+
+/** A training program and what must be fed to it. */
+export type TrainingProgram = {
+  readonly model: OnnxModel;
+  readonly batch: number;
+  /** Dropout nodes that need a mask. */
+  readonly dropouts: readonly {
+    readonly name: NodeName;
+    readonly shape: readonly number[];
+    readonly rate: number;
+  }[];
+};
+
+class ProgramEmitter {
+  readonly onnx = new OnnxBuilder();
+  readonly values = new Map<NodeName, Value>();
+  readonly parameters = new Map<string, string>();
+  readonly statistics = new Map<NodeName, readonly [string, string]>();
+  readonly dropouts: { name: NodeName; shape: readonly number[]; rate: number }[] = [];
+
+  constructor(
+    readonly plan: TrainingPlan,
+    readonly batch: number,
+  ) {}
+
+  /** Cut the flat parameters into the graph's tensors. */
+  splitParameters(flat: string): void {
+    const { parameters } = this.plan;
+    const lengths = this.onnx.int64s(parameters.map((slot) => slot.length));
+    const parts = this.onnx.ops("Split", [flat, lengths], parameters.length, { axis: int(0) });
+    parameters.forEach(({ node, role, shape }, i) => {
+      this.parameters.set(`${node}/${role}`, reshapeTo(this.onnx, parts[i]!, shape));
+    });
+  }
+
+  context(node: GraphNode): EmitContext {
+    const { onnx, batch } = this;
+    return {
+      onnx,
+      batch,
+      trainable: this.plan.trainable.has(node.name),
+      inputs: inputsOf(node).map((name) => this.values.get(name)!),
+      parameter: (role) => {
+        const key = `${node.name}/${role}`;
+        const known = this.parameters.get(key);
+        if (known !== undefined) return known;
+        const { shape, data } = parameterOf(node, role);
+        const constant = onnx.constant(key, tensor("float32", shape, data));
+        this.parameters.set(key, constant);
+        return constant;
+      },
+      statistics: (mean, variance) => this.statistics.set(node.name, [mean, variance]),
+      dropoutMask: () => {
+        const shape = programShape(node.shape, batch);
+        if (node.kind === "dropout") this.dropouts.push({ name: node.name, shape, rate: node.rate });
+        return onnx.input(PROGRAM.dropout(node.name), "float32", shape);
+      },
+    };
+  }
+}
+
+/** Mean cross-entropy of softmax(logits) against target distributions, and its gradient (softmax − target) / batch. */
+function emitLoss(onnx: OnnxBuilder, logits: string, batch: number): { loss: string; gradient: string } {
+  const logProbabilities = onnx.op("LogSoftmax", [logits], { axis: int(1) });
+  const product = onnx.op("Mul", [logProbabilities, PROGRAM.targets]);
+  const loss = onnx.op("Mul", [sumOver(onnx, product, [0, 1]), onnx.scalar(-1 / batch)]);
+  const difference = onnx.op("Sub", [onnx.op("Softmax", [logits], { axis: int(1) }), PROGRAM.targets]);
+  return { loss, gradient: onnx.op("Mul", [difference, onnx.scalar(1 / batch)]) };
+}
+
+/** SGD with momentum: v ← μ·v + g + λ·w; w ← w − η·v, or w − η·(g + λ·w + μ·v) with Nesterov. */
+function emitUpdate(
+  onnx: OnnxBuilder,
+  gradient: string,
+  slots: readonly Slot<ParameterRole>[],
+  optimizer: OptimizerConstants,
+): void {
+  const length = totalLength(slots);
+  const decay = new Float32Array(length);
+  for (const { role, offset, length: n } of slots) {
+    if (role === "weights") decay.fill(optimizer.weightDecay, offset, offset + n);
+  }
+  const decays = onnx.constant("decay", tensor("float32", [length], decay));
+  const total = onnx.op("Add", [gradient, onnx.op("Mul", [decays, PROGRAM.parameters])]);
+  const momentum = onnx.scalar(optimizer.momentum);
+  const velocity = onnx.op("Add", [onnx.op("Mul", [PROGRAM.velocity, momentum]), total]);
+  const direction = optimizer.nesterov
+    ? onnx.op("Add", [total, onnx.op("Mul", [velocity, momentum])])
+    : velocity;
+  const step = onnx.op("Mul", [direction, PROGRAM.learningRate]);
+  onnx.alias(velocity, PROGRAM.newVelocity);
+  onnx.alias(onnx.op("Sub", [PROGRAM.parameters, step]), PROGRAM.newParameters);
+}
+
+function emitStatistics(emitter: ProgramEmitter, optimizer: OptimizerConstants): void {
+  const { onnx, plan } = emitter;
+  const measured = plan.statistics.map(({ node, role }) => {
+    const [mean, variance] = emitter.statistics.get(node)!;
+    return role === "mean" ? mean : variance;
+  });
+  const flat = onnx.op("Concat", measured, { axis: int(0) });
+  const kept = onnx.op("Mul", [PROGRAM.statistics, onnx.scalar(optimizer.statisticsMomentum)]);
+  const fresh = onnx.op("Mul", [flat, onnx.scalar(1 - optimizer.statisticsMomentum)]);
+  onnx.alias(onnx.op("Add", [kept, fresh]), PROGRAM.newStatistics);
+}
+
+/** Give the program its inputs: boundary values channels last (bytes if the boundary is the image itself). */
+function emitBoundary(emitter: ProgramEmitter, graph: Graph): void {
+  const { onnx, plan, batch } = emitter;
+  for (const node of plan.boundary) {
+    const isBytes = node.kind === "input";
+    const name = onnx.input(PROGRAM.boundary(node.name), isBytes ? "uint8" : "float32", [
+      batch,
+      ...node.shape,
+    ]);
+    let value = fromChannelsLast(onnx, name, node.shape);
+    if (isBytes) {
+      const cast = onnx.op("Cast", [value], { to: int(1) });
+      const scaled = onnx.op("Mul", [cast, onnx.scalar(graph.encoding.scale)]);
+      value = onnx.op("Add", [scaled, onnx.scalar(graph.encoding.offset)]);
+    }
+    emitter.values.set(node.name, { name: value, shape: node.shape });
+  }
+}
+
+/** Emit the backward pass; returns the gradient of every parameter by `node/role`. */
+function emitBackward(
+  emitter: ProgramEmitter,
+  emitted: ReadonlyMap<NodeName, Emitted>,
+  logitsGradient: string,
+): Map<string, string> {
+  const { onnx, plan } = emitter;
+  const gradients = new Map<NodeName, string>([[plan.logits.name, logitsGradient]]);
+  const parameterGradients = new Map<string, string>();
+  for (const node of plan.active.toReversed()) {
+    const gradient = gradients.get(node.name)!;
+    const names = inputsOf(node);
+    const needed = names.map((name) => emitted.has(name));
+    const result = emitted.get(node.name)!.backward(gradient, needed);
+    for (const [role, value] of Object.entries(result.parameters)) {
+      parameterGradients.set(`${node.name}/${role}`, value);
+    }
+    names.forEach((name, i) => {
+      const part = result.inputs[i];
+      if (part === undefined || !needed[i]) return;
+      const sum = gradients.get(name);
+      gradients.set(name, sum === undefined ? part : onnx.op("Add", [sum, part]));
+    });
+  }
+  return parameterGradients;
+}
+
+/**
+ * Turn a graph with frozen and trainable parts into one ONNX program: forward, backward and update.
+ *
+ * Inputs: `boundary:…` values (bytes of images, or features of the frozen front), `targets` [batch, classes] (each row a
+ * distribution), `learningRate`, the flat `parameters`, `velocity` and `statistics`, dropout masks. Outputs: the three
+ * flat arrays after the step, `loss`, `logits`, and with `exposeGradient` the flat gradient (without weight decay).
+ */
+export function buildTrainingProgram(
+  graph: Graph,
+  plan: TrainingPlan,
+  options: {
+    readonly batch: number;
+    readonly optimizer: OptimizerConstants;
+    readonly exposeGradient?: boolean;
+  },
+): TrainingProgram {
+  const { batch, optimizer } = options;
+  const emitter = new ProgramEmitter(plan, batch);
+  const { onnx } = emitter;
+  const classes = plan.logits.shape.at(-1)!;
+  const parameterCount = totalLength(plan.parameters);
+  const statisticCount = totalLength(plan.statistics);
+  onnx.input(PROGRAM.parameters, "float32", [parameterCount]);
+  onnx.input(PROGRAM.velocity, "float32", [parameterCount]);
+  onnx.input(PROGRAM.learningRate, "float32", []);
+  onnx.input(PROGRAM.targets, "float32", [batch, classes]);
+  emitter.splitParameters(PROGRAM.parameters);
+  emitBoundary(emitter, graph);
+  const emitted = new Map<NodeName, Emitted>();
+  for (const node of plan.active) {
+    if (node.kind === "input" || node.kind === "softmax") continue;
+    const handler = HANDLERS[node.kind] as Handler<GraphNode>;
+    const result = handler(emitter.context(node), node);
+    emitted.set(node.name, result);
+    emitter.values.set(node.name, { name: result.output, shape: node.shape });
+  }
+  const logitsValue = emitter.values.get(plan.logits.name)!;
+  const isImage = plan.logits.shape.length === 3;
+  const swap = (value: string): string =>
+    onnx.op("Transpose", [value], { perm: { kind: "ints", value: [1, 0] } });
+  const flatLogits = isImage ? swap(reshapeTo(onnx, logitsValue.name, [classes, batch])) : logitsValue.name;
+  const { loss, gradient } = emitLoss(onnx, flatLogits, batch);
+  const logitsGradient = isImage
+    ? reshapeTo(onnx, swap(gradient), programShape(plan.logits.shape, batch))
+    : gradient;
+  const parameterGradients = emitBackward(emitter, emitted, logitsGradient);
+  const flatGradients = plan.parameters.map(({ node, role, length }) =>
+    reshapeTo(onnx, parameterGradients.get(`${node}/${role}`)!, [length]),
+  );
+  const flat = onnx.op("Concat", flatGradients, { axis: int(0) });
+  emitUpdate(onnx, flat, plan.parameters, optimizer);
+  onnx.output(PROGRAM.newParameters, "float32", [parameterCount]);
+  onnx.output(PROGRAM.newVelocity, "float32", [parameterCount]);
+  if (statisticCount > 0) {
+    onnx.input(PROGRAM.statistics, "float32", [statisticCount]);
+    emitStatistics(emitter, optimizer);
+    onnx.output(PROGRAM.newStatistics, "float32", [statisticCount]);
+  }
+  onnx.alias(loss, PROGRAM.loss);
+  onnx.output(PROGRAM.loss, "float32", []);
+  onnx.alias(flatLogits, PROGRAM.logits);
+  onnx.output(PROGRAM.logits, "float32", [batch, classes]);
+  if (options.exposeGradient) {
+    onnx.alias(flat, PROGRAM.gradient);
+    onnx.output(PROGRAM.gradient, "float32", [parameterCount]);
+  }
+  return { model: onnx.build(`${graph.name}-training`), batch, dropouts: emitter.dropouts };
+}

@@ -1,0 +1,175 @@
+import {
+  canonicalJson,
+  createRng,
+  FixynnError,
+  type ProgressListener,
+  sha256,
+  shuffledIndices,
+  silent,
+} from "../core/index.js";
+import type { Split } from "../data/index.js";
+import { type Graph, type NodeName, verifyGraph } from "../graph/index.js";
+import { createBatcher } from "./batches.js";
+import { type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import { argmax, checkSplit, evaluate } from "./evaluate.js";
+import { createFrozenFront } from "./front.js";
+import { learningRateAt, type TrainOptions } from "./options.js";
+import { planTraining, type TrainingPlan } from "./program/plan.js";
+import { createTrainingSession } from "./session.js";
+
+/** What to train. */
+export type TrainRequest = {
+  /** The last layer must give as many values as there are classes; see `replaceHead`. */
+  readonly graph: Graph;
+  /** Layers whose parameters may change; default all. */
+  readonly trainable?: ReadonlySet<NodeName>;
+  readonly split: Split;
+  /** Images to measure accuracy on after each epoch (every `validateEvery` epochs, and after the last). */
+  readonly validation?: Split;
+  readonly validateEvery?: number;
+  readonly options: TrainOptions;
+  readonly seed: number;
+  readonly onProgress?: ProgressListener;
+  /** Called after each epoch with the network as it is now. */
+  readonly onEpoch?: (record: EpochRecord, graph: () => Graph) => Promise<void> | void;
+  /** Where to keep the state after each epoch. A training that finds its own checkpoint there goes on from it. */
+  readonly checkpointFile?: string;
+  readonly job?: string;
+};
+
+/** A trained network and how it got there. */
+export type TrainResult = {
+  readonly graph: Graph;
+  readonly history: readonly EpochRecord[];
+  readonly seconds: number;
+};
+
+/** Digest of everything that the outcome depends on, so that a checkpoint is never used for another training. */
+function trainingKey(request: TrainRequest, plan: TrainingPlan): string {
+  const { graph, split, options, seed } = request;
+  const layers = graph.nodes.map((node) => [node.kind, node.name, node.shape]);
+  const slots = plan.parameters.map(({ node, role, shape }) => [node, role, shape]);
+  const bytes = (data: ArrayBufferView): Uint8Array =>
+    new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const weights = graph.nodes.flatMap((node) =>
+    Object.entries(node).flatMap(([role, value]: [string, unknown]) =>
+      value !== null && typeof value === "object" && (value as { kind?: string }).kind === "tensor"
+        ? [[node.name, role, sha256(bytes((value as { data: Float32Array }).data))]]
+        : [],
+    ),
+  );
+  const images = [split.count, split.height, split.width, sha256(split.pixels), sha256(bytes(split.labels))];
+  return sha256(canonicalJson({ layers, slots, encoding: graph.encoding, weights, images, options, seed }));
+}
+
+function checkRequest(request: TrainRequest, plan: TrainingPlan): void {
+  const { graph, split } = request;
+  checkSplit(graph, split);
+  const classes = plan.logits.shape.at(-1)!;
+  const tooLarge = split.labels.findIndex((label) => label >= classes);
+  if (tooLarge >= 0) {
+    throw new FixynnError("FX3004", `image ${tooLarge} has class ${split.labels[tooLarge]}`, {
+      place: `graph ${graph.name}`,
+      hint: `the network has ${classes} classes; replace its head`,
+    });
+  }
+  if (split.count === 0)
+    throw new FixynnError("FX3005", "no training images", { place: `graph ${graph.name}` });
+}
+
+/**
+ * Train a network, or the part of it that is not frozen, by SGD with momentum under a cosine schedule.
+ *
+ * All randomness comes from (seed, epoch, step): a training resumed from its checkpoint gives the weights that it would
+ * have given without the interruption, and two runs on one machine give the same bytes.
+ *
+ * @throws FixynnError FX3001 to FX3005 for requests that make no sense, FX3006 when the loss is not finite
+ */
+export async function trainNetwork(request: TrainRequest): Promise<TrainResult> {
+  const { graph, split, options, seed, validation } = request;
+  const onProgress = request.onProgress ?? silent;
+  const job = request.job ?? `train ${graph.name}`;
+  const trainable = request.trainable ?? new Set(graph.nodes.map((node) => node.name));
+  const plan = planTraining(graph, trainable);
+  checkRequest(request, plan);
+  const batch = Math.min(options.batch, split.count);
+  const classes = plan.logits.shape.at(-1)!;
+  const [height, width] = graph.nodes[0]!.shape as [number, number];
+  const stepsPerEpoch = Math.floor(split.count / batch);
+  const key = request.checkpointFile === undefined ? "" : trainingKey(request, plan);
+  const started = performance.now();
+  const root = createRng(seed);
+  const makeBatch = createBatcher({ split, size: { height, width }, classes, train: options, batch });
+  const session = await createTrainingSession(graph, plan, { batch, optimizer: options });
+  const front = createFrozenFront(graph, plan, batch);
+  const history: EpochRecord[] = [];
+  let epoch = 0;
+  try {
+    if (request.checkpointFile !== undefined) {
+      const checkpoint = readCheckpoint(request.checkpointFile, key);
+      if (checkpoint !== undefined) {
+        session.restore(checkpoint.state);
+        history.push(...checkpoint.history);
+        epoch = checkpoint.epoch;
+      }
+    }
+    for (; epoch < options.epochs; epoch++) {
+      const epochStarted = performance.now();
+      const epochRng = root.fork(`epoch ${epoch}`);
+      const order = shuffledIndices(split.count, epochRng.fork("order"));
+      let loss = 0;
+      let correct = 0;
+      const stepRng = (step: number) => epochRng.fork(`step ${step}`);
+      let next = makeBatch(order, 0, stepRng(0).fork("images"));
+      for (let step = 0; step < stepsPerEpoch; step++) {
+        const current = next;
+        const boundary = await front.run(current.bytes, batch);
+        const running = session.step({
+          boundary,
+          targets: current.targets,
+          learningRate: learningRateAt(epoch * stepsPerEpoch + step, stepsPerEpoch, options),
+          rng: stepRng(step),
+        });
+        // ONNX Runtime works on its own thread: assemble the next batch meanwhile.
+        if (step + 1 < stepsPerEpoch)
+          next = makeBatch(order, (step + 1) * batch, stepRng(step + 1).fork("images"));
+        const result = await running;
+        loss += result.loss;
+        for (let i = 0; i < batch; i++) {
+          if (argmax(result.logits, i * classes, classes) === current.labels[i]) correct++;
+        }
+        if (!Number.isFinite(result.loss)) {
+          throw new FixynnError("FX3006", `the loss is ${result.loss} in epoch ${epoch + 1}`, {
+            place: job,
+            hint: "lower the learning rate",
+          });
+        }
+        if (step % 50 === 49) {
+          const note = `epoch ${epoch + 1}/${options.epochs}, loss ${(loss / (step + 1)).toFixed(3)}`;
+          const done = epoch * stepsPerEpoch + step + 1;
+          onProgress({ job, done, total: options.epochs * stepsPerEpoch, unit: "steps", note });
+        }
+      }
+      const seconds = (performance.now() - epochStarted) / 1000;
+      const isLast = epoch + 1 === options.epochs;
+      const isMeasured =
+        validation !== undefined && (isLast || (epoch + 1) % (request.validateEvery ?? 1) === 0);
+      const record: EpochRecord = {
+        epoch: epoch + 1,
+        loss: loss / stepsPerEpoch,
+        trainAccuracy: correct / (stepsPerEpoch * batch),
+        ...(isMeasured ? { validationAccuracy: (await evaluate(session.graph(), validation)).top1 } : {}),
+        seconds,
+      };
+      history.push(record);
+      if (request.checkpointFile !== undefined) {
+        writeCheckpoint(request.checkpointFile, key, { epoch: epoch + 1, history, state: session.state() });
+      }
+      await request.onEpoch?.(record, () => session.graph());
+    }
+    const trained = verifyGraph(session.graph());
+    return { graph: trained, history, seconds: (performance.now() - started) / 1000 };
+  } finally {
+    await Promise.all([session.close(), front.close()]);
+  }
+}
