@@ -1,8 +1,13 @@
 export * from "./backbone.js";
+export * from "./batches.js";
 export * from "./checkpoint.js";
 export * from "./evaluate.js";
+export * from "./head.js";
+export * from "./in-worker.js";
 export * from "./mobilenet.js";
 export * from "./options.js";
-export type { OptimizerConstants } from "./program/program.js";
+export { planTraining, type TrainingPlan } from "./program/plan.js";
+export { buildTrainingProgram, type OptimizerConstants, type TrainingProgram } from "./program/program.js";
+export * from "./session.js";
 export * from "./split.js";
 export * from "./trainer.js";

@@ -10,11 +10,8 @@ const OPTIMIZER = { momentum: 0.9, nesterov: false, weightDecay: 0, statisticsMo
 const BATCH = 3;
 const n = nodeName;
 
-type AnySpec = NodeSpec extends infer S
-  ? S extends { readonly name: NodeName }
-    ? Omit<S, "name">
-    : never
-  : never;
+type Bare<Spec> = Spec extends NodeSpec ? Omit<Spec, "name" | "input"> : never;
+type AnySpec = Bare<NodeSpec>;
 
 /** input → (trainable 1×1 conv, so that data gradients are needed) → the layers under test → pool → logits. */
 function chain(rng: Rng, shape: Shape, layers: (rng: Rng, shapeOf: () => Shape) => AnySpec[]): Graph {
