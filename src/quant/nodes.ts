@@ -46,7 +46,7 @@ type Weighted = {
 
 /** Weights [kernelHeight, kernelWidth, inChannels, outChannels]. */
 export type QuantConv2d = Unary<"conv2d"> & Weighted & { readonly stride: Size2; readonly padding: Padding };
-/** Weights [kernelHeight, kernelWidth, channels, multiplier]. */
+/** Weights [kernelHeight, kernelWidth, channels, multiplier]; output channel = channel · multiplier + k. */
 export type QuantDepthwiseConv2d = Unary<"depthwiseConv2d"> &
   Weighted & { readonly stride: Size2; readonly padding: Padding };
 /** Weights [inFeatures, outFeatures]. */
@@ -55,7 +55,10 @@ export type QuantDense = Unary<"dense"> & Weighted;
 type Pool = { readonly window: Size2; readonly stride: Size2; readonly padding: Padding };
 /** Padding never wins; input and output share scale and zero point. */
 export type QuantMaxPool2d = Unary<"maxPool2d"> & Pool;
-/** Mean over the pixels inside the image, rounded half away from zero; input and output share scale and zero point. */
+/**
+ * Mean of the integers (zero point included) over the pixels inside the image, rounded half away from zero; input and
+ * output share scale and zero point.
+ */
 export type QuantAveragePool2d = Unary<"averagePool2d"> & Pool;
 /** acc = Σ (x − zeroPoint) over all pixels; the requantization divides by their number. */
 export type QuantGlobalAveragePool2d = Unary<"globalAveragePool2d"> & {
@@ -100,3 +103,10 @@ export type QuantNetwork = {
   readonly nodes: readonly QuantNode[];
   readonly output: NodeName;
 };
+
+/** Return the names of the layers that a layer reads. */
+export function inputsOfQuantNode(node: QuantNode): readonly NodeName[] {
+  if (node.kind === "input") return [];
+  if (node.kind === "add") return node.inputs;
+  return [node.input];
+}
