@@ -1,3 +1,13 @@
-export * from "./dataset.js";
 export * from "./augment.js";
+export * from "./dataset.js";
+export { defaultCacheFolder } from "./fetch/cache.js";
+export { FETCHABLE_SETS, type FetchableSet, type FetchOptions, fetchSet } from "./fetch/fetch.js";
+export * from "./load.js";
+export { readCifar10 } from "./readers/cifar10.js";
+export { readCifar100 } from "./readers/cifar100.js";
+export { type FolderOptions, readFolder } from "./readers/folder.js";
+export { readGtsrb32 } from "./readers/gtsrb32.js";
+export { DECODER, type DecodeOptions, decodeImage, type ResizeMode } from "./readers/image.js";
+export { readMnist } from "./readers/mnist.js";
 export * from "./resize.js";
+export * from "./split.js";

@@ -1,0 +1,240 @@
+import { readdir, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { basename, extname, join, relative, resolve } from "node:path";
+import { createRng, FixynnError, type ProgressListener, silent } from "../../core/index.js";
+import { checkDataset, firstFew } from "../check.js";
+import type { Dataset, Split } from "../dataset.js";
+import { allocateSplit, holdOut } from "../split.js";
+import { errorCode } from "./file.js";
+import { DECODER, decodeImage, ImageSizeError, type ResizeMode } from "./image.js";
+
+/** Options of {@link readFolder}. */
+export type FolderOptions = {
+  /** Side of the images after resizing, pixels. */
+  readonly side: number;
+  readonly resize?: ResizeMode;
+  /** Under `crop`: length of the short side after scaling, default `side`. */
+  readonly shortSide?: number;
+  /** Share of each class for testing when the folder has no train/ and test/; default 0.2. */
+  readonly testFraction?: number;
+  /** Seed of that division; default 1. */
+  readonly seed?: number;
+  /** Default: the folder's own name. */
+  readonly name?: string;
+  readonly onProgress?: ProgressListener;
+};
+
+const IMAGE_EXTENSIONS = new Set([".jpg", ".jpeg", ".png"]);
+const LAYOUTS = "either CLASS/*.jpg, or train/CLASS/*.jpg and test/CLASS/*.jpg";
+
+type Entry = { readonly name: string; readonly path: string; readonly isFolder: boolean };
+
+/** List a folder without dotfiles, sorted by code units, symbolic links followed. */
+async function list(folder: string): Promise<Entry[]> {
+  try {
+    const names = (await readdir(folder)).filter((name) => !name.startsWith(".")).sort();
+    return await Promise.all(
+      names.map(async (name) => {
+        const path = join(folder, name);
+        return { name, path, isFolder: (await stat(path)).isDirectory() };
+      }),
+    );
+  } catch (cause) {
+    const code = errorCode(cause);
+    const reason = code === "ENOENT" ? "no such folder" : code === "ENOTDIR" ? "not a folder" : String(cause);
+    throw new FixynnError("FX2001", reason, {
+      place: folder,
+      hint: `give a folder of images: ${LAYOUTS}`,
+      cause,
+    });
+  }
+}
+
+/** Refuse what is neither a folder nor an image where only the one or the other may be. */
+function refuse(root: string, strangers: readonly Entry[], expected: string): void {
+  if (strangers.length === 0) return;
+  const names = strangers.map(({ path, isFolder }) => relative(root, path) + (isFolder ? "/" : ""));
+  throw new FixynnError("FX2007", `not ${expected}: ${firstFew(names)}`, {
+    place: root,
+    hint: `remove them (dotfiles are ignored); the layout is ${LAYOUTS}`,
+  });
+}
+
+type ListedClass = { readonly name: string; readonly files: readonly string[] };
+
+/** List the images of each class folder. */
+async function listClasses(folder: string, entries: readonly Entry[]): Promise<ListedClass[]> {
+  refuse(
+    folder,
+    entries.filter(({ isFolder }) => !isFolder),
+    "a class folder",
+  );
+  const classes: ListedClass[] = [];
+  for (const { name, path } of entries) {
+    const inside = await list(path);
+    const isImage = (entry: Entry) =>
+      !entry.isFolder && IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase());
+    refuse(
+      folder,
+      inside.filter((entry) => !isImage(entry)),
+      "a JPEG or PNG image",
+    );
+    if (inside.length === 0) {
+      throw new FixynnError("FX2005", "empty class folder", {
+        place: path,
+        hint: "add images or remove the folder",
+      });
+    }
+    classes.push({ name, files: inside.map((entry) => entry.path) });
+  }
+  return classes;
+}
+
+type Listed = { readonly files: readonly string[]; readonly labels: Uint16Array };
+
+function flatten(classes: readonly ListedClass[]): Listed {
+  return {
+    files: classes.flatMap(({ files }) => files),
+    labels: Uint16Array.from(classes.flatMap(({ files }, label) => files.map(() => label))),
+  };
+}
+
+const pick = ({ files, labels }: Listed, indices: Uint32Array): Listed => ({
+  files: Array.from(indices, (i) => files[i]!),
+  labels: Uint16Array.from(indices, (i) => labels[i]!),
+});
+
+/** Find classes, training files and test files in one of the two layouts. */
+async function scan(
+  root: string,
+  options: { readonly testFraction: number; readonly seed: number },
+): Promise<{ readonly classes: readonly string[]; readonly train: Listed; readonly test: Listed }> {
+  const entries = await list(root);
+  const part = (name: string) => entries.find((entry) => entry.isFolder && entry.name === name);
+  const [trainEntry, testEntry] = [part("train"), part("test")];
+  if (trainEntry === undefined && testEntry === undefined) {
+    const classes = await listClasses(root, entries);
+    checkClasses(root, classes);
+    const all = flatten(classes);
+    const { kept, held } = holdOut(all, { fraction: options.testFraction, rng: createRng(options.seed) });
+    return { classes: classes.map(({ name }) => name), train: pick(all, kept), test: pick(all, held) };
+  }
+  if (trainEntry === undefined || testEntry === undefined) {
+    const [there, missing] = trainEntry === undefined ? ["test", "train"] : ["train", "test"];
+    throw new FixynnError("FX2001", `${there}/ without ${missing}/`, {
+      place: root,
+      hint: `the layout is ${LAYOUTS}`,
+    });
+  }
+  refuse(
+    root,
+    entries.filter((entry) => entry !== trainEntry && entry !== testEntry),
+    "train/ or test/",
+  );
+  const train = await listClasses(trainEntry.path, await list(trainEntry.path));
+  const test = await listClasses(testEntry.path, await list(testEntry.path));
+  checkClasses(trainEntry.path, train);
+  for (const [here, there, place] of [
+    [train, test, testEntry.path],
+    [test, train, trainEntry.path],
+  ] as const) {
+    const known = new Set(there.map(({ name }) => name));
+    const missing = here.map(({ name }) => name).filter((name) => !known.has(name));
+    if (missing.length > 0) {
+      throw new FixynnError("FX2010", `no folder for class ${firstFew(missing)}`, {
+        place,
+        hint: "train/ and test/ must have the same classes",
+      });
+    }
+  }
+  return { classes: train.map(({ name }) => name), train: flatten(train), test: flatten(test) };
+}
+
+function checkClasses(place: string, classes: readonly ListedClass[]): void {
+  if (classes.length === 0) {
+    throw new FixynnError("FX2014", "no class folders", { place, hint: `the layout is ${LAYOUTS}` });
+  }
+  if (classes.length === 1) {
+    throw new FixynnError("FX2004", `a single class, ${classes[0]!.name}`, {
+      place,
+      hint: "a classifier needs at least two class folders",
+    });
+  }
+}
+
+/** Run tasks 0..count-1, several at a time. */
+async function inParallel(count: number, task: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < count) await task(next++);
+  };
+  // Decoding runs in libvips' threads; one more lane than cores keeps them busy while files are read.
+  await Promise.all(Array.from({ length: Math.min(availableParallelism() + 1, count) }, lane));
+}
+
+/**
+ * Read a folder of JPEG and PNG images: `CLASS/*.jpg`, divided into training and test images by a seeded stratified
+ * choice, or `train/CLASS/*.jpg` and `test/CLASS/*.jpg`. Classes are the folder names, sorted by code units. Decoded by
+ * `decodeImage`, several at a time, and resized to a square.
+ *
+ * @throws FixynnError FX2001 no folder, FX2004 single class, FX2005 empty class folder, FX2006 undecodable images (the
+ * first few are named), FX2007 other files (dotfiles are ignored), FX2008 images of another size under `exact`,
+ * FX2010 classes of train/ and test/ that differ, FX2012 fraction, FX2014 no images
+ */
+export async function readFolder(root: string, options: FolderOptions): Promise<Dataset> {
+  const {
+    side,
+    resize = "crop",
+    shortSide = side,
+    testFraction = 0.2,
+    seed = 1,
+    onProgress = silent,
+  } = options;
+  const name = options.name ?? basename(resolve(root));
+  const { classes, train, test } = await scan(root, { testFraction, seed });
+  const total = train.files.length + test.files.length;
+  const failed: string[] = [];
+  const wrongSize: string[] = [];
+  let done = 0;
+  const decode = async ({ files, labels }: Listed): Promise<Split> => {
+    const split = allocateSplit({ count: files.length, height: side, width: side, channels: 3 });
+    split.labels.set(labels);
+    await inParallel(files.length, async (i) => {
+      const path = files[i]!;
+      try {
+        split.pixels.set(await decodeImage(path, { side, resize, shortSide }), i * side * side * 3);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+        const list = error instanceof ImageSizeError ? wrongSize : failed;
+        list.push(`${relative(root, path)} (${reason})`);
+      }
+      done++;
+      if (done % 50 === 0 || done === total)
+        onProgress({ job: `decode ${name}`, done, total, unit: "images" });
+    });
+    return split;
+  };
+  const trainSplit = await decode(train);
+  const testSplit = await decode(test);
+  if (failed.length > 0) {
+    throw new FixynnError(
+      "FX2006",
+      `cannot decode ${failed.length} of ${total} images: ${firstFew(failed.sort())}`,
+      {
+        place: root,
+        hint: "replace or remove these files; JPEG and PNG are read",
+      },
+    );
+  }
+  if (wrongSize.length > 0) {
+    throw new FixynnError(
+      "FX2008",
+      `${wrongSize.length} of ${total} images are not ${side}×${side}: ${firstFew(wrongSize.sort())}`,
+      { place: root, hint: 'set "resize" to "crop" or "squash"' },
+    );
+  }
+  const how =
+    resize === "crop" ? `short side to ${shortSide}, centre ${side}×${side}` : `${resize} ${side}×${side}`;
+  const source = `folder ${name}, ${how}, decoded by ${DECODER}`;
+  return checkDataset({ name, classes, train: trainSplit, test: testSplit, source }, root);
+}

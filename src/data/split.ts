@@ -1,0 +1,129 @@
+import { FixynnError, type Rng, shuffledIndices } from "../core/index.js";
+import type { Split } from "./dataset.js";
+import { createResizer } from "./resize.js";
+
+/**
+ * Allocate a split of zeros in shared memory, to be filled by a reader.
+ *
+ * @param shape images, and the size of one; `channels` 3 for RGB, 1 for grey
+ */
+export function allocateSplit(shape: Pick<Split, "count" | "height" | "width" | "channels">): Split {
+  const { count, height, width, channels } = shape;
+  return {
+    count,
+    height,
+    width,
+    channels,
+    pixels: new Uint8Array(new SharedArrayBuffer(count * height * width * channels)),
+    labels: new Uint16Array(new SharedArrayBuffer(2 * count)),
+  };
+}
+
+/**
+ * Copy some images of a split, in the order of `indices` (an index may repeat).
+ *
+ * @throws RangeError for an index outside the split: a bug of the caller
+ */
+export function subset(split: Split, indices: ArrayLike<number>): Split {
+  const { height, width, channels, groups } = split;
+  const result = allocateSplit({ count: indices.length, height, width, channels });
+  const imageBytes = height * width * channels;
+  const newGroups = groups && new Uint32Array(new SharedArrayBuffer(4 * indices.length));
+  for (let i = 0; i < indices.length; i++) {
+    const from = indices[i]!;
+    if (!(from >= 0 && from < split.count)) throw new RangeError(`image ${from} of ${split.count}`);
+    result.pixels.set(split.pixels.subarray(from * imageBytes, (from + 1) * imageBytes), i * imageBytes);
+    result.labels[i] = split.labels[from]!;
+    if (groups && newGroups) newGroups[i] = groups[from]!;
+  }
+  return newGroups === undefined ? result : { ...result, groups: newGroups };
+}
+
+/** Resize every image of a split to a square, bilinear (see `createResizer`); the split itself when it has that size. */
+export function resizeSplit(split: Split, side: number): Split {
+  const { count, height, width, channels } = split;
+  if (height === side && width === side) return split;
+  const result = allocateSplit({ count, height: side, width: side, channels });
+  const resizer = createResizer({ height, width }, { height: side, width: side }, channels);
+  for (let i = 0; i < count; i++) {
+    resizer.resize(split.pixels, i * height * width * channels, result.pixels, i * side * side * channels);
+  }
+  result.labels.set(split.labels);
+  return split.groups === undefined ? result : { ...result, groups: split.groups };
+}
+
+/** Images that stay and images that are held back, each in ascending order. */
+export type HoldOut = { readonly kept: Uint32Array; readonly held: Uint32Array };
+
+/**
+ * Choose images to hold back: of every class about `fraction` of its images, so that the classes keep their shares.
+ * With groups, whole groups are held back, never a part of one; a group counts for the class of its first image. A class
+ * with at least two images (groups) gives at least one and keeps at least one; a class with a single one keeps it.
+ *
+ * @param fraction share of the images to hold back, in (0, 1)
+ * @throws FixynnError FX2012 for a fraction outside (0, 1) or when no class can give an image
+ */
+export function holdOut(
+  split: Pick<Split, "labels" | "groups">,
+  options: { readonly fraction: number; readonly rng: Rng },
+): HoldOut {
+  const { fraction, rng } = options;
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new FixynnError("FX2012", `held-back fraction ${fraction} is not between 0 and 1`, {
+      hint: "0.1 to 0.2 is usual",
+    });
+  }
+  const units = new Map<number, number[]>();
+  for (let i = 0; i < split.labels.length; i++) {
+    const key = split.groups === undefined ? i : split.groups[i]!;
+    const unit = units.get(key);
+    if (unit === undefined) units.set(key, [i]);
+    else unit.push(i);
+  }
+  const byClass = new Map<number, number[][]>();
+  for (const unit of units.values()) {
+    const label = split.labels[unit[0]!]!;
+    const list = byClass.get(label);
+    if (list === undefined) byClass.set(label, [unit]);
+    else list.push(unit);
+  }
+  const isHeld = new Uint8Array(split.labels.length);
+  for (const label of [...byClass.keys()].sort((a, b) => a - b)) {
+    const list = byClass.get(label)!;
+    const images = list.reduce((sum, unit) => sum + unit.length, 0);
+    const order = shuffledIndices(list.length, rng.fork(`class ${label}`));
+    let held = 0;
+    for (let k = 0; k < list.length - 1; k++) {
+      const unit = list[order[k]!]!;
+      // The first unit is always taken; a later one while it brings the share nearer to the fraction.
+      if (k > 0 && held + unit.length / 2 > fraction * images) break;
+      for (const i of unit) isHeld[i] = 1;
+      held += unit.length;
+    }
+  }
+  const pick = (value: number) =>
+    Uint32Array.from(Array.from(isHeld.keys()).filter((i) => isHeld[i] === value));
+  const held = pick(1);
+  if (held.length === 0) {
+    throw new FixynnError("FX2012", "no class has two images or groups, so none can be held back", {
+      hint: "add images, or give a test set of its own",
+    });
+  }
+  return { kept: pick(0), held };
+}
+
+/**
+ * Divide a split into training and validation images: by groups when it has them, stratified by class in any case.
+ * See {@link holdOut} for the rules and errors.
+ *
+ * @param fraction share of validation images, in (0, 1)
+ * @param rng the same seed gives the same division
+ */
+export function splitValidation(
+  split: Split,
+  fraction: number,
+  rng: Rng,
+): { readonly train: Split; readonly validation: Split } {
+  const { kept, held } = holdOut(split, { fraction, rng });
+  return { train: subset(split, kept), validation: subset(split, held) };
+}
