@@ -1,0 +1,18 @@
+export * from "./ir.js";
+export { simNetlistFromJson, simNetlistToJson } from "./json.js";
+export type { ToggleClass } from "./layout.js";
+export { flatten } from "./link.js";
+export { lowerDesign } from "./lower.js";
+export { printSimModule } from "./print.js";
+export { type ReadBackOptions, readBack } from "./read-back.js";
+export {
+  createSimulator,
+  LANES,
+  type Simulator,
+  type SimulatorOptions,
+  type ToggleCounts,
+  WORDS_PER_BIT,
+} from "./simulator.js";
+export { type Backpressure, type StreamJob, type StreamResult, simulateStream } from "./stream.js";
+export { verifySimModule } from "./verify.js";
+export { readByYosys, type YosysJob, type YosysOptions } from "./yosys.js";

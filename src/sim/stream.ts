@@ -1,0 +1,186 @@
+import { FixynnError, invariant, type Rng } from "../core/index.js";
+import { portOf } from "./ir.js";
+import { type Simulator, type ToggleCounts, WORDS_PER_BIT } from "./simulator.js";
+
+/** How often each side of the stream holds back, and the generator that decides it. */
+export type Backpressure = {
+  readonly rng: Rng;
+  /** Probability that the source has no beat in a cycle. */
+  readonly idle: number;
+  /** Probability that the sink takes no beat in a cycle. */
+  readonly stall: number;
+};
+
+export type StreamJob = {
+  /** One sequence of beats a lane: all its frames one after another, `valuesPerBeat` numbers a beat. */
+  readonly inputs: readonly ArrayLike<number>[];
+  /** Numbers in an input beat and in an output beat (channels). */
+  readonly valuesPerBeat: { readonly input: number; readonly output: number };
+  /** Bits of a number; a beat holds them side by side, the first in the least significant bits. */
+  readonly bits: { readonly input: number; readonly output: number };
+  /** Output numbers are two's complement. */
+  readonly signed?: boolean;
+  readonly frames: number;
+  readonly outputBeatsPerFrame: number;
+  readonly backpressure?: Backpressure;
+  /** Give up after so many cycles without a beat on either side; default 100,000. */
+  readonly patience?: number;
+  /** Look at the settled nets of each cycle. */
+  readonly onCycle?: (simulator: Simulator) => void;
+};
+
+export type StreamResult = {
+  /** One sequence a lane: the numbers of all output beats. */
+  readonly outputs: readonly Int32Array[];
+  /** Clock cycles from the end of reset to the last output beat. */
+  readonly cycles: number;
+  /** Cycles between the first beat of the first frame and the readiness for the first beat after the last, divided by the frames. */
+  readonly cyclesPerFrame: number;
+  readonly toggles: ToggleCounts;
+};
+
+/** Spread numbers of all lanes over bit planes. */
+function pack(
+  inputs: readonly ArrayLike<number>[],
+  first: number,
+  count: number,
+  bits: number,
+  planes: Uint32Array,
+): void {
+  planes.fill(0);
+  for (const [lane, values] of inputs.entries()) {
+    const word = lane >>> 5;
+    const shift = lane & 31;
+    for (let c = 0; c < count; c++) {
+      const value = values[first + c]!;
+      let at = c * bits * WORDS_PER_BIT + word;
+      for (let b = 0; b < bits; b++, at += WORDS_PER_BIT) planes[at]! |= ((value >>> b) & 1) << shift;
+    }
+  }
+}
+
+function unpack(
+  planes: Uint32Array,
+  outputs: readonly Int32Array[],
+  first: number,
+  options: { readonly count: number; readonly bits: number; readonly signed: boolean },
+): void {
+  const { count, bits, signed } = options;
+  const extend = 32 - bits;
+  for (const [lane, values] of outputs.entries()) {
+    const word = lane >>> 5;
+    const shift = lane & 31;
+    for (let c = 0; c < count; c++) {
+      let value = 0;
+      let at = c * bits * WORDS_PER_BIT + word;
+      for (let b = 0; b < bits; b++, at += WORDS_PER_BIT) value |= ((planes[at]! >>> shift) & 1) << b;
+      values[first + c] = signed ? (value << extend) >> extend : value;
+    }
+  }
+}
+
+/**
+ * Reset a streaming module, feed it frames and collect what comes out. Ports: `aresetn`, `s_axis_tdata/tvalid/tready`,
+ * `m_axis_tdata/tvalid/tready`. Checks the protocol as well: a beat offered and not taken must stay, and after the last beat
+ * no more may come.
+ *
+ * @throws FixynnError FX6012 when nothing moves any more, FX6013 when the protocol is broken
+ */
+export function simulateStream(simulator: Simulator, job: StreamJob): StreamResult {
+  const { inputs, valuesPerBeat, bits, frames, outputBeatsPerFrame, backpressure, patience = 100_000 } = job;
+  const place = simulator.module.name;
+  invariant(inputs.length <= simulator.lanes, "more sequences than lanes");
+  const inputBeats = inputs[0]!.length / valuesPerBeat.input;
+  const inputWidth = portOf(simulator.module, "s_axis_tdata")?.bits.length ?? 0;
+  const outputWidth = portOf(simulator.module, "m_axis_tdata")?.bits.length ?? 0;
+  if (inputWidth < valuesPerBeat.input * bits.input || outputWidth < valuesPerBeat.output * bits.output) {
+    throw new FixynnError("FX6011", `streams are ${inputWidth} and ${outputWidth} bits wide`, {
+      place,
+      hint: `expected ${valuesPerBeat.input}×${bits.input} and ${valuesPerBeat.output}×${bits.output}`,
+    });
+  }
+  const planes = new Uint32Array(inputWidth * WORDS_PER_BIT);
+  const garbage = new Uint32Array(inputWidth * WORDS_PER_BIT);
+  const outputBeats = frames * outputBeatsPerFrame;
+  const outputs = inputs.map(() => new Int32Array(outputBeats * valuesPerBeat.output));
+  const unpacking = { count: valuesPerBeat.output, bits: bits.output, signed: job.signed ?? false };
+  const { toggles } = simulator;
+
+  simulator.setBit("aresetn", false);
+  simulator.setBit("s_axis_tvalid", false);
+  simulator.setBit("m_axis_tready", false);
+  simulator.setWord("s_axis_tdata", planes);
+  for (let i = 0; i < 4; i++) {
+    simulator.settle();
+    simulator.tick();
+  }
+  simulator.setBit("aresetn", true);
+  const before = toggles();
+  const start = simulator.cycles;
+  let sent = 0;
+  let received = 0;
+  let offered = false;
+  let held: Uint32Array | null = null;
+  let firstAccept = -1;
+  let readyAgain = -1;
+  let lastOutput = start;
+  let lastMove = start;
+  const protocol = (message: string): never => {
+    throw new FixynnError("FX6013", `${message} in cycle ${simulator.cycles - start}`, { place });
+  };
+  // Some cycles more after the end, to see that nothing else comes.
+  for (let extra = 0; extra < 16; ) {
+    const { rng, idle, stall } = backpressure ?? { rng: null, idle: 0, stall: 0 };
+    if (!offered && sent < inputBeats && (rng === null || rng.next() >= idle)) {
+      pack(inputs, sent * valuesPerBeat.input, valuesPerBeat.input, bits.input, planes);
+      offered = true;
+      simulator.setWord("s_axis_tdata", planes);
+    } else if (!offered && rng !== null && sent < inputBeats) {
+      // Between beats the data may be anything.
+      simulator.setWord(
+        "s_axis_tdata",
+        garbage.map(() => rng.integer(2 ** 32)),
+      );
+    }
+    const taking = rng === null || rng.next() >= stall;
+    simulator.setBit("s_axis_tvalid", offered);
+    simulator.setBit("m_axis_tready", taking);
+    simulator.settle();
+    job.onCycle?.(simulator);
+    const ready = simulator.readBit("s_axis_tready");
+    const valid = simulator.readBit("m_axis_tvalid");
+    if (held !== null) {
+      if (!valid) protocol("m_axis_tvalid fell before the beat was taken");
+      const now = simulator.readWord("m_axis_tdata");
+      if (held.some((word, i) => word !== now[i])) protocol("m_axis_tdata changed before the beat was taken");
+    }
+    held = valid && !taking ? simulator.readWord("m_axis_tdata") : null;
+    if (sent === inputBeats && ready && readyAgain < 0) readyAgain = simulator.cycles;
+    if (offered && ready) {
+      if (firstAccept < 0) firstAccept = simulator.cycles;
+      sent++;
+      offered = false;
+      lastMove = simulator.cycles;
+    }
+    if (valid && taking) {
+      if (received === outputBeats) protocol("a beat beyond the last frame");
+      unpack(simulator.readWord("m_axis_tdata"), outputs, received * valuesPerBeat.output, unpacking);
+      received++;
+      lastOutput = simulator.cycles + 1;
+      lastMove = simulator.cycles;
+    }
+    if (received === outputBeats && sent === inputBeats) extra++;
+    else if (simulator.cycles - lastMove > patience) {
+      const done = `${sent} of ${inputBeats} beats in, ${received} of ${outputBeats} out`;
+      throw new FixynnError("FX6012", `nothing moves any more: ${done}`, { place });
+    }
+    simulator.tick();
+  }
+  const after = toggles();
+  const counts = Object.fromEntries(
+    Object.entries(after).map(([key, value]) => [key, value - before[key as keyof ToggleCounts]]),
+  ) as ToggleCounts;
+  const cycles = lastOutput - start;
+  const busy = readyAgain < 0 ? cycles : readyAgain - firstAccept;
+  return { outputs, cycles, cyclesPerFrame: busy / frames, toggles: counts };
+}
