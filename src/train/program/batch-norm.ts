@@ -37,13 +37,14 @@ export function emitBatchNorm(context: EmitContext, node: NodeOf<"batchNorm">): 
   const inverseCount = onnx.scalar(1 / count);
   const mean = onnx.op("ReduceMean", [x], { axes: ints(1), keepdims: int(1) });
   const centred = onnx.op("Sub", [x, mean]);
-  const squares = onnx.op("ReduceSumSquare", [centred], { axes: ints(1), keepdims: int(1) });
-  const variance = onnx.op("Mul", [squares, inverseCount]);
+  // A product and a mean: ONNX Runtime's ReduceSumSquare takes over twice as long.
+  const squared = onnx.op("Mul", [centred, centred]);
+  const variance = onnx.op("ReduceMean", [squared], { axes: ints(1), keepdims: int(1) });
   const deviation = onnx.op("Sqrt", [onnx.op("Add", [variance, onnx.scalar(node.epsilon)])]);
   const inverse = onnx.op("Reciprocal", [deviation]);
   const scale = onnx.op("Mul", [gamma, inverse]);
   const y = onnx.op("Add", [onnx.op("Mul", [centred, scale]), beta]);
-  const unbiased = onnx.op("Mul", [squares, onnx.scalar(1 / Math.max(count - 1, 1))]);
+  const unbiased = onnx.op("Mul", [variance, onnx.scalar(count / Math.max(count - 1, 1))]);
   context.statistics(vector(mean), vector(unbiased));
   return {
     output: fromChannelRows(onnx, y, context),
