@@ -24,9 +24,6 @@ function checkWidths(module: Module, cell: Cell): void {
     if (found !== wanted) broken(module.name, `${cell.name}.${what} has ${found} bits, not ${wanted}`);
   };
   const netWidth = (net: NetId): number => module.nets[net]!.width;
-  const same = (signals: readonly (readonly [string, Signal])[], wanted: number): void => {
-    for (const [what, signal] of signals) expect(what, signalWidth(signal), wanted);
-  };
   switch (cell.kind) {
     case "fullAdders":
     case "halfAdders": {
@@ -37,7 +34,8 @@ function checkWidths(module: Module, cell: Cell): void {
     }
     case "not":
     case "assign":
-      return same([["a", cell.a]], netWidth(cell.y));
+      expect("a", signalWidth(cell.a), netWidth(cell.y));
+      return;
     case "and":
     case "or":
     case "xor":
@@ -47,15 +45,18 @@ function checkWidths(module: Module, cell: Cell): void {
     case "mux":
       expect("select", signalWidth(cell.select), 1);
       expect("whenTrue", signalWidth(cell.whenTrue), netWidth(cell.y));
-      return expect("whenFalse", signalWidth(cell.whenFalse), netWidth(cell.y));
+      expect("whenFalse", signalWidth(cell.whenFalse), netWidth(cell.y));
+      return;
     case "add":
     case "sub":
       expect("a", signalWidth(cell.a), netWidth(cell.y));
-      return expect("b", signalWidth(cell.b), netWidth(cell.y));
+      expect("b", signalWidth(cell.b), netWidth(cell.y));
+      return;
     case "equal":
     case "less":
       expect("y", netWidth(cell.y), 1);
-      return expect("b", signalWidth(cell.b), signalWidth(cell.a));
+      expect("b", signalWidth(cell.b), signalWidth(cell.a));
+      return;
     case "register":
       expect("d", signalWidth(cell.d), netWidth(cell.q));
       if (cell.enable !== null) expect("enable", signalWidth(cell.enable), 1);
@@ -74,7 +75,8 @@ function checkWidths(module: Module, cell: Cell): void {
       return;
     case "constant":
       if (!/^[01]+$/.test(cell.bits)) broken(module.name, `${cell.name}: bits are not binary`);
-      return expect("bits", cell.bits.length, netWidth(cell.y));
+      expect("bits", cell.bits.length, netWidth(cell.y));
+      return;
     case "instance":
       return;
   }
