@@ -1,0 +1,363 @@
+import { z } from "zod";
+import { FixynnError } from "../core/index.js";
+
+const count = z.int().min(0);
+const amount = z.number().min(0);
+const fraction = z.number().min(0).max(1);
+
+/**
+ * Where a number comes from: `modelled` from counts times table figures, `simulated` by running the emitted design,
+ * `synthesized` by mapping it to a cell library, `published` by others.
+ */
+export const tierSchema = z
+  .enum(["modelled", "simulated", "synthesized", "published"])
+  .meta({ id: "tier", description: "where a number comes from" });
+
+const tensorShape = z
+  .array(z.int().min(1))
+  .describe("[height, width, channels] or [features], without the batch");
+
+const accuracyValueSchema = z
+  .strictObject({
+    value: fraction.describe("top-1 accuracy, 0 to 1"),
+    images: z.int().min(1).describe("test images that it was measured on"),
+  })
+  .meta({ id: "accuracyValue", description: "an accuracy with its image count" });
+
+const mismatchSchema = z
+  .strictObject({
+    layer: z.string(),
+    image: count.describe("index of the image within those simulated"),
+    row: count.optional(),
+    column: count.optional(),
+    channel: count.optional(),
+    expected: z.int().describe("value of the integer reference"),
+    actual: z.int().describe("value of the simulated design"),
+  })
+  .meta({ id: "mismatch" });
+
+const comparisonFields = {
+  images: count,
+  values: count.describe("values compared"),
+  mismatches: count,
+};
+
+const layerSchema = z
+  .strictObject({
+    name: z.string(),
+    kind: z.string(),
+    inputShape: tensorShape,
+    outputShape: tensorShape,
+    macs: count.describe("multiply-accumulates per image, zero weights included"),
+    weights: count,
+    frozen: z.boolean(),
+    zeroShare: fraction.optional().describe("share of integer weights that are zero"),
+    csdDigits: count.optional().describe("non-zero canonical signed digits of all weights"),
+    adders: z
+      .strictObject({
+        fullAdders: count,
+        halfAdders: count,
+        carryPropagateBits: count.describe("bits of the final carry-propagate adders"),
+      })
+      .optional(),
+    registerBits: count.optional(),
+    sramBits: count.optional(),
+    areaMm2: amount.optional(),
+    areaPartsMm2: z
+      .strictObject({ datapath: amount, registers: amount, sram: amount, rom: amount })
+      .partial()
+      .optional()
+      .describe("areaMm2 split up"),
+    energyUj: amount.optional().describe("per image"),
+    energyPartsUj: z
+      .strictObject({ datapath: amount, registers: amount, sram: amount, rom: amount })
+      .partial()
+      .optional()
+      .describe("energyUj split up"),
+    cyclesPerFrame: count.optional(),
+    utilization: fraction.optional().describe("share of those cycles in which the datapath works"),
+    verified: z
+      .strictObject(comparisonFields)
+      .optional()
+      .describe("this layer's output compared with the integer reference"),
+  })
+  .meta({ id: "layer" });
+
+const freezePointSchema = z
+  .strictObject({
+    layer: z.string().describe("last frozen layer"),
+    frozenLayers: count,
+    frozenParams: count,
+    frozenMacs: count.describe("multiply-accumulates per image in silicon"),
+  })
+  .meta({ id: "freezePoint" });
+
+const trainingSchema = z
+  .strictObject({
+    epochs: amount,
+    seconds: amount,
+    imagesSeen: count.describe("training images presented, repeats included"),
+    loss: z.number().optional().describe("mean cross-entropy of the last epoch, nats"),
+  })
+  .meta({ id: "training" });
+
+const datasetSchema = z
+  .strictObject({
+    name: z.string(),
+    classes: z.int().min(1),
+    train: count.describe("training images"),
+    test: count.describe("test images"),
+    source: z.string().optional().describe("origin and terms"),
+    accuracy: z
+      .strictObject({
+        unfrozen: accuracyValueSchema.describe("float network with every layer retrained"),
+        float: accuracyValueSchema.describe("float network with the front frozen"),
+        int8: accuracyValueSchema.describe("golden executor of the integer network"),
+        hardware: accuracyValueSchema.describe(
+          "front from the simulated design, tail from the golden executor",
+        ),
+      })
+      .partial(),
+    training: z
+      .strictObject({ unfrozen: trainingSchema, tail: trainingSchema })
+      .partial()
+      .optional()
+      .describe("how the two networks were trained"),
+  })
+  .meta({ id: "dataset" });
+
+const rtlSchema = z
+  .strictObject({
+    dir: z.string().describe("folder of the deliverable, relative to the run directory"),
+    modules: count,
+    lines: count.describe("lines of SystemVerilog"),
+    verified: z
+      .strictObject({
+        simulator: z.string(),
+        ...comparisonFields,
+        firstMismatch: mismatchSchema.optional(),
+      })
+      .optional(),
+    judges: z
+      .array(
+        z.strictObject({
+          simulator: z.string(),
+          ...comparisonFields,
+          firstMismatch: mismatchSchema.optional(),
+        }),
+      )
+      .optional()
+      .describe("independent simulators on the shipped testbench"),
+  })
+  .meta({ id: "rtl" });
+
+const throughputFields = {
+  framesPerSecond: amount,
+  tops: amount.describe("tera-operations per second; a multiply-accumulate counts as two"),
+  topsPerWatt: amount,
+};
+
+const costSchema = z
+  .strictObject({
+    technology: z.string(),
+    tier: tierSchema,
+    source: z.string().optional().describe("origin of the technology's figures"),
+    clockMhz: amount,
+    areaMm2: z
+      .strictObject({
+        datapath: amount,
+        registers: amount,
+        sram: amount,
+        rom: amount,
+        accelerator: amount,
+      })
+      .partial()
+      .extend({ total: amount }),
+    energyPerFrameUj: amount,
+    ...throughputFields,
+    topsPerMm2: amount,
+    front: z
+      .strictObject({ tier: tierSchema, areaMm2: amount, energyPerFrameUj: amount, ...throughputFields })
+      .optional()
+      .describe("the frozen front alone"),
+    notes: z.array(z.string()).optional().describe("assumptions that the reader must know"),
+  })
+  .meta({ id: "cost" });
+
+const baselineSchema = z
+  .strictObject({
+    name: z.string(),
+    tier: tierSchema,
+    source: z.string().optional(),
+    areaMm2: amount,
+    framesPerSecond: amount,
+    tops: amount,
+    topsPerWatt: amount,
+    energyPerFrameUj: amount.optional(),
+  })
+  .meta({ id: "baseline" });
+
+const gainSchema = z
+  .strictObject({
+    tier: tierSchema,
+    topsPerWatt: amount.describe("ours over the baseline's"),
+    framesPerSecond: amount.describe("ours over the baseline's"),
+  })
+  .meta({ id: "gain" });
+
+const paperSchema = z
+  .strictObject({
+    tier: tierSchema,
+    technology: z.string(),
+    clockMhz: amount,
+    areaMm2: amount,
+    powerW: amount,
+    ...throughputFields,
+    baselineTopsPerWatt: amount,
+    gain: amount.describe("topsPerWatt over baselineTopsPerWatt"),
+    source: z.string().optional(),
+    notes: z.array(z.string()).optional(),
+  })
+  .meta({ id: "paper", description: "the same network under the published coefficients of DeepFreeze" });
+
+const sweepEntrySchema = z.strictObject({
+  freezePoint: freezePointSchema,
+  datasets: z.array(datasetSchema).optional(),
+  layers: z.array(layerSchema).optional(),
+  rtl: rtlSchema.optional(),
+  cost: costSchema.optional(),
+  baseline: baselineSchema.optional(),
+  gain: gainSchema.optional(),
+  paper: paperSchema.optional(),
+});
+
+const machineSchema = z.strictObject({
+  cpu: z.string(),
+  cores: z.int().min(1),
+  memoryGib: amount.optional(),
+  os: z.string(),
+  node: z.string(),
+});
+
+const stepSchema = z.strictObject({
+  name: z.string(),
+  seconds: amount,
+  reused: z.boolean().optional().describe("taken from an earlier run; seconds are that run's"),
+});
+
+/** Identify the version of the contract; changes when a reader of the old one would misread the new one. */
+export const resultsSchemaId = "fixynn.results.v1";
+
+/** The contract of `results.json`. A field whose step has not run is absent, never zero. */
+export const resultsSchema = z.strictObject({
+  schema: z.literal(resultsSchemaId),
+  tool: z.strictObject({ version: z.string(), gitCommit: z.string().optional() }),
+  config: z.record(z.string(), z.json()).describe("the configuration with every default filled in"),
+  seed: z.int(),
+  machine: machineSchema,
+  startedAt: z.iso.datetime(),
+  seconds: amount.describe("whole run"),
+  steps: z.array(stepSchema).optional().describe("in the order they ran"),
+  backbone: z
+    .strictObject({
+      name: z.string(),
+      inputShape: tensorShape,
+      layers: count,
+      params: count,
+      macs: count,
+      source: z.string().optional().describe("origin and terms"),
+    })
+    .optional(),
+  freezePoint: freezePointSchema.optional().describe("the chosen one; sweep[] has all"),
+  datasets: z.array(datasetSchema).optional(),
+  layers: z.array(layerSchema).optional().describe("every layer of the backbone, in order"),
+  rtl: rtlSchema.optional(),
+  system: z
+    .strictObject({ ...comparisonFields, cyclesPerFrame: count.optional() })
+    .optional()
+    .describe("front end and accelerator simulated together"),
+  cost: costSchema.optional(),
+  baseline: baselineSchema.optional(),
+  gain: gainSchema.optional(),
+  paper: paperSchema.optional(),
+  sweep: z.array(sweepEntrySchema).optional().describe("one entry for every freeze point, shallow to deep"),
+  pareto: z
+    .array(
+      z.strictObject({
+        layer: z.string().describe("freeze point"),
+        dataset: z.string(),
+        accuracy: fraction,
+        topsPerWatt: amount,
+        framesPerSecond: amount,
+        areaMm2: amount,
+      }),
+    )
+    .optional(),
+});
+
+/** Provenance of a number. */
+export type Tier = z.infer<typeof tierSchema>;
+/** The content of `results.json`. */
+export type Results = z.infer<typeof resultsSchema>;
+/** One row of the per-layer table. */
+export type LayerResult = z.infer<typeof layerSchema>;
+/** One dataset with its accuracies and training records. */
+export type DatasetResult = z.infer<typeof datasetSchema>;
+/** A top-1 accuracy (0 to 1) and the number of images behind it. */
+export type AccuracyValue = z.infer<typeof accuracyValueSchema>;
+/** How one network was trained. */
+export type TrainingRecord = z.infer<typeof trainingSchema>;
+/** Where the network is cut. */
+export type FreezePointResult = z.infer<typeof freezePointSchema>;
+/** The emitted design and its verification. */
+export type RtlResult = z.infer<typeof rtlSchema>;
+/** Location and values of a mismatch. */
+export type MismatchResult = z.infer<typeof mismatchSchema>;
+/** Area (mm²), energy (µJ a frame) and throughput of one design. */
+export type CostResult = z.infer<typeof costSchema>;
+/** The chip compared with. */
+export type BaselineResult = z.infer<typeof baselineSchema>;
+/** Ratios of ours to the baseline. */
+export type GainResult = z.infer<typeof gainSchema>;
+/** The estimate by the published coefficients. */
+export type PaperResult = z.infer<typeof paperSchema>;
+/** One freeze point with all that was found about it. */
+export type SweepEntry = z.infer<typeof sweepEntrySchema>;
+/** The computer of the run. */
+export type MachineResult = z.infer<typeof machineSchema>;
+/** Name and duration of one step. */
+export type StepResult = z.infer<typeof stepSchema>;
+
+/**
+ * Check a value read from `results.json` against the contract.
+ *
+ * @throws FixynnError FX8010 with every wrong field
+ */
+export function parseResults(value: unknown, place = "results.json"): Results {
+  const parsed = resultsSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new FixynnError("FX8010", `not a ${resultsSchemaId} file: ${z.prettifyError(parsed.error)}`, {
+    place,
+    hint: "see schemas/results.schema.json, or make the run again",
+    cause: parsed.error,
+  });
+}
+
+/** Return the JSON Schema (draft 2020-12) of {@link resultsSchema}: the content of `schemas/results.schema.json`. */
+export function resultsJsonSchema(): Record<string, unknown> {
+  return {
+    title: "fixynn results.json",
+    ...z.toJSONSchema(resultsSchema, { target: "draft-2020-12" }),
+  };
+}
+
+/**
+ * Return one entry for every freeze point: `sweep` when it is there, otherwise the chosen point alone, otherwise
+ * nothing.
+ */
+export function freezePointsOf(results: Results): readonly SweepEntry[] {
+  if (results.sweep !== undefined && results.sweep.length > 0) return results.sweep;
+  const { freezePoint, datasets, layers, rtl, cost, baseline, gain, paper } = results;
+  if (freezePoint === undefined) return [];
+  return [{ freezePoint, datasets, layers, rtl, cost, baseline, gain, paper }];
+}
