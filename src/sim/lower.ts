@@ -43,50 +43,77 @@ type Context = {
   readonly clocks: ReadonlyMap<string, string>;
 };
 
-function lowerCell(b: SimModuleBuilder, cell: Cell, { word, net, clock, clocks }: Context): void {
-  const drive = (id: NetId, value: readonly Bit[]): void => b.connectWord(net(id), value);
+/** Kinds of cells with one combinational output y. */
+type ValueCell = Extract<Cell, { readonly y: NetId }>;
+
+function valueOfCell(b: SimModuleBuilder, cell: ValueCell, word: Context["word"]): Bit[] {
   switch (cell.kind) {
-    case "fullAdders":
-    case "halfAdders": {
-      const inputs = cell.kind === "fullAdders" ? [cell.a, cell.b, cell.c] : [cell.a, cell.b];
-      const words = inputs.map(word);
-      const carry = net(cell.carry);
-      for (const [i, sum] of net(cell.sum).entries()) {
-        const kind = cell.kind === "fullAdders" ? "fullAdder" : "halfAdder";
-        b.gate(
-          kind,
-          [sum, carry[i]!],
-          words.map((bits) => bits[i]!),
-        );
-      }
-      return;
-    }
     case "not":
-      return drive(
-        cell.y,
-        word(cell.a).map((bit) => b.not(bit)),
-      );
+      return word(cell.a).map((bit) => b.not(bit));
     case "and":
     case "or":
     case "xor": {
       const { kind } = cell;
-      return drive(
-        cell.y,
-        cell.operands.map(word).reduce((x, y) => b.map2(kind, x, y)),
-      );
+      return cell.operands.map(word).reduce((x, y) => b.map2(kind, x, y));
     }
     case "mux":
-      return drive(cell.y, b.muxWord(word(cell.select)[0]!, word(cell.whenTrue), word(cell.whenFalse)));
+      return b.muxWord(word(cell.select)[0]!, word(cell.whenTrue), word(cell.whenFalse));
     case "add":
-      return drive(cell.y, b.add(word(cell.a), word(cell.b), ZERO)[0]);
+      return b.add(word(cell.a), word(cell.b), ZERO)[0];
     case "sub":
-      return drive(cell.y, b.subtract(word(cell.a), word(cell.b))[0]);
+      return b.subtract(word(cell.a), word(cell.b))[0];
     case "equal":
-      return drive(cell.y, [b.equal(word(cell.a), word(cell.b))]);
+      return [b.equal(word(cell.a), word(cell.b))];
     case "less":
-      return drive(cell.y, [b.less(word(cell.a), word(cell.b), cell.signed)]);
+      return [b.less(word(cell.a), word(cell.b), cell.signed)];
+    case "constant":
+      return [...cell.bits].reverse().map((bit) => (bit === "1" ? ONE : ZERO));
+    case "assign":
+      return word(cell.a);
+    default:
+      return assertNever(cell);
+  }
+}
+
+function lowerAdders(
+  b: SimModuleBuilder,
+  cell: Extract<Cell, { readonly sum: NetId }>,
+  context: Context,
+): void {
+  const { word, net } = context;
+  const words = (cell.kind === "fullAdders" ? [cell.a, cell.b, cell.c] : [cell.a, cell.b]).map(word);
+  const carry = net(cell.carry);
+  for (const [i, sum] of net(cell.sum).entries()) {
+    const inputs = words.map((bits) => bits[i]!);
+    b.gate(cell.kind === "fullAdders" ? "fullAdder" : "halfAdder", [sum, carry[i]!], inputs);
+  }
+}
+
+function lowerInstance(
+  b: SimModuleBuilder,
+  cell: Extract<Cell, { kind: "instance" }>,
+  context: Context,
+): void {
+  const { word, net, clock, clocks } = context;
+  const inputs = cell.inputs.map(({ port, signal }) => ({ port, bits: word(signal) }));
+  const clockPort = clocks.get(cell.module);
+  if (clockPort !== undefined) {
+    invariant(clock.length === 1, `${cell.name} needs a clock`);
+    inputs.push({ port: clockPort, bits: [...clock] });
+  }
+  const outputs = cell.outputs.map(({ port, net: id }) => ({ port, bits: net(id) }));
+  b.instance({ name: cell.name, module: cell.module, inputs, outputs });
+}
+
+function lowerCell(b: SimModuleBuilder, cell: Cell, context: Context): void {
+  const { word, net } = context;
+  switch (cell.kind) {
+    case "fullAdders":
+    case "halfAdders":
+      lowerAdders(b, cell, context);
+      break;
     case "register":
-      return b.register({
+      b.register({
         name: cell.name,
         d: word(cell.d),
         q: net(cell.q),
@@ -94,40 +121,20 @@ function lowerCell(b: SimModuleBuilder, cell: Cell, { word, net, clock, clocks }
         resetN: cell.resetN === null ? ONE : word(cell.resetN)[0]!,
         resetValue: [...(cell.resetValue ?? "0".repeat(net(cell.q).length))].reverse().join(""),
       });
-    case "ram":
-      return b.ram({
-        name: cell.name,
-        depth: cell.depth,
-        width: net(cell.readData).length,
-        reads: [
-          { enable: word(cell.readEnable)[0]!, address: word(cell.readAddress), q: net(cell.readData) },
-        ],
-        writes: [
-          {
-            enable: word(cell.writeEnable)[0]!,
-            address: word(cell.writeAddress),
-            data: word(cell.writeData),
-          },
-        ],
-      });
-    case "constant":
-      return drive(
-        cell.y,
-        [...cell.bits].reverse().map((bit) => (bit === "1" ? ONE : ZERO)),
-      );
-    case "assign":
-      return drive(cell.y, word(cell.a));
-    case "instance": {
-      const inputs = cell.inputs.map(({ port, signal }) => ({ port, bits: word(signal) }));
-      const clockPort = clocks.get(cell.module);
-      if (clockPort !== undefined) {
-        invariant(clock.length === 1, `${cell.name} needs a clock`);
-        inputs.push({ port: clockPort, bits: [...clock] });
-      }
-      const outputs = cell.outputs.map(({ port, net: id }) => ({ port, bits: net(id) }));
-      return b.instance({ name: cell.name, module: cell.module, inputs, outputs });
+      break;
+    case "ram": {
+      const { depth } = cell;
+      const q = net(cell.readData);
+      const read = { enable: word(cell.readEnable)[0]!, address: word(cell.readAddress), q };
+      const data = word(cell.writeData);
+      const write = { enable: word(cell.writeEnable)[0]!, address: word(cell.writeAddress), data };
+      b.ram({ name: cell.name, depth, width: q.length, reads: [read], writes: [write] });
+      break;
     }
+    case "instance":
+      lowerInstance(b, cell, context);
+      break;
     default:
-      assertNever(cell);
+      b.connectWord(net(cell.y), valueOfCell(b, cell, word));
   }
 }

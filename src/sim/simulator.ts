@@ -123,12 +123,12 @@ export function createSimulator(module: SimModule, options: SimulatorOptions = {
     if (port?.direction === direction) return port.bits;
     throw new FixynnError("FX6011", `no ${direction} port ${name}`, { place: module.name });
   };
-  const drive = (name: string, valueOf: (i: number, w: number) => number): void => {
+  const drive = (name: string, planeWord: (i: number, w: number) => number): void => {
     let changed = false;
     for (const [i, bit] of bitsOf(name, "input").entries()) {
       const at = layout.addressOfBit[bit]! >>> 2;
       for (let w = 0; w < WORDS_PER_BIT; w++) {
-        const value = valueOf(i, w);
+        const value = planeWord(i, w);
         if (words[at + w] !== value) {
           words[at + w] = value;
           changed = true;
