@@ -1,5 +1,6 @@
 import { FixynnError, type Rng } from "../core/index.js";
 import {
+  frozenNodes,
   type Graph,
   GraphBuilder,
   type GraphNode,
@@ -67,37 +68,12 @@ export function replaceHead(graph: Graph, classes: number, rng: Rng): Graph {
 }
 
 /**
- * List the layers that a freeze point freezes: the named layer, everything that it depends on, and the batch norms and
- * ReLUs right behind it (they are part of the same hardware stage).
+ * List the layers that stay trainable behind a freeze point; all of them without one.
  *
- * @param freezePoint name of the last frozen layer with weights, e.g. `conv_pw_3`
- * @throws FixynnError FX3008 when there is no such layer
+ * @param layer a freeze point as in `frozenNodes`, e.g. `conv_pw_3`
+ * @throws FixynnError as `frozenNodes`
  */
-export function frozenThrough(graph: Graph, freezePoint: NodeName): ReadonlySet<NodeName> {
-  const start = graph.nodes.find((node) => node.name === freezePoint);
-  if (start === undefined) {
-    const known = graph.nodes.filter((node) => node.kind === "conv2d").map((node) => node.name);
-    throw new FixynnError("FX3008", `no layer "${freezePoint}" to freeze up to`, {
-      place: `graph ${graph.name}`,
-      hint: `some layers: ${known.slice(0, 8).join(", ")}`,
-    });
-  }
-  const frozen = new Set<NodeName>([freezePoint]);
-  for (const node of graph.nodes.toReversed()) {
-    if (frozen.has(node.name)) for (const name of inputsOf(node)) frozen.add(name);
-  }
-  let end: GraphNode = start;
-  for (;;) {
-    const readers: GraphNode[] = graph.nodes.filter((node) => inputsOf(node).includes(end.name));
-    const next: GraphNode | undefined = readers[0];
-    if (readers.length !== 1 || (next?.kind !== "batchNorm" && next?.kind !== "relu")) return frozen;
-    frozen.add(next.name);
-    end = next;
-  }
-}
-
-/** List the layers that stay trainable behind a freeze point; all of them without one. */
-export function trainableAfter(graph: Graph, freezePoint: NodeName | undefined): ReadonlySet<NodeName> {
-  const frozen = freezePoint === undefined ? new Set<NodeName>() : frozenThrough(graph, freezePoint);
+export function trainableAfter(graph: Graph, layer: string | undefined): ReadonlySet<NodeName> {
+  const frozen = layer === undefined ? new Set<NodeName>() : frozenNodes(graph, layer);
   return new Set(graph.nodes.map((node) => node.name).filter((name) => !frozen.has(name)));
 }

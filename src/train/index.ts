@@ -9,5 +9,4 @@ export * from "./options.js";
 export { planTraining, type TrainingPlan } from "./program/plan.js";
 export { buildTrainingProgram, type OptimizerConstants, type TrainingProgram } from "./program/program.js";
 export * from "./session.js";
-export * from "./split.js";
 export * from "./trainer.js";

@@ -25,3 +25,33 @@ export function learningRateAt(step: number, stepsPerEpoch: number, options: Tra
   const progress = (step - warmup) / Math.max(total - warmup, 1);
   return options.learningRate * 0.5 * (1 + Math.cos(Math.PI * Math.min(progress, 1)));
 }
+
+/** Images that a transfer training sees in all, at least; found on CIFAR-10 (docs/train.md). */
+const TRANSFER_IMAGES = 250_000;
+
+/**
+ * Choose how to fine-tune a pretrained network, or the tail of one, on a new task: few epochs for a large set, up to 60
+ * for a small one, where steps are also smaller.
+ *
+ * @param images number of training images
+ * @param options.flip whether mirrored images keep their class (not so for traffic signs)
+ */
+export function defaultTransferOptions(
+  images: number,
+  options: { readonly flip?: boolean } = {},
+): TrainOptions {
+  const isSmall = images < 5000;
+  return {
+    epochs: Math.min(Math.max(Math.round(TRANSFER_IMAGES / Math.max(images, 1)), 1), 60),
+    batch: isSmall ? 32 : 64,
+    learningRate: isSmall ? 0.025 : 0.05,
+    warmupEpochs: 0.3,
+    momentum: 0.9,
+    nesterov: true,
+    weightDecay: 1e-4,
+    statisticsMomentum: 0.95,
+    labelSmoothing: 0.05,
+    mixup: 0,
+    augmentation: { flip: options.flip ?? true, shift: 3, border: "reflect", cutout: 0 },
+  };
+}

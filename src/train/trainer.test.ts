@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { everyKindGraph } from "../../test/helpers/graphs.js";
 import { createRng } from "../core/index.js";
 import { NO_AUGMENTATION, type Split } from "../data/index.js";
-import { type Graph, nodeName, weightsOf } from "../graph/index.js";
+import { type Graph, weightsOf } from "../graph/index.js";
 import { evaluate } from "./evaluate.js";
-import { frozenThrough, replaceHead, trainableAfter } from "./head.js";
+import { replaceHead, trainableAfter } from "./head.js";
 import { trainInWorker } from "./in-worker.js";
 import { mobilenetV1 } from "./mobilenet.js";
 import type { TrainOptions } from "./options.js";
@@ -120,7 +120,7 @@ describe("trainNetwork", () => {
   it("changes nothing in the frozen part, and gives in a worker what it gives here", async () => {
     const backbone = network(2);
     const graph = replaceHead(backbone, 4, createRng(1));
-    const trainable = trainableAfter(graph, nodeName("conv_pw_3"));
+    const trainable = trainableAfter(graph, "conv_pw_3");
     const request = { graph, trainable, split, options: { ...OPTIONS, epochs: 2 }, seed: 5 };
     const here = await trainNetwork(request);
     for (const node of here.graph.nodes) {
@@ -159,15 +159,11 @@ describe("replaceHead and freeze points", () => {
     expect(replaceHead(everyKindGraph(createRng(1)), 3, createRng(1)).nodes.at(-1)!.shape).toEqual([3]);
   });
 
-  it("freezes a layer with its batch norm and ReLU and all before it", () => {
+  it("leaves everything behind the freeze point trainable", () => {
     const graph = network();
-    const frozen = frozenThrough(graph, nodeName("conv_pw_1"));
-    expect([...frozen].sort()).toEqual(
-      graph.nodes
-        .slice(0, graph.nodes.findIndex(({ name }) => name === "conv_pw_1_relu") + 1)
-        .map(({ name }) => name)
-        .sort(),
-    );
-    expect(() => frozenThrough(graph, nodeName("conv_pw_99"))).toThrow("conv_pw_99");
+    const start = graph.nodes.findIndex(({ name }) => name === "conv_pw_1_relu") + 1;
+    expect([...trainableAfter(graph, "conv_pw_1")]).toEqual(graph.nodes.slice(start).map(({ name }) => name));
+    expect(trainableAfter(graph, undefined).size).toBe(graph.nodes.length);
+    expect(() => trainableAfter(graph, "conv_pw_99")).toThrow("no such layer");
   });
 });

@@ -1,8 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { maxAbsDifference } from "../../../test/helpers/float-reference.js";
 import { everyKindGraph, randomTensor, randomVariance } from "../../../test/helpers/graphs.js";
 import { createRng, type Rng } from "../../core/index.js";
-import { type Graph, GraphBuilder, type NodeName, type NodeSpec, nodeName } from "../../graph/index.js";
+import {
+  createFloatExecutor,
+  type Graph,
+  GraphBuilder,
+  type NodeName,
+  type NodeSpec,
+  nodeName,
+} from "../../graph/index.js";
 import { elementCount, type PaddingMode, type Shape } from "../../tensor/index.js";
+import { mobilenetV1 } from "../mobilenet.js";
 import { createTrainingSession } from "../session.js";
 import { gatherSlots, planTraining, scatterSlots } from "./plan.js";
 
@@ -276,6 +285,34 @@ describe("gradients against finite differences", () => {
     x = g.add({ ...spec, name: n("logits"), input: x });
     x = g.add({ kind: "softmax", name: n("softmax"), input: x });
     await checkGradients(g.build({ name: "image-logits", output: x }));
+  });
+});
+
+describe("forward", () => {
+  it("gives the logits of the inference executor when batch norm is frozen", async () => {
+    const rng = createRng(6);
+    const plain = mobilenetV1({ alpha: 0.25, side: 40, classes: 7, rng });
+    // Statistics and affine parameters that are not the identity.
+    const nodes = plain.nodes.map((node) => {
+      if (node.kind !== "batchNorm") return node;
+      const { gamma, beta, mean, variance } = batchNorm(rng, node.shape.at(-1)!);
+      return { ...node, gamma, beta, mean, variance };
+    });
+    const graph = { ...plain, nodes };
+    const plan = planTraining(graph, new Set([n("conv1"), n("conv_dw_5"), n("conv_pw_13")]));
+    const session = await createTrainingSession(graph, plan, { batch: BATCH, optimizer: OPTIMIZER });
+    const bytes = Uint8Array.from({ length: BATCH * 40 * 40 * 3 }, () => rng.integer(256));
+    const { logits } = await session.step({
+      boundary: new Map([[graph.nodes[0]!.name, bytes]]),
+      targets: new Float32Array(BATCH * 7).fill(1 / 7),
+      learningRate: 0,
+      rng,
+    });
+    const executor = createFloatExecutor(graph);
+    const expected = (await executor.run(bytes, BATCH)).get(graph.output)!;
+    expect(maxAbsDifference(logits, expected)).toBeLessThan(1e-4);
+    expect(maxAbsDifference(expected, new Float32Array(expected.length))).toBeGreaterThan(0.01);
+    await Promise.all([session.close(), executor.close()]);
   });
 });
 
