@@ -133,7 +133,8 @@ export async function ensureCached(options: {
     await putInPlace(made, target, { isComplete, aside: join(scratch, "replaced"), writing });
     return target;
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    // A scratch folder that cannot be removed now is removed by a later run; it must not hide the outcome of this one.
+    await rm(scratch, { recursive: true, force: true }).catch(() => {});
   }
 }
 
