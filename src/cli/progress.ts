@@ -1,0 +1,37 @@
+import type { ProgressEvent, ProgressListener } from "../core/index.js";
+
+const LOG_INTERVAL_MS = 10_000;
+
+function describe({ job, done, total, unit, note }: ProgressEvent): string {
+  const percent = total > 0 ? `${Math.floor((100 * done) / total)} %`.padStart(5) : "";
+  return `${percent}  ${job}  ${done}/${total} ${unit}${note === undefined ? "" : `  ${note}`}`;
+}
+
+/** Show progress on standard error: one changing line on a terminal, a line every ten seconds a job in a log. */
+export function createProgressPrinter(
+  stream: NodeJS.WriteStream = process.stderr,
+): ProgressListener & { end(): void } {
+  const lastPrint = new Map<string, number>();
+  let open = false;
+  const listener = (event: ProgressEvent): void => {
+    const now = Date.now();
+    const finished = event.done >= event.total;
+    const interval = stream.isTTY ? 100 : LOG_INTERVAL_MS;
+    if (!finished && now - (lastPrint.get(event.job) ?? 0) < interval) return;
+    if (finished && lastPrint.get(event.job) === Number.POSITIVE_INFINITY) return;
+    lastPrint.set(event.job, finished ? Number.POSITIVE_INFINITY : now);
+    if (stream.isTTY) {
+      const width = Math.max(20, (stream.columns ?? 80) - 1);
+      stream.write(`\r\x1b[K${describe(event).slice(0, width)}${finished ? "\n" : ""}`);
+      open = !finished;
+    } else {
+      stream.write(`${describe(event)}\n`);
+    }
+  };
+  return Object.assign(listener, {
+    end: () => {
+      if (open) stream.write("\n");
+      open = false;
+    },
+  });
+}

@@ -1,0 +1,119 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { FixynnError, packageRoot } from "../core/index.js";
+import { datasetSpecSchema } from "../data/index.js";
+
+const positive = z.int().min(1);
+
+const encodingSchema = z
+  .strictObject({ scale: z.number().positive(), offset: z.number() })
+  .describe("what the network was trained on: real = scale · byte + offset");
+
+const modelSchema = z.strictObject({
+  path: z.string().min(1).describe("Keras .h5, or a graph written by fixynn (.json)"),
+  encoding: encodingSchema.optional(),
+  inputSide: positive.optional().describe("pixels, where the model leaves its input size open"),
+});
+
+const trainingSchema = z
+  .strictObject({
+    epochs: positive,
+    batch: positive,
+    learningRate: z.number().positive(),
+    weightDecay: z.number().min(0),
+    labelSmoothing: z.number().min(0).max(0.5),
+    mixup: z.number().min(0).max(1),
+    flip: z.boolean().describe("whether mirrored images keep their class"),
+    images: positive.describe("train on the first so many images only"),
+  })
+  .partial();
+
+/** Configuration of a run; every field has a default, and the defaults are the default job. */
+export const configSchema = z.strictObject({
+  model: modelSchema
+    .default({ path: "default" })
+    .describe('"default" is the backbone that ships with fixynn'),
+  datasets: z
+    .array(datasetSpecSchema)
+    .min(1)
+    .default([{ name: "cifar10" }]),
+  freezePoints: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(["conv_pw_3", "conv_pw_7"])
+    .describe("last frozen layer of each design to try, shallow to deep"),
+  training: trainingSchema.default({}).describe("overrides of what is chosen by the number of images"),
+  quantization: z
+    .strictObject({
+      mode: z.enum(["lean", "tflite"]).default("lean"),
+      calibrationImages: positive.default(256),
+    })
+    .prefault({}),
+  evaluation: z
+    .strictObject({
+      int8Images: positive.default(2000).describe("test images through the golden executor"),
+      hardwareImages: positive.default(128).describe("test images through the simulated front"),
+    })
+    .prefault({}),
+  cost: z
+    .strictObject({
+      technology: z.string().min(1).default("sky130hd"),
+      clockMhz: z.number().positive().optional().describe("default: what the technology's cells allow"),
+    })
+    .prefault({}),
+  seed: z.int().min(0).default(1),
+  threads: z.int().min(1).max(64).default(2),
+});
+
+/** A configuration with every default filled in. */
+export type Config = z.output<typeof configSchema>;
+
+/** A configuration and the folder that its relative paths start from. */
+export type LoadedConfig = { readonly config: Config; readonly baseFolder: string };
+
+/** Path of the backbone that ships with fixynn. */
+export const DEFAULT_MODEL: string = join(packageRoot, "models", "mobilenet-v1-025-48-cifar100.json");
+
+/**
+ * Check a configuration and fill in its defaults.
+ *
+ * @throws FixynnError FX8002 with the first wrong field
+ */
+export function parseConfig(value: unknown, place = "configuration"): Config {
+  const parsed = configSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue?.path.join(".") ?? "";
+  throw new FixynnError("FX8002", `${field === "" ? "" : `${field}: `}${issue?.message ?? "not valid"}`, {
+    place,
+    hint: "docs/flow.md lists the fields and their defaults",
+  });
+}
+
+/**
+ * Read a configuration file; without one, the defaults.
+ *
+ * @throws FixynnError FX8003 when the file is missing or no JSON, FX8002 when a field is wrong
+ */
+export function loadConfig(path: string | undefined): LoadedConfig {
+  if (path === undefined) return { config: parseConfig({}), baseFolder: process.cwd() };
+  if (!existsSync(path)) {
+    throw new FixynnError("FX8003", "no such configuration file", {
+      place: path,
+      hint: "give --config FILE",
+    });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FixynnError("FX8003", `not JSON: ${reason}`, {
+      place: path,
+      hint: "check commas and quotes",
+      cause,
+    });
+  }
+  return { config: parseConfig(value, path), baseFolder: dirname(resolve(path)) };
+}

@@ -1,0 +1,44 @@
+import { createRng, sha256 } from "../../core/index.js";
+import {
+  createBatchFiller,
+  type Dataset,
+  loadDataset,
+  NO_AUGMENTATION,
+  type Split,
+} from "../../data/index.js";
+import type { FlowContext } from "../context.js";
+
+/** A dataset and the hash of its images and labels. */
+export type LoadedDataset = { readonly dataset: Dataset; readonly key: string };
+
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+/** Load every dataset of the configuration; folders of images are scaled to the network's input side. */
+export async function loadDatasets(context: FlowContext, side: number): Promise<readonly LoadedDataset[]> {
+  const { config, baseFolder, onProgress } = context;
+  const loaded: LoadedDataset[] = [];
+  for (const spec of config.datasets) {
+    const isFolder = "kind" in spec && spec.kind === "folder";
+    const dataset = await loadDataset(spec, { baseFolder, onProgress, ...(isFolder && { side }) });
+    const parts = [dataset.train, dataset.test].flatMap((split) => [split.pixels, bytesOf(split.labels)]);
+    loaded.push({ dataset, key: sha256(parts.map((part) => sha256(part)).join()) });
+  }
+  return loaded;
+}
+
+/** Return the first images of a split as the network's input bytes: resized, count · side · side · channels. */
+export function inputBytes(split: Split, side: number, limit: number): { bytes: Uint8Array; count: number } {
+  const count = Math.min(limit, split.count);
+  const bytes = new Uint8Array(count * side * side * split.channels);
+  const filler = createBatchFiller(split, { height: side, width: side }, NO_AUGMENTATION);
+  const indices = Uint32Array.from({ length: count }, (_, i) => i);
+  filler.fill({ indices, first: 0, count }, bytes, createRng(0));
+  return { bytes, count };
+}
+
+/** Choose images spread evenly over a split: training files are often sorted by class. */
+export function spreadIndices(count: number, wanted: number): Uint32Array {
+  const n = Math.min(count, wanted);
+  return Uint32Array.from({ length: n }, (_, i) => Math.floor((i * count) / n));
+}
