@@ -45,8 +45,13 @@ export type Activity = {
 
 const FAR = 0x3fffffff;
 
-/** Follow data from ports and memories through gates and registers until nothing new is reached. */
-function taint(module: SimModule, order: Int32Array, dataPorts: readonly string[]): Uint8Array {
+/**
+ * Mark the bits that data ports can influence: followed through gates, registers and memories until nothing new is reached.
+ *
+ * @param order topological order of the gates
+ * @param dataPorts inputs that differ between lanes
+ */
+export function findData(module: SimModule, order: Int32Array, dataPorts: readonly string[]): Uint8Array {
   const isData = new Uint8Array(module.bitCount);
   for (const name of dataPorts) for (const bit of portOf(module, name)?.bits ?? []) isData[bit] = 1;
   const { gates } = module;
@@ -66,7 +71,9 @@ function taint(module: SimModule, order: Int32Array, dataPorts: readonly string[
         changed = true;
       }
     };
-    for (const r of module.registers) for (const [i, d] of r.d.entries()) move(d, r.q[i]!);
+    for (const r of module.registers) {
+      for (const [i, q] of r.q.entries()) for (const from of [r.d[i]!, r.enable, r.resetN]) move(from, q);
+    }
     for (const ram of module.rams) {
       const stored = ram.writes.flatMap((w) => w.data).find((bit) => isData[bit] === 1);
       for (const read of ram.reads) for (const q of read.q) if (stored !== undefined) move(stored, q);
@@ -165,7 +172,7 @@ function registerSources(
  */
 export function analyzeActivity(module: SimModule, dataPorts: readonly string[]): Activity {
   const order = topologicalOrder(module);
-  const isData = taint(module, order, dataPorts);
+  const isData = findData(module, order, dataPorts);
   const sources: Source[] = registerSources(module.registers, distances(module, order), isData);
   for (const ram of module.rams) {
     for (const [port, read] of ram.reads.entries()) {

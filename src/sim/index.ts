@@ -1,3 +1,11 @@
+export {
+  type FrontEndLayer,
+  type FrontEndVerdict,
+  type LayerVerdict,
+  type Mismatch,
+  type VerifyFrontEndOptions,
+  verifyFrontEnd,
+} from "./front-end.js";
 export * from "./ir.js";
 export { simNetlistFromJson, simNetlistToJson } from "./json.js";
 export type { ToggleClass } from "./layout.js";

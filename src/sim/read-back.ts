@@ -31,8 +31,8 @@ function jobFor(module: VerilogModule, modules: ReadonlyMap<string, VerilogModul
   return { top: module.name, verilog: [...parts.values(), module.text].join("\n") };
 }
 
-/** Modules to read on their own: the top and what it reaches, but for parameterized ones, which are read where they are used. */
-function reachable(top: string, modules: ReadonlyMap<string, VerilogModule>): VerilogModule[] {
+/** Modules to read on their own: the tops and what they reach, but for parameterized ones, which are read where they are used. */
+function reachable(tops: readonly string[], modules: ReadonlyMap<string, VerilogModule>): VerilogModule[] {
   const seen = new Set<string>();
   const out: VerilogModule[] = [];
   const visit = (name: string): void => {
@@ -41,9 +41,9 @@ function reachable(top: string, modules: ReadonlyMap<string, VerilogModule>): Ve
     const module = modules.get(name);
     if (module === undefined) throw new FixynnError("FX6002", "no such module in the files", { place: name });
     for (const used of module.uses) visit(used);
-    if (!module.hasParameters || name === top) out.push(module);
+    if (!module.hasParameters || tops.includes(name)) out.push(module);
   };
-  visit(top);
+  for (const top of tops) visit(top);
   return out;
 }
 
@@ -52,17 +52,19 @@ function reachable(top: string, modules: ReadonlyMap<string, VerilogModule>): Ve
  * linked by our own code (`flatten`). The adder library cells are one gate a bit in the result; their own text is read too and proven
  * to add.
  *
+ * @param topModule module to start from, or several; the first becomes the netlist's top
  * @param files file name → text; other files than `.sv` and `.v` are ignored
  * @throws FixynnError FX6002 for a missing module, FX6006 for an adder cell that does not add, FX6020 for two of one name, and see {@link readByYosys}
  */
 export async function readBack(
   files: ReadonlyMap<string, string>,
-  topModule: string,
+  topModule: string | readonly string[],
   options: ReadBackOptions = {},
 ): Promise<SimNetlist> {
   const { cacheFolder, onProgress = silent } = options;
   const modules = splitModules(files);
-  const wanted = reachable(topModule, modules);
+  const tops = typeof topModule === "string" ? [topModule] : topModule;
+  const wanted = reachable(tops, modules);
   const primitives = [...modules.values()].filter(
     (module) => isPrimitive(module) && wanted.some(({ uses }) => uses.includes(module.name)),
   );
@@ -102,7 +104,7 @@ export async function readBack(
   for (const [i, primitive] of primitives.entries()) {
     provePrimitive(primitive.name, netlists[wanted.length + i]!);
   }
-  return { kind: "simNetlist", top: topModule, modules: unite(netlists.slice(0, wanted.length)) };
+  return { kind: "simNetlist", top: tops[0]!, modules: unite(netlists.slice(0, wanted.length)) };
 }
 
 /** Put the modules of all runs together; the derived names of parameterized modules are the same in every run. */

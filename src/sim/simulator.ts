@@ -1,6 +1,7 @@
-import { FixynnError, invariant, type Rng, readKernel } from "../core/index.js";
+import { CheckFailedError, invariant, type Rng, readKernel } from "../core/index.js";
 import { analyzeActivity } from "./activity.js";
 import { type Bit, bitName, type SimModule } from "./ir.js";
+import { makeDataLaneWise } from "./lane-wise.js";
 import { layOut, type ToggleClass, toggleClasses } from "./layout.js";
 import { type WasmMemory, webAssembly } from "./wasm.js";
 
@@ -77,13 +78,14 @@ function instantiate(): Kernel {
  * The simulator reports FX6010 when a register's enable or reset, a memory's enable or address, or a bit read by `readBit`
  * differs between active lanes: control must not depend on data.
  */
-export function createSimulator(module: SimModule, options: SimulatorOptions = {}): Simulator {
+export function createSimulator(source: SimModule, options: SimulatorOptions = {}): Simulator {
   const { lanes = LANES, randomStart, countToggles = false } = options;
   invariant(lanes >= 1 && lanes <= LANES, `${lanes} lanes`);
-  invariant(module.instances.length === 0, `${module.name} is not flat`);
+  invariant(source.instances.length === 0, `${source.name} is not flat`);
   const dataPorts =
     options.dataPorts ??
-    module.ports.filter((p) => p.direction === "input" && p.name.endsWith("tdata")).map((p) => p.name);
+    source.ports.filter((p) => p.direction === "input" && p.name.endsWith("tdata")).map((p) => p.name);
+  const module = makeDataLaneWise(source, dataPorts);
   const activity = analyzeActivity(module, dataPorts);
   const layout = layOut(module, activity);
   const kernel = instantiate();
@@ -121,7 +123,7 @@ export function createSimulator(module: SimModule, options: SimulatorOptions = {
   const bitsOf = (name: string, direction: "input" | "output"): readonly Bit[] => {
     const port = ports.get(name);
     if (port?.direction === direction) return port.bits;
-    throw new FixynnError("FX6011", `no ${direction} port ${name}`, { place: module.name });
+    throw new CheckFailedError("FX6011", `no ${direction} port ${name}`, { place: module.name });
   };
   const drive = (name: string, planeWord: (i: number, w: number) => number): void => {
     let changed = false;
@@ -146,7 +148,7 @@ export function createSimulator(module: SimModule, options: SimulatorOptions = {
     return planes;
   };
   const disagree = (what: string): never => {
-    throw new FixynnError("FX6010", `${what} differs between images in cycle ${cycles}`, {
+    throw new CheckFailedError("FX6010", `${what} differs between images in cycle ${cycles}`, {
       place: module.name,
       hint: "control must not depend on pixel values",
     });

@@ -1,4 +1,4 @@
-import { FixynnError, invariant, type Rng } from "../core/index.js";
+import { CheckFailedError, invariant, type Rng } from "../core/index.js";
 import { portOf } from "./ir.js";
 import { type Simulator, type ToggleCounts, WORDS_PER_BIT } from "./simulator.js";
 
@@ -94,7 +94,7 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
   const inputWidth = portOf(simulator.module, "s_axis_tdata")?.bits.length ?? 0;
   const outputWidth = portOf(simulator.module, "m_axis_tdata")?.bits.length ?? 0;
   if (inputWidth < valuesPerBeat.input * bits.input || outputWidth < valuesPerBeat.output * bits.output) {
-    throw new FixynnError("FX6011", `streams are ${inputWidth} and ${outputWidth} bits wide`, {
+    throw new CheckFailedError("FX6011", `streams are ${inputWidth} and ${outputWidth} bits wide`, {
       place,
       hint: `expected ${valuesPerBeat.input}×${bits.input} and ${valuesPerBeat.output}×${bits.output}`,
     });
@@ -126,7 +126,7 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
   let lastOutput = start;
   let lastMove = start;
   const protocol = (message: string): never => {
-    throw new FixynnError("FX6013", `${message} in cycle ${simulator.cycles - start}`, { place });
+    throw new CheckFailedError("FX6013", `${message} in cycle ${simulator.cycles - start}`, { place });
   };
   // Some cycles more after the end, to see that nothing else comes.
   for (let extra = 0; extra < 16; ) {
@@ -172,7 +172,7 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
     if (received === outputBeats && sent === inputBeats) extra++;
     else if (simulator.cycles - lastMove > patience) {
       const done = `${sent} of ${inputBeats} beats in, ${received} of ${outputBeats} out`;
-      throw new FixynnError("FX6012", `nothing moves any more: ${done}`, { place });
+      throw new CheckFailedError("FX6012", `nothing moves any more: ${done}`, { place });
     }
     simulator.tick();
   }

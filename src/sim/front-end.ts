@@ -1,0 +1,297 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { FixynnError, type ProgressListener, silent, writeFileAtomic } from "../core/index.js";
+import type { NodeName } from "../graph/index.js";
+import {
+  allocateValues,
+  executeQuantNetwork,
+  findQuantNode,
+  inputsOfQuantNode,
+  type QuantNetwork,
+  type QuantNode,
+  type QuantValues,
+  quantInput,
+  valuesPerImage,
+} from "../quant/index.js";
+import type { SimNetlist } from "./ir.js";
+import { simNetlistToJson } from "./json.js";
+import { LayerPool } from "./layer-pool.js";
+import type { LayerRun, LayerRunResult, StreamFormat } from "./layer-run.js";
+import { type ReadBackOptions, readBack } from "./read-back.js";
+import type { ToggleCounts } from "./simulator.js";
+
+/** Which module of the emitted files computes which layer. */
+export type FrontEndLayer = { readonly node: NodeName; readonly module: string };
+
+export type VerifyFrontEndOptions = Omit<ReadBackOptions, "onProgress"> & {
+  /** Emitted files, name → text. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly network: QuantNetwork;
+  /** In the order of the data; each layer's input is the network's input or an earlier one of these. */
+  readonly layers: readonly FrontEndLayer[];
+  /** count · height · width · channels bytes. */
+  readonly images: Uint8Array;
+  readonly count: number;
+  /** Images of the second run, with random pauses; default 4. */
+  readonly stalledImages?: number;
+  /** Also run the whole front end as one linked module on the first images. */
+  readonly whole?: { readonly module: string; readonly images: number };
+  readonly countToggles?: boolean;
+  readonly seed?: number;
+  readonly onProgress?: ProgressListener;
+};
+
+/** The first value that differs from the integer network. */
+export type Mismatch = {
+  readonly image: number;
+  readonly y: number;
+  readonly x: number;
+  readonly channel: number;
+  readonly expected: number;
+  readonly actual: number;
+};
+
+export type LayerVerdict = {
+  readonly node: NodeName;
+  readonly module: string;
+  readonly images: number;
+  /** Values compared, in both runs. */
+  readonly values: number;
+  readonly mismatches: number;
+  /** Clock cycles between the starts of two frames at full speed. */
+  readonly cyclesPerFrame: number;
+  readonly firstMismatch: Mismatch | null;
+  /** Counts over `countedFrames` frames; zeros unless asked for. */
+  readonly toggles: ToggleCounts;
+  readonly countedFrames: number;
+  readonly gates: number;
+  readonly seconds: number;
+};
+
+export type FrontEndVerdict = {
+  readonly simulator: string;
+  readonly images: number;
+  readonly values: number;
+  readonly mismatches: number;
+  /** Of the slowest layer, which sets the pace. */
+  readonly cyclesPerFrame: number;
+  readonly layers: readonly LayerVerdict[];
+  /** The linked whole, when asked for: same fields as a layer. */
+  readonly whole: LayerVerdict | null;
+  /** What the last layer's hardware gave for every image. */
+  readonly outputs: QuantValues;
+};
+
+const formatOf = (node: QuantNode): StreamFormat => {
+  const channels = node.output.shape.at(-1) ?? 1;
+  const { bits, signed } = node.output;
+  return { pixels: valuesPerImage(node) / channels, channels, bits, signed };
+};
+
+function compare(
+  node: QuantNode,
+  expected: QuantValues,
+  actual: Int32Array,
+): { readonly mismatches: number; readonly first: Mismatch | null } {
+  const [, width = 1] = node.output.shape.length === 3 ? node.output.shape : [1, 1];
+  const channels = node.output.shape.at(-1) ?? 1;
+  const size = valuesPerImage(node);
+  let mismatches = 0;
+  let first: Mismatch | null = null;
+  for (let i = 0; i < actual.length; i++) {
+    if (actual[i] === expected[i]) continue;
+    mismatches++;
+    if (first !== null) continue;
+    const pixel = Math.floor((i % size) / channels);
+    first = {
+      image: Math.floor(i / size),
+      y: Math.floor(pixel / width),
+      x: pixel % width,
+      channel: i % channels,
+      expected: expected[i]!,
+      actual: actual[i]!,
+    };
+  }
+  return { mismatches, first };
+}
+
+/** Keep a run's result beside its inputs' hash; a run with the same netlist and bytes is not repeated. */
+async function cachedRun(
+  run: LayerRun,
+  pool: LayerPool,
+  folder: string | undefined,
+): Promise<LayerRunResult> {
+  if (folder === undefined) return pool.run(run);
+  const { netlist, values, ...rest } = run;
+  const hash = createHash("sha256").update(simNetlistToJson(netlist)).update(JSON.stringify(rest));
+  hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  const path = join(folder, `${run.module}-${hash.digest("hex").slice(0, 24)}.run.json`);
+  const words = (text: string): Int32Array => {
+    const bytes = Uint8Array.from(Buffer.from(text, "base64"));
+    return new Int32Array(bytes.buffer);
+  };
+  const text = (array: Int32Array): string =>
+    Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64");
+  if (existsSync(path)) {
+    try {
+      const kept = JSON.parse(readFileSync(path, "utf8"));
+      return { ...kept, outputs: words(kept.outputs), stalledOutputs: words(kept.stalledOutputs) };
+    } catch {
+      // A damaged entry is computed again.
+    }
+  }
+  const result = await pool.run(run);
+  const { outputs, stalledOutputs } = result;
+  writeFileAtomic(
+    path,
+    JSON.stringify({ ...result, outputs: text(outputs), stalledOutputs: text(stalledOutputs) }),
+  );
+  return result;
+}
+
+/** The modules below one module, itself included. */
+function below(netlist: SimNetlist, module: string): SimNetlist {
+  const modules = new Map<string, NonNullable<ReturnType<SimNetlist["modules"]["get"]>>>();
+  const visit = (name: string): void => {
+    const found = netlist.modules.get(name);
+    if (found === undefined || modules.has(name)) return;
+    modules.set(name, found);
+    for (const cell of found.instances) visit(cell.module);
+  };
+  visit(module);
+  return { kind: "simNetlist", top: module, modules };
+}
+
+function checkChain(network: QuantNetwork, layers: readonly FrontEndLayer[]): void {
+  const known = new Set<NodeName>([quantInput(network).name]);
+  for (const { node: name, module } of layers) {
+    const node = findQuantNode(network, name);
+    const inputs = inputsOfQuantNode(node);
+    if (inputs.length !== 1 || !known.has(inputs[0]!)) {
+      throw new FixynnError("FX6030", `layer ${name} does not follow from one earlier layer`, {
+        place: module,
+      });
+    }
+    known.add(name);
+  }
+}
+
+/**
+ * Prove on images that emitted Verilog computes what the integer network says: read it back by Yosys, simulate every layer's module
+ * in bit lanes, one image a lane, and compare every value.
+ *
+ * Each layer's hardware is fed what the hardware before it gave out. Layers run in parallel on the integer network's values first;
+ * a layer behind one with mismatches runs again on what that one really gave.
+ *
+ * @throws FixynnError as `readBack`; CheckFailedError FX6010 … FX6013 when a module's control or stream protocol is broken
+ */
+export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<FrontEndVerdict> {
+  const { files, network, layers, images, count, threads = 2, cacheFolder, onProgress = silent } = options;
+  const { stalledImages = 4, countToggles = false, seed = 1, whole, signal } = options;
+  checkChain(network, layers);
+  const input = quantInput(network);
+  const golden = executeQuantNetwork(network, images, count, { outputs: layers.map(({ node }) => node) });
+  const actual = new Map<NodeName, ArrayLike<number>>([[input.name, images]]);
+  const wrong = new Set<NodeName>();
+
+  const tops = [...(whole ? [whole.module] : []), ...layers.map((layer) => layer.module)];
+  const netlist = await readBack(files, tops, options);
+  const pool = new LayerPool(Math.min(threads, layers.length));
+  const stop = (): void => void pool.stop();
+  signal?.addEventListener("abort", stop);
+  let done = 0;
+  const report = (): void =>
+    onProgress({ job: "simulate front end", done, total: layers.length + (whole ? 1 : 0), unit: "layers" });
+  report();
+
+  const simulate = async (
+    layer: FrontEndLayer,
+    source: QuantNode,
+    values: ArrayLike<number>,
+    imageCount: number,
+  ): Promise<LayerVerdict & { readonly outputs: Int32Array }> => {
+    const node = findQuantNode(network, layer.node);
+    const run: LayerRun = {
+      netlist: below(netlist, layer.module),
+      module: layer.module,
+      input: formatOf(source),
+      output: formatOf(node),
+      values: Int32Array.from({ length: imageCount * valuesPerImage(source) }, (_, i) => values[i]!),
+      images: imageCount,
+      countToggles,
+      stalledImages,
+      seed,
+    };
+    const result = await cachedRun(run, pool, cacheFolder);
+    const expected = golden.get(layer.node)!;
+    const main = compare(node, expected, result.outputs);
+    const stalled = compare(node, expected, result.stalledOutputs);
+    const { cyclesPerFrame, toggles, countedFrames, gates, seconds } = result;
+    return {
+      ...layer,
+      images: imageCount,
+      values: result.outputs.length + result.stalledOutputs.length,
+      mismatches: main.mismatches + stalled.mismatches,
+      firstMismatch: main.first ?? stalled.first,
+      cyclesPerFrame,
+      toggles,
+      countedFrames,
+      gates,
+      seconds,
+      outputs: result.outputs,
+    };
+  };
+  try {
+    const sourceOf = (layer: FrontEndLayer): QuantNode =>
+      findQuantNode(network, inputsOfQuantNode(findQuantNode(network, layer.node))[0]!);
+    const goldenOf = (node: QuantNode): ArrayLike<number> => golden.get(node.name) ?? images;
+    const first = await Promise.all(
+      layers.map(async (layer) => {
+        const source = sourceOf(layer);
+        const verdict = await simulate(layer, source, goldenOf(source), count);
+        done++;
+        report();
+        return verdict;
+      }),
+    );
+    const verdicts: LayerVerdict[] = [];
+    for (const [i, layer] of layers.entries()) {
+      const source = sourceOf(layer);
+      const { outputs, ...verdict } = wrong.has(source.name)
+        ? await simulate(layer, source, actual.get(source.name)!, count)
+        : first[i]!;
+      actual.set(layer.node, outputs);
+      if (verdict.mismatches > 0) wrong.add(layer.node);
+      verdicts.push(verdict);
+    }
+    const last = layers.at(-1)!;
+    let wholeVerdict: LayerVerdict | null = null;
+    if (whole !== undefined) {
+      const imageCount = Math.min(whole.images, count);
+      const run = await simulate({ node: last.node, module: whole.module }, input, images, imageCount);
+      const { outputs: _, ...verdict } = run;
+      wholeVerdict = verdict;
+      done++;
+      report();
+    }
+    const all = wholeVerdict === null ? verdicts : [...verdicts, wholeVerdict];
+    const lastNode = findQuantNode(network, last.node);
+    const outputs = allocateValues(lastNode.output, count * valuesPerImage(lastNode));
+    outputs.set(actual.get(last.node)!);
+    return {
+      simulator: "fixynn levelized (Yosys read-back)",
+      images: count,
+      values: all.reduce((sum, { values }) => sum + values, 0),
+      mismatches: all.reduce((sum, { mismatches }) => sum + mismatches, 0),
+      cyclesPerFrame: Math.max(...verdicts.map((verdict) => verdict.cyclesPerFrame)),
+      layers: verdicts,
+      whole: wholeVerdict,
+      outputs,
+    };
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await pool.stop();
+    signal?.throwIfAborted();
+  }
+}
