@@ -1,3 +1,4 @@
+export * from "./evaluate.js";
 export * from "./execute/execute.js";
 export * from "./interval.js";
 export * from "./json.js";

@@ -61,7 +61,8 @@ export async function observe(
     for (const pass of ["bounds", "histogram"] as const) {
       for (let first = 0; first < count; first += CHUNK) {
         const n = Math.min(CHUNK, count - first);
-        const part = images.subarray(first * perImage, (first + n) * perImage);
+        // A copy: ONNX Runtime refuses shared memory, where splits keep their pixels.
+        const part = images.slice(first * perImage, (first + n) * perImage);
         for (const [name, values] of await executor.run(part, n)) {
           const layer = seen.get(name)!;
           if (pass === "bounds") {
