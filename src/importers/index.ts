@@ -1,0 +1,2 @@
+export * from "./import-model.js";
+export { KERAS_LAYERS, type KerasImportOptions } from "./keras/import-keras.js";
