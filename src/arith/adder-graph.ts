@@ -1,0 +1,199 @@
+import { assertNever, type Brand, FixynnError } from "../core/index.js";
+import { addIntervals, floorShiftInterval, type Interval, sameInterval, scaleInterval } from "./interval.js";
+
+/** Index of a node in its graph. */
+export type AdderNodeId = Brand<number, "adderNode">;
+
+/** ± source · 2^shift. */
+export type Term = { readonly source: AdderNodeId; readonly shift: number; readonly negative: boolean };
+
+/** A word from outside; every integer of the interval may come. */
+export type InputWord = { readonly kind: "input"; readonly name: string; readonly interval: Interval };
+/** Σ terms + constant, exact. */
+export type SumNode = {
+  readonly kind: "sum";
+  readonly name: string;
+  readonly terms: readonly Term[];
+  readonly constant: bigint;
+  readonly interval: Interval;
+};
+/** floor(source / 2^shift): drops bits, costs nothing. */
+export type FloorShiftNode = {
+  readonly kind: "floorShift";
+  readonly source: AdderNodeId;
+  readonly shift: number;
+  readonly interval: Interval;
+};
+/** 1 if source ≥ 0, else 0: the inverted sign bit. */
+export type NonNegativeNode = {
+  readonly kind: "nonNegative";
+  readonly source: AdderNodeId;
+  readonly interval: Interval;
+};
+export type AdderNode = InputWord | SumNode | FloorShiftNode | NonNegativeNode;
+
+/** Sums of shifted words, in topological order; what a constant datapath computes, before any bit of it is decided. */
+export type AdderGraph = {
+  readonly kind: "adderGraph";
+  readonly name: string;
+  readonly nodes: readonly AdderNode[];
+  readonly outputs: readonly AdderNodeId[];
+};
+
+/** Return the nodes that a node reads. */
+export function adderSources(node: AdderNode): readonly AdderNodeId[] {
+  if (node.kind === "input") return [];
+  return node.kind === "sum" ? node.terms.map((term) => term.source) : [node.source];
+}
+
+/** Bound a node from its sources' intervals; exact when the sources of a sum are independent, else sound. */
+export function intervalOf(node: AdderNode, sources: (id: AdderNodeId) => Interval): Interval {
+  switch (node.kind) {
+    case "input":
+      return node.interval;
+    case "sum": {
+      const factors = new Map<AdderNodeId, bigint>();
+      for (const { source, shift, negative } of node.terms) {
+        const weight = 1n << BigInt(shift);
+        factors.set(source, (factors.get(source) ?? 0n) + (negative ? -weight : weight));
+      }
+      let sum: Interval = { low: node.constant, high: node.constant };
+      for (const [source, factor] of factors) sum = addIntervals(sum, scaleInterval(sources(source), factor));
+      return sum;
+    }
+    case "floorShift":
+      return floorShiftInterval(sources(node.source), node.shift);
+    case "nonNegative": {
+      const { low, high } = sources(node.source);
+      return { low: low >= 0n ? 1n : 0n, high: high >= 0n ? 1n : 0n };
+    }
+    default:
+      return assertNever(node);
+  }
+}
+
+/** Builds an {@link AdderGraph}, computing intervals. */
+export class AdderGraphBuilder {
+  readonly #nodes: AdderNode[] = [];
+
+  #push(node: AdderNode): AdderNodeId {
+    this.#nodes.push({ ...node, interval: intervalOf(node, (id) => this.interval(id)) });
+    return (this.#nodes.length - 1) as AdderNodeId;
+  }
+
+  interval(id: AdderNodeId): Interval {
+    return this.#nodes[id]!.interval;
+  }
+
+  input(name: string, range: Interval): AdderNodeId {
+    return this.#push({ kind: "input", name, interval: range });
+  }
+
+  sum(name: string, terms: readonly Term[], constant: bigint): AdderNodeId {
+    return this.#push({ kind: "sum", name, terms, constant, interval: UNKNOWN });
+  }
+
+  floorShift(source: AdderNodeId, shift: number): AdderNodeId {
+    return shift === 0 ? source : this.#push({ kind: "floorShift", source, shift, interval: UNKNOWN });
+  }
+
+  nonNegative(source: AdderNodeId): AdderNodeId {
+    return this.#push({ kind: "nonNegative", source, interval: UNKNOWN });
+  }
+
+  build(name: string, outputs: readonly AdderNodeId[]): AdderGraph {
+    return verifyAdderGraph({ kind: "adderGraph", name, nodes: this.#nodes, outputs });
+  }
+}
+
+const UNKNOWN: Interval = { low: 0n, high: 0n };
+
+/**
+ * Check order, shifts and intervals of a graph.
+ *
+ * @throws FixynnError FX5010 naming the graph and the first bad node
+ */
+export function verifyAdderGraph(graph: AdderGraph): AdderGraph {
+  const fail = (i: number, message: string): never => {
+    throw new FixynnError("FX5010", `node ${i}: ${message}`, { place: `adder graph ${graph.name}` });
+  };
+  for (const [i, node] of graph.nodes.entries()) {
+    for (const source of adderSources(node)) {
+      if (!(Number.isInteger(source) && source >= 0 && source < i))
+        fail(i, `reads ${source}, not an earlier node`);
+    }
+    const shifts =
+      node.kind === "sum" ? node.terms.map((t) => t.shift) : node.kind === "floorShift" ? [node.shift] : [];
+    if (shifts.some((shift) => !Number.isInteger(shift) || shift < 0)) fail(i, "has a bad shift");
+    if (node.interval.low > node.interval.high) fail(i, "has an empty interval");
+    const computed = intervalOf(node, (id) => graph.nodes[id]!.interval);
+    if (!sameInterval(computed, node.interval)) {
+      fail(
+        i,
+        `interval is ${computed.low}..${computed.high}, not ${node.interval.low}..${node.interval.high}`,
+      );
+    }
+  }
+  for (const output of graph.outputs) {
+    if (graph.nodes[output] === undefined) fail(output, "is an output but does not exist");
+  }
+  return graph;
+}
+
+/** Compute every node for one input vector, in the order of the input nodes. */
+export function evaluateAdderGraph(graph: AdderGraph, inputs: readonly bigint[]): readonly bigint[] {
+  const values: bigint[] = [];
+  let next = 0;
+  for (const node of graph.nodes) {
+    switch (node.kind) {
+      case "input":
+        values.push(inputs[next++]!);
+        break;
+      case "sum": {
+        let sum = node.constant;
+        for (const { source, shift, negative } of node.terms) {
+          const word = values[source]! << BigInt(shift);
+          sum += negative ? -word : word;
+        }
+        values.push(sum);
+        break;
+      }
+      case "floorShift":
+        values.push(values[node.source]! >> BigInt(node.shift));
+        break;
+      case "nonNegative":
+        values.push(values[node.source]! >= 0n ? 1n : 0n);
+        break;
+      default:
+        assertNever(node);
+    }
+  }
+  return values;
+}
+
+/** Print a graph, one node a line: `%7 = sum acc3 %0<<2 - %1 + 5 : -12..300`. */
+export function printAdderGraph(graph: AdderGraph): string {
+  const lines = graph.nodes.map((node, i) => {
+    const range = `${node.interval.low}..${node.interval.high}`;
+    switch (node.kind) {
+      case "input":
+        return `%${i} = input ${node.name} : ${range}`;
+      case "sum": {
+        const terms = node.terms.map((t) => `${t.negative ? "- " : "+ "}%${t.source}<<${t.shift}`).join(" ");
+        return `%${i} = sum ${node.name} ${terms} + ${node.constant} : ${range}`;
+      }
+      case "floorShift":
+        return `%${i} = floorShift %${node.source} >> ${node.shift} : ${range}`;
+      case "nonNegative":
+        return `%${i} = nonNegative %${node.source} : ${range}`;
+      default:
+        return assertNever(node);
+    }
+  });
+  return [
+    `adderGraph ${graph.name}`,
+    ...lines,
+    `return ${graph.outputs.map((o) => `%${o}`).join(" ")}`,
+    "",
+  ].join("\n");
+}
