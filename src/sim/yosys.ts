@@ -71,10 +71,35 @@ async function readNative(job: YosysJob, options: YosysOptions): Promise<SimNetl
   }
 }
 
+/** How long a worker waits for its next job; compiling Yosys anew takes most of a second. */
+const IDLE_MILLISECONDS = 20_000;
+
 /** One worker thread that reads job after job; {@link stop} ends it even inside WebAssembly. */
 class YosysWorker {
+  static readonly #idle: YosysWorker[] = [];
   readonly #worker = new Worker(workerUrl(import.meta.url, "./yosys.worker.js"));
   #next = 0;
+  #stopped = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Take a worker that is idle, or start one. */
+  static take(): YosysWorker {
+    const worker = YosysWorker.#idle.pop() ?? new YosysWorker();
+    clearTimeout(worker.#timer);
+    worker.#worker.ref();
+    return worker;
+  }
+
+  /** Let a worker wait for a while; it does not keep the process alive. */
+  release(): void {
+    if (this.#stopped) return;
+    this.#worker.unref();
+    YosysWorker.#idle.push(this);
+    this.#timer = setTimeout(() => {
+      YosysWorker.#idle.splice(YosysWorker.#idle.indexOf(this), 1);
+      void this.stop();
+    }, IDLE_MILLISECONDS).unref();
+  }
 
   read(job: YosysJob, timeoutSeconds: number): Promise<SimNetlist> {
     const id = this.#next++;
@@ -109,6 +134,7 @@ class YosysWorker {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     await this.#worker.terminate();
   }
 }
@@ -139,7 +165,7 @@ export async function readByYosys(
       if (engine === "native") results[i] = await readNative(jobs[i]!, options);
       else {
         if (worker === undefined) {
-          worker = new YosysWorker();
+          worker = YosysWorker.take();
           workers.push(worker);
         }
         results[i] = await worker.read(jobs[i]!, timeoutSeconds);
@@ -150,12 +176,13 @@ export async function readByYosys(
   };
   try {
     await Promise.all(Array.from({ length: Math.min(threads, jobs.length) }, lane));
+    for (const worker of workers) worker.release();
   } catch (error) {
+    stopAll();
     signal?.throwIfAborted();
     throw error;
   } finally {
     signal?.removeEventListener("abort", stopAll);
-    await Promise.all(workers.map((worker) => worker.stop()));
   }
   return results;
 }
