@@ -84,8 +84,8 @@ function npmReason(stderr: string): string {
     .split("\n")
     .filter((line) => /^npm (error|ERR!)/.test(line))
     .map((line) => line.replace(/^npm (error|ERR!) ?/, "").trim())
-    .filter((line) => line !== "" && !/complete log|A complete|_logs|debug-0\.log/.test(line));
-  return lines.slice(0, 3).join("; ") || stderr.trim().split("\n").at(-1) || "no message";
+    .filter((line) => line !== "" && !/^(syscall|errno) |complete log|debug-0\.log/.test(line));
+  return lines.slice(0, 2).join("; ") || stderr.trim().split("\n").at(-1) || "no message";
 }
 
 /**
