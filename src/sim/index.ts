@@ -23,4 +23,5 @@ export {
 } from "./simulator.js";
 export { type Backpressure, type StreamJob, type StreamResult, simulateStream } from "./stream.js";
 export { verifySimModule } from "./verify.js";
+export { runVerilator, type VerilatorOptions, type VerilatorVerdict } from "./verilator.js";
 export { readByYosys, type YosysJob, type YosysOptions } from "./yosys.js";

@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { CheckFailedError, FixynnError } from "../core/index.js";
+
+export type VerilatorOptions = {
+  /** Folder that the testbench runs in: it finds its vectors there. Also the default place of the sources. */
+  readonly folder: string;
+  /** Testbench module. */
+  readonly top: string;
+  /** Source files relative to `folder`; default every `.sv` and `.v` file in it. */
+  readonly sources?: readonly string[];
+  /** For building and for running, each; default 600. */
+  readonly timeoutSeconds?: number;
+  readonly signal?: AbortSignal;
+};
+
+export type VerilatorVerdict = {
+  /** Whether the testbench said PASS and ended with exit code 0. */
+  readonly passed: boolean;
+  /** What it printed; the last 20,000 characters. */
+  readonly output: string;
+  readonly buildSeconds: number;
+  readonly runSeconds: number;
+};
+
+type Ended = { readonly code: number | null; readonly output: string; readonly seconds: number };
+
+function execute(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  options: VerilatorOptions,
+): Promise<Ended> {
+  const started = performance.now();
+  const timeout = (options.timeoutSeconds ?? 600) * 1000;
+  const limits = { cwd, timeout, maxBuffer: 1 << 28, ...(options.signal ? { signal: options.signal } : {}) };
+  return new Promise((done, fail) => {
+    execFile(command, [...args], limits, (error, stdout, stderr) => {
+      const seconds = (performance.now() - started) / 1000;
+      const output = `${stdout}${stderr}`.slice(-20_000);
+      if (error === null) return done({ code: 0, output, seconds });
+      if (error.code === "ENOENT") {
+        const hint = "install Verilator 5, or verify with the built-in simulator";
+        return fail(new FixynnError("FX9002", `${command} is not on the PATH`, { hint }));
+      }
+      if (options.signal?.aborted) return fail(options.signal.reason);
+      if (error.killed) {
+        const message = `no result after ${timeout / 1000} s`;
+        return fail(new FixynnError("FX6022", `${command}: ${message}`, { place: options.folder }));
+      }
+      done({ code: typeof error.code === "number" ? error.code : null, output, seconds });
+    });
+  });
+}
+
+/**
+ * Build a testbench by Verilator 5 (`--binary`, with timing) and run it in its folder. It must print a line with the word PASS and
+ * none with FAIL, and end with exit code 0 (`$fatal` does not).
+ *
+ * @throws FixynnError FX9002 without Verilator, FX6022 when it takes too long; CheckFailedError FX6040 when it does not build
+ */
+export async function runVerilator(options: VerilatorOptions): Promise<VerilatorVerdict> {
+  const folder = resolve(options.folder);
+  const found = options.sources ?? readdirSync(folder).filter((file) => /\.s?v$/.test(file));
+  const sources = found.map((file) => join(folder, file));
+  const build = mkdtempSync(join(tmpdir(), "fixynn-verilator-"));
+  try {
+    const flags = ["--binary", "--timing", "-Wno-fatal", "-O3", "-j", "2", "--Mdir", build];
+    const args = [...flags, "-CFLAGS", "-O1", "--top-module", options.top, "-o", "testbench", ...sources];
+    const built = await execute("verilator", args, folder, options);
+    if (built.code !== 0) {
+      const cause =
+        built.output.split("\n").find((line) => line.startsWith("%Error")) ?? built.output.slice(-300);
+      throw new CheckFailedError("FX6040", `Verilator does not build the testbench: ${cause.trim()}`, {
+        place: folder,
+      });
+    }
+    const ran = await execute(join(build, "testbench"), [], folder, options);
+    const passed = ran.code === 0 && /\bPASS\b/.test(ran.output) && !/\bFAIL\b/.test(ran.output);
+    return { passed, output: ran.output, buildSeconds: built.seconds, runSeconds: ran.seconds };
+  } finally {
+    rmSync(build, { recursive: true, force: true });
+  }
+}
