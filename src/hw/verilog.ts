@@ -1,0 +1,416 @@
+import { assertNever, invariant } from "../core/index.js";
+import {
+  type Cell,
+  cellInputs,
+  cellOutputs,
+  type InstanceCell,
+  type Module,
+  type NetId,
+  type RegisterCell,
+  type Signal,
+  type Slice,
+} from "./netlist.js";
+
+const LINE = 110;
+
+/** Wrap words to lines of at most {@link LINE} characters. */
+function wrap(first: string, words: readonly string[], separator: string, indent: string): string {
+  const lines: string[] = [];
+  let line = first;
+  for (const [i, word] of words.entries()) {
+    const text = i + 1 < words.length ? word + separator : word;
+    if (line.length + text.length + 1 > LINE && line.trim() !== "") {
+      lines.push(line);
+      line = indent + text;
+    } else line += line === indent || line === first ? text : ` ${text}`;
+  }
+  lines.push(line);
+  return lines.join("\n");
+}
+
+const comment = (indent: string, text: string): string =>
+  wrap(`${indent}// `, text.split(" "), "", `${indent}// `);
+
+function literalText(bits: string): string {
+  if (bits.length <= 4) return `${bits.length}'b${bits}`;
+  if (bits.length > 8 && /^(0+|1+)$/.test(bits)) return `{${bits.length}{1'b${bits[0]}}}`;
+  return `${bits.length}'h${BigInt(`0b${bits}`).toString(16)}`;
+}
+
+/** Prints one module; the text depends on nothing but the module. */
+class Printer {
+  readonly #module: Module;
+  readonly #out: string[] = [];
+  readonly #modules: ReadonlyMap<string, Module>;
+  readonly #readBits: (Uint8Array | undefined)[];
+
+  constructor(module: Module, modules: ReadonlyMap<string, Module>) {
+    this.#module = module;
+    this.#modules = modules;
+    this.#readBits = module.nets.map(() => undefined);
+  }
+
+  #name(net: NetId): string {
+    return this.#module.nets[net]!.name;
+  }
+
+  #slice(slice: Slice): string {
+    if (slice.kind === "constant") return literalText(slice.bits);
+    const { name, width } = this.#module.nets[slice.net]!;
+    if (slice.low === 0 && slice.width === width) return name;
+    return slice.width === 1
+      ? `${name}[${slice.low}]`
+      : `${name}[${slice.low + slice.width - 1}:${slice.low}]`;
+  }
+
+  /** Print a signal after `first`, wrapped, then `last`. */
+  #expression(first: string, signal: Signal, last: string, indent: string): string {
+    const parts = [...signal].reverse().map((slice) => this.#slice(slice));
+    if (parts.length === 1) return `${first}${parts[0]}${last}`;
+    return wrap(`${first}{`, [...parts.slice(0, -1), `${parts.at(-1)}}${last}`], ",", `${indent}  `);
+  }
+
+  #text(signal: Signal): string {
+    return this.#expression("", signal, "", "    ");
+  }
+
+  #doc(text: string | undefined, indent = "  "): void {
+    if (text !== undefined) this.#out.push(comment(indent, text));
+  }
+
+  #markReads(): void {
+    const mark = (net: NetId, low: number, width: number): void => {
+      let bits = this.#readBits[net];
+      if (bits === undefined) {
+        bits = new Uint8Array(this.#module.nets[net]!.width);
+        this.#readBits[net] = bits;
+      }
+      bits.fill(1, low, low + width);
+    };
+    for (const cell of this.#module.cells) {
+      for (const { signal } of cellInputs(cell)) {
+        for (const slice of signal) if (slice.kind === "net") mark(slice.net, slice.low, slice.width);
+      }
+    }
+    for (const port of this.#module.ports) {
+      if (port.direction === "output") mark(port.net, 0, this.#module.nets[port.net]!.width);
+    }
+    if (this.#module.clock !== null) mark(this.#module.clock, 0, 1);
+  }
+
+  #unused(): void {
+    const parts: string[] = [];
+    for (const { id, width } of this.#module.nets) {
+      const bits = this.#readBits[id] ?? new Uint8Array(width);
+      for (let low = 0; low < width; low++) {
+        if (bits[low] === 1) continue;
+        let end = low;
+        while (end < width && bits[end] === 0) end++;
+        parts.push(this.#slice({ kind: "net", net: id, low, width: end - low }));
+        low = end;
+      }
+    }
+    if (parts.length === 0) return;
+    this.#out.push("  // Bits that nothing needs: dropped by a shift, zeros of a constant.");
+    this.#out.push(
+      wrap("  wire unused = &{1'b0, ", [...parts.slice(0, -1), `${parts.at(-1)}};`], ",", "    "),
+    );
+  }
+
+  #declare(net: NetId, keyword = "wire "): string {
+    const { name, width } = this.#module.nets[net]!;
+    return width === 1 ? `${keyword}${name}` : `${keyword}[${width - 1}:0] ${name}`;
+  }
+
+  #header(): void {
+    const { doc, name, ports, nets } = this.#module;
+    for (const line of doc) this.#out.push(comment("", line));
+    this.#out.push(`module ${name} (`);
+    const rows = ports.map((port, i) => {
+      const { width, doc: note } = nets[port.net]!;
+      const range = width === 1 ? "" : `[${width - 1}:0] `;
+      const comma = i + 1 < ports.length ? "," : "";
+      const about = note === undefined ? "" : ` // ${note}`;
+      return `  ${port.direction === "input" ? "input " : "output"} wire ${range}${port.name}${comma}${about}`;
+    });
+    this.#out.push(...rows, ");");
+  }
+
+  #pins(instance: string, pins: readonly string[]): void {
+    this.#out.push(`  ${instance} (`, `${pins.map((pin) => `    ${pin}`).join(",\n")}`, "  );");
+  }
+
+  #pin(port: string, signal: Signal): string {
+    return this.#expression(`.${port}(`, signal, ")", "    ");
+  }
+
+  #instance(cell: InstanceCell): void {
+    const target = this.#modules.get(cell.module);
+    invariant(target !== undefined, `no module ${cell.module}`);
+    const pins = target.ports.map((port) => {
+      if (port.net === target.clock) return `.${port.name}(${this.#name(this.#module.clock!)})`;
+      const input = cell.inputs.find((i) => i.port === port.name);
+      if (input !== undefined) return this.#pin(port.name, input.signal);
+      const output = cell.outputs.find((o) => o.port === port.name);
+      return `.${port.name}(${output === undefined ? "" : this.#name(output.net)})`;
+    });
+    this.#pins(`${cell.module} ${cell.name}`, pins);
+  }
+
+  #adders(cell: Extract<Cell, { kind: "fullAdders" | "halfAdders" }>): void {
+    const { width } = this.#module.nets[cell.sum]!;
+    this.#out.push(`  ${this.#declare(cell.sum)};`, `  ${this.#declare(cell.carry)};`);
+    const library = cell.kind === "fullAdders" ? "fx_full_adders" : "fx_half_adders";
+    const pins = [this.#pin("a", cell.a), this.#pin("b", cell.b)];
+    if (cell.kind === "fullAdders") pins.push(this.#pin("c", cell.c));
+    pins.push(`.sum(${this.#name(cell.sum)})`, `.carry(${this.#name(cell.carry)})`);
+    this.#pins(`${library} #(.N(${width})) ${cell.name}`, pins);
+  }
+
+  #assign(y: NetId, value: string): void {
+    const isPort = this.#module.ports.some((port) => port.net === y);
+    this.#out.push(isPort ? `  assign ${this.#name(y)} = ${value};` : `  ${this.#declare(y)} = ${value};`);
+  }
+
+  #cell(cell: Cell): void {
+    this.#doc(cell.doc);
+    switch (cell.kind) {
+      case "fullAdders":
+      case "halfAdders":
+        this.#adders(cell);
+        return;
+      case "not":
+        this.#assign(cell.y, `~${this.#text(cell.a)}`);
+        return;
+      case "and":
+      case "or":
+      case "xor": {
+        const operator = { and: " &", or: " |", xor: " ^" }[cell.kind];
+        this.#assign(
+          cell.y,
+          wrap(
+            "",
+            cell.operands.map((o) => this.#text(o)),
+            operator,
+            "    ",
+          ),
+        );
+        return;
+      }
+      case "mux": {
+        const [select, yes, no] = [cell.select, cell.whenTrue, cell.whenFalse].map((s) => this.#text(s));
+        this.#assign(cell.y, wrap("", [`${select} ?`, `${yes} :`, no!], "", "    "));
+        return;
+      }
+      case "add":
+      case "sub":
+        this.#assign(
+          cell.y,
+          wrap(
+            "",
+            [`${this.#text(cell.a)} ${cell.kind === "add" ? "+" : "-"}`, this.#text(cell.b)],
+            "",
+            "    ",
+          ),
+        );
+        return;
+      case "equal":
+        this.#assign(cell.y, `${this.#text(cell.a)} == ${this.#text(cell.b)}`);
+        return;
+      case "less": {
+        const [a, b] = [cell.a, cell.b].map((s) =>
+          cell.signed ? `$signed(${this.#text(s)})` : this.#text(s),
+        );
+        this.#assign(cell.y, `${a} < ${b}`);
+        return;
+      }
+      case "constant":
+        this.#assign(cell.y, literalText(cell.bits));
+        return;
+      case "assign":
+        this.#assign(cell.y, this.#text(cell.a));
+        return;
+      case "instance":
+        this.#instance(cell);
+        return;
+      case "ram": {
+        const { width } = this.#module.nets[cell.readData]!;
+        this.#out.push(`  ${this.#declare(cell.readData)};`);
+        this.#pins(
+          `fx_ram #(.WIDTH(${width}), .DEPTH(${cell.depth}), .ADDRESS_WIDTH(${this.#addressWidth(cell)})) ${cell.name}`,
+          [
+            `.clk(${this.#name(this.#module.clock!)})`,
+            this.#pin("write_enable", cell.writeEnable),
+            this.#pin("write_address", cell.writeAddress),
+            this.#pin("write_data", cell.writeData),
+            this.#pin("read_enable", cell.readEnable),
+            this.#pin("read_address", cell.readAddress),
+            `.read_data(${this.#name(cell.readData)})`,
+          ],
+        );
+        return;
+      }
+      case "register":
+        return;
+      default:
+        assertNever(cell);
+    }
+  }
+
+  #addressWidth(cell: Extract<Cell, { kind: "ram" }>): number {
+    return cell.writeAddress.reduce((n, s) => n + (s.kind === "net" ? s.width : s.bits.length), 0);
+  }
+
+  /** Registers that share enable and reset share a block; register nets are declared up front. */
+  #registers(registers: readonly RegisterCell[]): void {
+    const groups = new Map<string, RegisterCell[]>();
+    for (const cell of registers) {
+      const reset = cell.resetN === null ? "" : this.#text(cell.resetN);
+      const enable = cell.enable === null ? "" : this.#text(cell.enable);
+      const key = `${reset}|${enable}`;
+      groups.set(key, [...(groups.get(key) ?? []), cell]);
+    }
+    for (const group of groups.values()) {
+      const { resetN, enable } = group[0]!;
+      this.#out.push("", `  always_ff @(posedge ${this.#name(this.#module.clock!)}) begin`);
+      const assign = (cell: RegisterCell, indent: string): string =>
+        this.#expression(`${indent}${this.#name(cell.q)} <= `, cell.d, ";", indent);
+      let indent = "    ";
+      let close = "";
+      if (resetN !== null) {
+        this.#out.push(`    if (!${this.#text(resetN)}) begin`);
+        for (const cell of group)
+          this.#out.push(`      ${this.#name(cell.q)} <= ${literalText(cell.resetValue!)};`);
+        this.#out.push(
+          enable === null ? "    end else begin" : `    end else if (${this.#text(enable)}) begin`,
+        );
+        indent = "      ";
+        close = "    end";
+      } else if (enable !== null) {
+        this.#out.push(`    if (${this.#text(enable)}) begin`);
+        indent = "      ";
+        close = "    end";
+      }
+      for (const cell of group) this.#out.push(assign(cell, indent));
+      if (close !== "") this.#out.push(close);
+      this.#out.push("  end");
+    }
+  }
+
+  print(): string {
+    this.#markReads();
+    this.#header();
+    const registers = this.#module.cells.filter((cell) => cell.kind === "register");
+    for (const { q } of registers) {
+      const note = this.#module.nets[q]!.doc;
+      this.#out.push(`  ${this.#declare(q, "logic ")};${note === undefined ? "" : ` // ${note}`}`);
+    }
+    // Wires between instances come first: ready signals run against the data.
+    for (const cell of this.#module.cells) {
+      if (cell.kind === "instance")
+        for (const { net } of cell.outputs) this.#out.push(`  ${this.#declare(net)};`);
+    }
+    if (this.#out.at(-1) !== ");") this.#out.push("");
+    for (const cell of this.#order()) this.#cell(cell);
+    this.#registers(registers);
+    this.#unused();
+    this.#out.push("endmodule", "");
+    return this.#out.join("\n");
+  }
+
+  /** Cells so that every wire is declared before it is read: outputs of instances may feed earlier cells. */
+  #order(): readonly Cell[] {
+    const driver = new Map<NetId, Cell>();
+    const cells = this.#module.cells.filter((cell) => cell.kind !== "register");
+    for (const cell of cells) for (const { net } of cellOutputs(cell)) driver.set(net, cell);
+    const done = new Set<Cell>();
+    const order: Cell[] = [];
+    const visit = (cell: Cell): void => {
+      if (done.has(cell)) return;
+      done.add(cell);
+      for (const { signal } of cellInputs(cell)) {
+        for (const slice of signal) {
+          const from = slice.kind === "net" ? driver.get(slice.net) : undefined;
+          if (from !== undefined) visit(from);
+        }
+      }
+      order.push(cell);
+    };
+    for (const cell of cells) visit(cell);
+    return order;
+  }
+}
+
+/**
+ * Print a module as SystemVerilog, lines at most about 120 columns, clean under `verilator --lint-only -Wall` and readable by Yosys
+ * (`read_verilog -sv`). Adders and memories are instances of the library modules of {@link verilogLibrary}.
+ *
+ * @param modules all modules that this one instantiates, by name
+ */
+export function printVerilog(module: Module, modules: ReadonlyMap<string, Module>): string {
+  return new Printer(module, modules).print();
+}
+
+/** The library modules, one a file: adder rows and the memory that stands for a macro. */
+export const verilogLibrary: ReadonlyMap<string, string> = new Map([
+  [
+    "fx_full_adders.sv",
+    `// N independent full adders: bit i of sum and carry depends on bit i of a, b and c alone.
+// Replace the body to instantiate the full-adder cell of a library.
+module fx_full_adders #(
+  parameter int N = 1
+) (
+  input  wire [N-1:0] a,
+  input  wire [N-1:0] b,
+  input  wire [N-1:0] c,
+  output wire [N-1:0] sum,
+  output wire [N-1:0] carry
+);
+  assign sum = a ^ b ^ c;
+  assign carry = (a & b) | (a & c) | (b & c);
+endmodule
+`,
+  ],
+  [
+    "fx_half_adders.sv",
+    `// N independent half adders.
+// Replace the body to instantiate the half-adder cell of a library.
+module fx_half_adders #(
+  parameter int N = 1
+) (
+  input  wire [N-1:0] a,
+  input  wire [N-1:0] b,
+  output wire [N-1:0] sum,
+  output wire [N-1:0] carry
+);
+  assign sum = a ^ b;
+  assign carry = a & b;
+endmodule
+`,
+  ],
+  [
+    "fx_ram.sv",
+    `// Simple dual-port memory, one clock, synchronous read of the word as it was before the edge.
+// Replace the body with a memory macro; the wrapped network never needs the content after power-up.
+module fx_ram #(
+  parameter int WIDTH = 8,
+  parameter int DEPTH = 2,
+  parameter int ADDRESS_WIDTH = 1
+) (
+  input  wire clk,
+  input  wire write_enable,
+  input  wire [ADDRESS_WIDTH-1:0] write_address,
+  input  wire [WIDTH-1:0] write_data,
+  input  wire read_enable,
+  input  wire [ADDRESS_WIDTH-1:0] read_address,
+  output logic [WIDTH-1:0] read_data
+);
+  logic [WIDTH-1:0] words [DEPTH];
+  always_ff @(posedge clk) begin
+    if (write_enable) words[write_address] <= write_data;
+    if (read_enable) read_data <= words[read_address];
+  end
+endmodule
+`,
+  ],
+]);
