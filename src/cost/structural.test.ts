@@ -1,0 +1,130 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { achievableClockMhz, costFrontEnd, type LayerCounts } from "./structural.js";
+import { readTechnology } from "./technology.js";
+
+const sky130 = readTechnology("sky130hd");
+const { cells, sram } = sky130;
+
+/**
+ * MobileNet's first layer as a 27×8 constant matrix of 346 digits: 346 · 8 bits in, 8 sums of 17 bits out, and full adders =
+ * bits in − bits out; no sub-expression shared.
+ */
+const conv0: LayerCounts = {
+  name: "conv1",
+  kind: "conv2d",
+  macs: 216 * 112 * 112,
+  datapath: { fullAdder: 346 * 8 - 8 * 17 },
+  requantization: {},
+  control: { and2: 10 },
+  registerBits: { datapath: 100, window: 216, control: 20 },
+  sramBits: 2 * 224 * 24,
+  sramAccessedBitsPerFrame: 224 * 224 * 24 * 3,
+  cyclesPerFrame: 224 * 224,
+  activeCyclesPerFrame: 112 * 112,
+  latencyCycles: 300,
+  criticalFullAdders: 6,
+};
+
+describe("costFrontEnd", () => {
+  test("the 27×8 matrix lies near its synthesized area of plain digit trees, 54,899 µm², above shared trees, 40,160 µm²", () => {
+    const { datapath } = costFrontEnd({ layers: [conv0], technology: sky130 }).layers[0]!.areaUm2;
+    expect(datapath).toBeCloseTo(2632 * 20.0192, 6);
+    expect(datapath / 54_899).toBeGreaterThan(0.9);
+    expect(datapath / 54_899).toBeLessThan(1.1);
+    expect(datapath).toBeGreaterThan(40_160);
+  });
+
+  test("equals a hand calculation", () => {
+    const cost = costFrontEnd({ layers: [conv0], technology: sky130, clockMhz: 100 });
+    const [layer] = cost.layers;
+    const ff = cells.enableFlipFlop;
+    expect(layer!.areaUm2.registers).toBeCloseTo(316 * ff.areaUm2, 6);
+    expect(layer!.areaUm2.sram).toBeCloseTo(10_752 * sram.areaUm2PerBit.nominal, 6);
+    expect(layer!.areaUm2.control).toBeCloseTo(
+      20 * (ff.areaUm2 + cells.and2.areaUm2) + 10 * cells.and2.areaUm2,
+      6,
+    );
+    expect(layer!.energyPj.datapath).toBeCloseTo(
+      2632 * 2 * 0.2 * 12_544 * cells.fullAdder.energyPerTogglePj * 1.5,
+      3,
+    );
+    expect(layer!.energyPj.clock).toBeCloseTo(336 * 50_176 * ff.clockEnergyPerCyclePj * 1.3, 3);
+    expect(layer!.energyPj.sram).toBeCloseTo(224 * 224 * 72 * sram.energyPjPerAccessedBit.nominal, 3);
+    // nW · s = 1e3 pJ.
+    expect(layer!.energyPj.leakage).toBeCloseTo(layer!.leakageNw * (50_176 / 1e8) * 1e3, 9);
+    expect(cost.framesPerSecond).toBeCloseTo(1e8 / 50_176, 9);
+    expect(cost.tops).toBeCloseTo(2 * 216 * 12_544 * cost.framesPerSecond * 1e-12, 12);
+    expect(cost.powerMw).toBeCloseTo(cost.energyPerFrameUj.total * cost.framesPerSecond * 1e-3, 9);
+    expect(cost.topsPerWatt).toBeCloseTo(cost.tops / (cost.powerMw * 1e-3), 9);
+    expect(cost.tier).toBe("modelled");
+  });
+
+  test("the clock is checked against stage depth and memory", () => {
+    const ff = cells.enableFlipFlop;
+    expect(achievableClockMhz(6, sky130)).toBeCloseTo(
+      1e6 / (ff.delayPs + ff.setupPs + 6 * cells.fullAdder.delayPs),
+      9,
+    );
+    const cost = costFrontEnd({ layers: [conv0], technology: sky130 });
+    expect(cost.clockMet).toBe(true);
+    expect(cost.clockLimit).toBe("memory");
+    expect(cost.clockMhz).toBeCloseTo(1e6 / 6875, 3);
+    const fast = costFrontEnd({ layers: [{ ...conv0, sramBits: 0 }], technology: sky130, clockMhz: 900 });
+    expect([fast.clockMet, fast.clockLimit]).toEqual([false, "conv1"]);
+  });
+
+  test("simulated activity replaces the assumed one and is tagged", () => {
+    const activity = new Map([
+      [
+        "conv1",
+        {
+          images: 32,
+          datapathToggles: 1e6,
+          requantizationToggles: 0,
+          registerToggles: 2e6,
+          controlToggles: 10,
+        },
+      ],
+    ]);
+    const cost = costFrontEnd({ layers: [conv0], technology: sky130, activity });
+    expect(cost.tier).toBe("simulated");
+    expect(cost.layers[0]!.energyPj.datapath).toBeCloseTo(1e6 * cells.fullAdder.energyPerTogglePj * 1.5, 3);
+    expect(cost.layers[0]!.energyPj.registers).toBeCloseTo(2e6 * cells.enableFlipFlop.energyPerTogglePj, 3);
+    const mixed = costFrontEnd({ layers: [conv0, { ...conv0, name: "b" }], technology: sky130, activity });
+    expect(mixed.tier).toBe("modelled");
+  });
+
+  test("parts add up, ranges contain the nominal value, and more cells never cost less", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 5 }), (adders) => {
+        const layers = adders.map((n, i) => ({
+          ...conv0,
+          name: `l${i}`,
+          datapath: { fullAdder: n, halfAdder: i },
+        }));
+        const cost = costFrontEnd({ layers, technology: sky130, clockMhz: 50 });
+        const { total, ...parts } = cost.areaMm2;
+        expect(Object.values(parts).reduce((a, b) => a + b, 0)).toBeCloseTo(total, 9);
+        const { low, nominal, high } = cost.energyPerFrameRangeUj;
+        expect(low).toBeLessThan(nominal);
+        expect(nominal).toBeLessThan(high);
+        expect(nominal).toBeCloseTo(cost.energyPerFrameUj.total, 9);
+        const more = costFrontEnd({ layers: [...layers, conv0], technology: sky130, clockMhz: 50 });
+        expect(more.areaMm2.total).toBeGreaterThan(total);
+        expect(more.energyPerFrameUj.total).toBeGreaterThan(nominal);
+        expect(JSON.parse(JSON.stringify(cost))).toEqual(cost);
+      }),
+      { numRuns: 30, seed: 3 },
+    );
+  });
+
+  test("refuses counts that cannot be", () => {
+    const cost = (layers: LayerCounts[], clockMhz?: number) => () =>
+      costFrontEnd({ layers, technology: sky130, clockMhz });
+    expect(cost([])).toThrow(expect.objectContaining({ code: "FX7040" }));
+    expect(cost([{ ...conv0, sramBits: -1 }])).toThrow(expect.objectContaining({ code: "FX7041" }));
+    expect(cost([{ ...conv0, cyclesPerFrame: 0 }])).toThrow(expect.objectContaining({ code: "FX7041" }));
+    expect(cost([conv0], 0)).toThrow(expect.objectContaining({ code: "FX7042" }));
+  });
+});
