@@ -11,7 +11,8 @@ import { trainNetwork } from "./trainer.js";
 const CLASSES = 100;
 
 /** The recipe of the committed backbone, found by measurement (docs/train.md). */
-export const BACKBONE_OPTIONS: Omit<TrainOptions, "epochs"> = {
+export const BACKBONE_OPTIONS: TrainOptions = {
+  epochs: 130,
   batch: 64,
   learningRate: 0.1,
   warmupEpochs: 2,
@@ -24,12 +25,6 @@ export const BACKBONE_OPTIONS: Omit<TrainOptions, "epochs"> = {
   augmentation: { flip: true, shift: 4, border: "reflect", cutout: 8 },
 };
 
-/** Trainings one after the other, each from the weights of the one before: a warm restart of the schedule. */
-export const BACKBONE_STAGES: readonly TrainOptions[] = [
-  { ...BACKBONE_OPTIONS, epochs: 130 },
-  { ...BACKBONE_OPTIONS, epochs: 36, learningRate: 0.05, warmupEpochs: 1, mixup: 0.2 },
-];
-
 /** How to train the backbone. */
 export type BackboneRequest = {
   /** Folder with train.bin, test.bin and fine_label_names.txt of CIFAR-100's binary version. */
@@ -41,12 +36,12 @@ export type BackboneRequest = {
   /** Width multiplier; default 0.25. */
   readonly alpha?: number;
   readonly seed: number;
-  /** Default {@link BACKBONE_STAGES}. */
-  readonly stages?: readonly TrainOptions[];
-  /** Where to keep the state; stage i > 1 appends `.i`. */
+  /** Default {@link BACKBONE_OPTIONS}. */
+  readonly options?: TrainOptions;
+  /** Where to keep the state after each epoch. */
   readonly checkpointFile?: string;
   readonly onProgress?: ProgressListener;
-  readonly onEpoch?: (record: EpochRecord, stage: number) => void;
+  readonly onEpoch?: (record: EpochRecord) => void;
 };
 
 /** What a backbone training leaves beside the model. */
@@ -56,7 +51,7 @@ export type BackboneRecord = {
   readonly config: {
     readonly side: number;
     readonly alpha: number;
-    readonly stages: readonly TrainOptions[];
+    readonly options: TrainOptions;
   };
   readonly seed: number;
   readonly images: {
@@ -70,8 +65,7 @@ export type BackboneRecord = {
   readonly trainingSeconds: number;
   readonly machine: string;
   readonly date: string;
-  /** By stage. */
-  readonly history: readonly (readonly EpochRecord[])[];
+  readonly history: readonly EpochRecord[];
 };
 
 /**
@@ -83,32 +77,24 @@ export type BackboneRecord = {
 export async function trainBackbone(
   request: BackboneRequest,
 ): Promise<{ readonly graph: Graph; readonly record: BackboneRecord }> {
-  const { side = 48, alpha = 0.25, stages = BACKBONE_STAGES, seed, out, checkpointFile, onEpoch } = request;
+  const { side = 48, alpha = 0.25, options = BACKBONE_OPTIONS, seed, out, checkpointFile, onEpoch } = request;
   const { train, test } = await readCifar100(request.dataFolder);
   const rng = createRng(seed).fork("initial weights");
-  let graph = mobilenetV1({ alpha, side, classes: CLASSES, rng });
-  const history: (readonly EpochRecord[])[] = [];
-  for (const [stage, options] of stages.entries()) {
-    const result = await trainNetwork({
-      graph,
-      split: train,
-      options,
-      seed: seed + stage,
-      job: `train backbone, stage ${stage + 1}`,
-      ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
-      ...(checkpointFile === undefined
-        ? {}
-        : { checkpointFile: stage === 0 ? checkpointFile : `${checkpointFile}.${stage + 1}` }),
-      onEpoch: (epochRecord) => onEpoch?.(epochRecord, stage + 1),
-    });
-    graph = result.graph;
-    history.push(result.history);
-  }
+  const { graph, history } = await trainNetwork({
+    graph: mobilenetV1({ alpha, side, classes: CLASSES, rng }),
+    split: train,
+    options,
+    seed,
+    job: "train backbone",
+    ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
+    ...(checkpointFile === undefined ? {} : { checkpointFile }),
+    ...(onEpoch === undefined ? {} : { onEpoch: (epochRecord) => onEpoch(epochRecord) }),
+  });
   const accuracy = await evaluate(graph, test);
   const record: BackboneRecord = {
     model: graph.name,
     architecture: `MobileNetV1, width ${alpha}, ${side}x${side}, ${CLASSES} classes`,
-    config: { side, alpha, stages },
+    config: { side, alpha, options },
     seed,
     images: {
       name: "CIFAR-100",
@@ -118,7 +104,7 @@ export async function trainBackbone(
       citation: "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
     },
     accuracy: { testImages: accuracy.images, testCorrect: accuracy.correct, top1: accuracy.top1 },
-    trainingSeconds: history.flat().reduce((sum, { seconds }) => sum + seconds, 0),
+    trainingSeconds: history.reduce((sum, { seconds }) => sum + seconds, 0),
     machine: `${cpus()[0]?.model.trim() ?? "unknown"}, 1 thread`,
     date: new Date().toISOString().slice(0, 10),
     history,
