@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join, resolve } from "node:path";
+import { FixynnError, packageRoot } from "../src/core/index.js";
+import { decodeImage } from "../src/data/index.js";
+import { createFloatExecutor, type Graph, simplify, statistics } from "../src/graph/index.js";
+import { importModel } from "../src/importers/index.js";
+import {
+  executeQuantNetwork,
+  predictQuantNetwork,
+  type QuantizeOptions,
+  quantize,
+} from "../src/quant/index.js";
+import type { BenchRow, BenchTable } from "./table.js";
+
+const SIDE = 224;
+const CALIBRATION = 40;
+const CASES: readonly { readonly name: string; readonly options: Omit<QuantizeOptions, "calibration"> }[] = [
+  { name: "lean, 1 digit (shift)", options: { multiplierDigits: 1 } },
+  { name: "lean, 2 digits", options: { multiplierDigits: 2 } },
+  { name: "lean, 3 digits", options: { multiplierDigits: 3 } },
+  { name: "tflite", options: { mode: "tflite" } },
+  { name: "lean, range minmax", options: { rangeMethod: "minmax" } },
+  { name: "lean, range percentile", options: { rangeMethod: "percentile" } },
+  { name: "lean, no bias correction", options: { biasCorrection: false } },
+];
+
+function readShared(...path: readonly string[]): string {
+  return join(resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared"), ...path);
+}
+
+async function readPhotos(): Promise<{ pixels: Uint8Array; labels: Uint16Array; count: number }> {
+  const folder = readShared("data", "imagenet-photos");
+  let table: string;
+  try {
+    table = readFileSync(join(folder, "labels.csv"), "utf8");
+  } catch (cause) {
+    throw new FixynnError("FX9002", "the benchmark's photos are missing", {
+      place: folder,
+      hint: "set FIXYNN_SHARED to the folder of shared models and images",
+      cause,
+    });
+  }
+  const rows = table
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split(","));
+  const size = SIDE * SIDE * 3;
+  const pixels = new Uint8Array(new SharedArrayBuffer(rows.length * size));
+  for (const [i, [file]] of rows.entries()) {
+    const options = { side: SIDE, resize: "crop", shortSide: 256 } as const;
+    pixels.set(await decodeImage(join(folder, file!), options), i * size);
+  }
+  return { pixels, labels: Uint16Array.from(rows, (row) => Number(row[2])), count: rows.length };
+}
+
+async function floatPredictions(graph: Graph, images: Uint8Array, count: number): Promise<Uint16Array> {
+  const executor = createFloatExecutor(graph);
+  const logits = (await executor.run(images.slice(), count)).get(graph.output)!;
+  await executor.close();
+  const classes = logits.length / count;
+  return Uint16Array.from({ length: count }, (_, image) => {
+    const scores = logits.subarray(image * classes, (image + 1) * classes);
+    return scores.indexOf(scores.reduce((a, b) => Math.max(a, b)));
+  });
+}
+
+const percentEqual = (a: Uint16Array, b: Uint16Array): number =>
+  (100 * a.filter((value, i) => value === b[i]).length) / a.length;
+
+/**
+ * Measure the golden executor's speed on one thread, and what quantization costs the Keras MobileNetV1-0.25 at 224×224 on
+ * the 200 shared photos: top-1 accuracy and agreement with the float network. Calibrated on the first 40 photos, so the
+ * figures compare modes; they are no accuracy claim.
+ *
+ * @throws FixynnError FX9002 when the shared photos are absent
+ */
+export async function run(): Promise<BenchTable> {
+  const photos = await readPhotos();
+  const file = readShared("models", "mobilenet_v1_025_224_keras", "mobilenet_v1_0.25_224.h5");
+  const graph = simplify(await importModel(file, { encoding: { scale: 1 / 127.5, offset: -1 } }));
+  const expected = await floatPredictions(graph, photos.pixels, photos.count);
+  const split = { ...photos, height: SIDE, width: SIDE, channels: 3 };
+  const floatTop1 = percentEqual(expected, photos.labels);
+  const rows: BenchRow[] = [{ name: "float", metric: "top-1", value: floatTop1, unit: "%" }];
+  const size = SIDE * SIDE * 3;
+  const calibration = { pixels: photos.pixels.subarray(0, CALIBRATION * size), count: CALIBRATION };
+  for (const { name, options } of CASES) {
+    const network = await quantize(graph, { ...options, calibration });
+    const predictions = await predictQuantNetwork(network, split);
+    const top1 = percentEqual(predictions, photos.labels);
+    const peer = { name: "float", value: floatTop1 };
+    rows.push({ name, metric: "top-1", value: top1, unit: "%", peer, ratio: top1 / floatTop1 });
+    rows.push({
+      name,
+      metric: "agreement with float",
+      value: percentEqual(predictions, expected),
+      unit: "%",
+    });
+    if (options.multiplierDigits !== 2 && options.mode !== "tflite") continue;
+    const images = 10;
+    const start = performance.now();
+    executeQuantNetwork(network, photos.pixels.subarray(0, images * size), images);
+    const seconds = (performance.now() - start) / 1000;
+    const macs = statistics(graph).layers.reduce((sum, layer) => sum + layer.macs, 0) * images;
+    rows.push({
+      name: `golden executor, ${name}`,
+      metric: "speed",
+      value: macs / seconds / 1e6,
+      unit: "million MAC/s",
+    });
+  }
+  return { bench: "quant", machine: `${cpus()[0]?.model ?? "unknown"}, 1 thread for speed`, rows };
+}
