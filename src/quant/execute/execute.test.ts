@@ -1,69 +1,24 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { onnxAccumulators, type Weighted } from "../../../test/helpers/onnx-integers.js";
 import {
   quantType,
   randomIntegers,
   randomWeighted,
   singleLayerNetwork,
 } from "../../../test/helpers/quant-networks.js";
-import { createRng } from "../../core/index.js";
-import { encodeOnnx, int, ints, nodeName, OnnxBuilder } from "../../graph/index.js";
-import { NO_PADDING, type Padding, tensor, transpose } from "../../tensor/index.js";
+import { createRng, packageRoot } from "../../core/index.js";
+import { encodeOnnx, graphFromJson, int, ints, nodeName, OnnxBuilder } from "../../graph/index.js";
+import { NO_PADDING, type Padding } from "../../tensor/index.js";
 import { accumulatorInterval } from "../interval.js";
-import type { QuantAdd, QuantNode, QuantType } from "../nodes.js";
+import type { QuantAdd, QuantNode } from "../nodes.js";
+import { quantize } from "../quantize/quantize.js";
 import { requantize } from "../requantize.js";
+import { findQuantNode } from "../types.js";
 import { verifyQuantNetwork } from "../verify.js";
 import { executeFrom, executeLayer, executeQuantNetwork } from "./execute.js";
-
-type Weighted = Extract<QuantNode, { kind: "conv2d" | "depthwiseConv2d" | "dense" }>;
-
-/**
- * Compute accumulators with ONNX Runtime's integer operators, u8 × u8 with weights + 128 at zero point 128 (u8 × s8 would
- * saturate on AVX2), channels last.
- */
-async function onnxAccumulators(layer: Weighted, input: QuantType, image: Uint8Array): Promise<Int32Array> {
-  const b = new OnnxBuilder();
-  const shifted = tensor(
-    "uint8",
-    layer.weights.shape,
-    Uint8Array.from(layer.weights.data, (w) => w + 128),
-  );
-  const point = (hint: string, value: number): string =>
-    b.constant(hint, tensor("uint8", [], Uint8Array.of(value)));
-  const zeroPoints = [point("x_zero", input.zeroPoint), point("w_zero", 128)];
-  let value: string;
-  let feed: ort.Tensor;
-  if (layer.kind === "dense") {
-    b.input("x", "uint8", [1, input.shape[0]!]);
-    value = b.op("MatMulInteger", ["x", b.constant("w", shifted), ...zeroPoints]);
-    feed = new ort.Tensor("uint8", image, [1, input.shape[0]!]);
-  } else {
-    const [height, width, channels] = input.shape as [number, number, number];
-    b.input("x", "uint8", [1, height, width, channels]);
-    const nchw = b.op("Transpose", ["x"], { perm: ints(0, 3, 1, 2) });
-    // [h, w, in, out] to [out, in, h, w]; depthwise [h, w, c, m] to [c·m, 1, h, w].
-    const [kh, kw, third, fourth] = layer.weights.shape as [number, number, number, number];
-    const moved =
-      layer.kind === "conv2d"
-        ? transpose(shifted, [3, 2, 0, 1])
-        : tensor("uint8", [third * fourth, 1, kh, kw], transpose(shifted, [2, 3, 0, 1]).data);
-    const { top, left, bottom, right } = layer.padding;
-    const conv = b.op("ConvInteger", [nchw, b.constant("w", moved), ...zeroPoints], {
-      strides: ints(layer.stride.height, layer.stride.width),
-      pads: ints(top, left, bottom, right),
-      group: int(layer.kind === "conv2d" ? 1 : channels),
-    });
-    value = b.op("Transpose", [conv], { perm: ints(0, 2, 3, 1) });
-    feed = new ort.Tensor("uint8", image, [1, height, width, channels]);
-  }
-  b.alias(value, "y");
-  b.output("y", "int32", layer.kind === "dense" ? [1, "n"] : [1, "h", "w", "c"]);
-  const session = await ort.InferenceSession.create(encodeOnnx(b.build("judge")), { intraOpNumThreads: 1 });
-  const sums = (await session.run({ x: feed }))["y"]!.data as Int32Array;
-  await session.release();
-  const channels = layer.bias.data.length;
-  return Int32Array.from(sums, (sum, i) => sum + layer.bias.data[i % channels]!);
-}
 
 const asymmetric: Padding = { top: 0, bottom: 1, left: 2, right: 1 };
 const one = { height: 1, width: 1 };
@@ -137,6 +92,32 @@ describe("golden executor", () => {
       if (seed > 0) expect(new Set(expected).size).toBeGreaterThan(10);
       const { low, high } = accumulatorInterval(layer, input);
       expect(accumulators.every((acc, i) => acc >= low[i % c.out]! && acc <= high[i % c.out]!)).toBe(true);
+    }
+  });
+
+  it("equals ONNX Runtime's integers in every weighted layer of MobileNetV1", async () => {
+    const file = join(packageRoot, "models", "mobilenet-v1-025-48-cifar100.json");
+    const graph = graphFromJson(JSON.parse(readFileSync(file, "utf8")));
+    const rng = createRng(21);
+    const pixels = Uint8Array.from(randomIntegers(rng, 8 * 48 * 48 * 3, 0, 255));
+    for (const mode of ["lean", "tflite"] as const) {
+      const network = await quantize(graph, { mode, calibration: { pixels, count: 8 } });
+      const outputs = network.nodes.map((node) => node.name);
+      const values = executeQuantNetwork(network, pixels.subarray(0, 48 * 48 * 3), 1, { outputs });
+      let compared = 0;
+      for (const layer of network.nodes) {
+        if (layer.kind !== "conv2d" && layer.kind !== "depthwiseConv2d" && layer.kind !== "dense") continue;
+        const input = findQuantNode(network, layer.input).output;
+        const accumulators = await onnxAccumulators(layer, input, values.get(layer.input) as Uint8Array);
+        const channels = layer.bias.data.length;
+        const expected = Uint8Array.from(accumulators, (acc, i) => {
+          const r = requantize(layer.requantization, i % channels, acc) + layer.output.zeroPoint;
+          return Math.max(layer.clamp.low, Math.min(layer.clamp.high, r));
+        });
+        expect(values.get(layer.name), layer.name).toEqual(expected);
+        compared += expected.length;
+      }
+      expect(compared).toBeGreaterThan(40_000);
     }
   });
 
