@@ -179,44 +179,48 @@ export function lowerDatapath(
     for (const [i, node] of graph.nodes.entries()) {
       const id = i as AdderNodeId;
       if (plan.phaseOf[i] !== phase || words.has(id)) continue;
-      const word = node.kind === "input" ? inputs[nextInput++] : wiring(graph, node, words);
+      const word = node.kind === "input" ? inputs[nextInput++] : wiring(b, graph, node, words);
       if (word !== undefined) words.set(id, sliceOf(word, 0, wordFormat(node.interval).width));
     }
   };
+  const neededAfter = (phase: number): ReadonlySet<AdderNodeId> =>
+    new Set([
+      ...graph.nodes.flatMap((node, i) => (plan.phaseOf[i]! > phase ? adderSources(node) : [])),
+      ...graph.outputs,
+    ]);
   passOn(0);
   let latency = 0;
   const counts: DatapathCounts[] = [];
   for (const [p, phase] of plan.phases.entries()) {
-    const lastPhase = p + 1 === plan.phases.length;
-    const lowered = lowerPhase(b, `p${p + 1}`, phase.trees, words, options, options.stages[p]!);
+    const stages = options.stages[p]!;
+    const lowered = lowerPhase(b, `p${p + 1}`, phase.trees, words, options, stages);
     counts.push(lowered.counts);
-    latency += options.stages[p]!;
+    latency += stages;
     for (const [t, id] of phase.sums.entries()) words.set(id, lowered.results[t]!);
-    if (!lastPhase) {
-      // Words of earlier phases that are still needed travel along.
-      const later = (id: AdderNodeId): boolean =>
-        graph.nodes.some(
-          (node, i) => (plan.phaseOf[i]! > p + 1 || node.kind !== "sum") && adderSources(node).includes(id),
-        ) || graph.outputs.includes(id);
-      for (const [id, word] of words) {
-        const fresh = plan.phaseOf[id] === p + 1;
-        if (!fresh && !later(id)) continue;
-        const cycles = fresh ? 1 : options.stages[p]! + 1;
-        let delayed = word;
-        for (let cycle = 0; cycle < cycles; cycle++) {
-          delayed = b.register(`p${p + 1}_word${id}`, delayed, { enable: options.enable, role: "datapath" });
-        }
-        words.set(id, delayed);
-      }
-      latency += 1;
-    }
     passOn(p + 1);
+    if (p + 1 === plan.phases.length) break;
+    latency += 1;
+    // Results are registered; words of earlier phases that are still needed travel along.
+    const needed = neededAfter(p + 1);
+    for (const [id, word] of [...words]) {
+      if (!needed.has(id)) {
+        words.delete(id);
+        continue;
+      }
+      const cycles = plan.phaseOf[id] === p + 1 ? 1 : stages + 1;
+      let delayed = word;
+      for (let cycle = 0; cycle < cycles; cycle++) {
+        delayed = b.register(`p${p + 1}_word${id}`, delayed, { enable: options.enable, role: "datapath" });
+      }
+      words.set(id, delayed);
+    }
   }
   return { outputs: graph.outputs.map((id) => words.get(id)!), latency, counts };
 }
 
 /** The word of a node that costs no adder. */
 function wiring(
+  b: ModuleBuilder,
   graph: AdderGraph,
   node: AdderNode,
   words: ReadonlyMap<AdderNodeId, Signal>,
@@ -230,8 +234,8 @@ function wiring(
   }
   if (node.kind === "nonNegative") {
     const source = words.get(node.source)!;
-    const signed = graph.nodes[node.source]!.interval.low < 0n;
-    return signed ? sliceOf(source, signalWidth(source) - 1, 1) : literal(1, 1);
+    invariant(graph.nodes[node.source]!.interval.low < 0n, "a sign that is never negative is a constant");
+    return b.not(`not_sign${node.source}`, sliceOf(source, signalWidth(source) - 1, 1));
   }
   return undefined;
 }

@@ -1,3 +1,21 @@
 export * from "./builder.js";
+export * from "./cell-counts.js";
+export type { DatapathCounts } from "./datapath.js";
+export { chooseCuts } from "./datapath.js";
+export * from "./emit.js";
+export * from "./front.js";
+export * from "./json.js";
+export {
+  compileLayer,
+  type LayerHardware,
+  type LayerOptions,
+  type LayerStats,
+  moduleNameOf,
+  unsupportedReason,
+} from "./layer.js";
 export * from "./netlist.js";
+export * from "./print.js";
+export { TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 export * from "./verify.js";
+export { printVerilog, verilogLibrary } from "./verilog.js";
+export { planWindow, type WindowPlan, type WindowShape } from "./window-plan.js";

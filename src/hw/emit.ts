@@ -1,0 +1,159 @@
+import { sha256 } from "../core/index.js";
+import type { QuantType } from "../quant/index.js";
+import { type FrontEnd, frontEndDesign, TOP_MODULE, utilizations } from "./front.js";
+import { emitTestbench, TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
+import { printVerilog, verilogLibrary } from "./verilog.js";
+
+/** Choices of {@link emitFrontEnd}. */
+export type EmitOptions = {
+  /** Images for the testbench; without them there is none. */
+  readonly vectors?: TestVectors;
+  /** Clock period of the constraints in ns; default 2. */
+  readonly clockPeriodNs?: number;
+};
+
+const describeType = ({ shape, bits, signed, scale, zeroPoint }: QuantType) => ({
+  shape,
+  bits,
+  signed,
+  scale,
+  zeroPoint,
+});
+
+/** Print the Verilog files of a front: library, one file a module. */
+export function emitVerilog(front: FrontEnd): ReadonlyMap<string, string> {
+  const { modules } = frontEndDesign(front);
+  const byName = new Map(modules.map((module) => [module.name, module]));
+  const used = new Set<string>();
+  for (const { cells } of modules) {
+    for (const { kind } of cells) {
+      if (kind === "fullAdders") used.add("fx_full_adders.sv");
+      if (kind === "halfAdders") used.add("fx_half_adders.sv");
+      if (kind === "ram") used.add("fx_ram.sv");
+    }
+  }
+  return new Map([
+    ...[...verilogLibrary].filter(([name]) => used.has(name)),
+    ...modules.map((module): [string, string] => [`${module.name}.sv`, printVerilog(module, byName)]),
+  ]);
+}
+
+function manifest(front: FrontEnd, files: ReadonlyMap<string, string>, clockPeriodNs: number): string {
+  const shares = utilizations(front);
+  const value = {
+    tool: "fixynn",
+    format: "fixynn.front.v1",
+    network: front.network.name,
+    freezePoint: front.freezePoint,
+    top: TOP_MODULE,
+    clockPeriodNs,
+    stream: "one pixel a beat, channel c in bits c*bits and up, raster order, frames back to back",
+    imageEncoding: front.network.encoding,
+    input: describeType(front.input),
+    output: describeType(front.output),
+    cyclesPerFrame: front.cyclesPerFrame,
+    latencyCycles: front.layers.reduce((sum, layer) => sum + layer.stats.latencyCycles, 0),
+    layers: front.layers.map((layer, i) => ({
+      layer: layer.node.name,
+      module: layer.name,
+      modules: layer.modules.map((module) => module.name),
+      input: describeType(layer.input),
+      output: describeType(layer.node.output),
+      utilization: shares[i],
+      stats: layer.stats,
+    })),
+    files: Object.fromEntries(
+      [...files].map(([name, text]) => [name, { bytes: Buffer.byteLength(text), sha256: sha256(text) }]),
+    ),
+  };
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function fuseSocCore(rtl: readonly string[], testbench: boolean): string {
+  const lines = [
+    "CAPI=2:",
+    "name: fixynn:ffe:ffe_top:1.0.0",
+    "description: Fixed feature extractor, frozen layers of a CNN as constant datapaths",
+    "filesets:",
+    "  rtl:",
+    "    files:",
+    ...rtl.map((name) => `      - ${name}`),
+    "    file_type: systemVerilogSource",
+  ];
+  if (testbench) {
+    lines.push(
+      "  tb:",
+      "    files:",
+      `      - ${TESTBENCH_MODULE}.sv: {file_type: systemVerilogSource}`,
+      `      - ${TESTBENCH_MODULE}_input.hex: {file_type: user, copyto: ${TESTBENCH_MODULE}_input.hex}`,
+      `      - ${TESTBENCH_MODULE}_output.hex: {file_type: user, copyto: ${TESTBENCH_MODULE}_output.hex}`,
+    );
+  }
+  lines.push("targets:", "  default:", "    filesets: [rtl]", `    toplevel: ${TOP_MODULE}`);
+  lines.push("  lint:", "    filesets: [rtl]", `    toplevel: ${TOP_MODULE}`, "    default_tool: verilator");
+  lines.push(
+    "    tools:",
+    "      verilator:",
+    "        mode: lint-only",
+    "        verilator_options: [-Wall]",
+  );
+  if (testbench) {
+    lines.push(
+      "  sim:",
+      "    filesets: [rtl, tb]",
+      `    toplevel: ${TESTBENCH_MODULE}`,
+      "    default_tool: verilator",
+    );
+    lines.push(
+      "    tools:",
+      "      verilator:",
+      "        mode: binary",
+      "        verilator_options: [--timing]",
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * Emit everything that a front is delivered with, file name → text: Verilog (library, one file a module), testbench and vectors,
+ * `manifest.json` with shapes, quantization, statistics and file hashes, FuseSoC core, constraints, Yosys script.
+ * The same front and options give the same bytes.
+ *
+ * @throws FixynnError FX5030 when the vectors do not fit the front
+ */
+export function emitFrontEnd(front: FrontEnd, options: EmitOptions = {}): ReadonlyMap<string, string> {
+  const clockPeriodNs = options.clockPeriodNs ?? 2;
+  const files = new Map(emitVerilog(front));
+  const rtl = [...files.keys()];
+  if (options.vectors !== undefined) {
+    for (const [name, text] of emitTestbench(front, options.vectors)) files.set(name, text);
+  }
+  files.set("ffe_top.core", fuseSocCore(rtl, options.vectors !== undefined));
+  files.set(
+    "ffe_top.sdc",
+    [
+      "# Time in ns. Inputs and outputs get a third of the period outside.",
+      `create_clock -name aclk -period ${clockPeriodNs} [get_ports aclk]`,
+      `set_input_delay -clock aclk ${(clockPeriodNs / 3).toFixed(3)} [get_ports {aresetn s_axis_tdata* s_axis_tvalid m_axis_tready}]`,
+      `set_output_delay -clock aclk ${(clockPeriodNs / 3).toFixed(3)} [get_ports {s_axis_tready m_axis_tdata* m_axis_tvalid m_axis_tlast}]`,
+      "",
+    ].join("\n"),
+  );
+  files.set(
+    "ffe_top.ys",
+    [
+      "# Synthesis without a library: yosys -s ffe_top.ys. Keep fx_full_adders and fx_half_adders as cells of yours:",
+      "# letting ABC take full adders apart costs about half as much area again.",
+      ...rtl.map((name) => `read_verilog -sv ${name}`),
+      `hierarchy -check -top ${TOP_MODULE}`,
+      "proc",
+      "opt -fast",
+      "memory -nomap",
+      "opt -fast",
+      "stat",
+      "",
+    ].join("\n"),
+  );
+  files.set("manifest.json", manifest(front, files, clockPeriodNs));
+  return files;
+}
