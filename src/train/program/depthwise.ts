@@ -4,7 +4,7 @@ import { addChannelBias, weightGradients } from "./convolution.js";
 import type { EmitContext, Emitted } from "./emit.js";
 import { programShape, reshapeTo, sumOver } from "./layout.js";
 
-/** Largest image (pixels) that goes through one full band matrix; larger ones go row by row. Measured, docs/train.md. */
+/** Largest image (pixels) that goes through one full band matrix; larger ones go row by row. An estimate: not swept. */
 const FULL_BAND_PIXELS = 64;
 
 type Geometry = {

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
+import { importCommand } from "./import.js";
+import { runCommand } from "./run.js";
+import { techCommand } from "./tech.js";
+import { trainBackboneCommand } from "./train-backbone.js";
+
+const EXIT_CHECK_FAILED = 1;
+const EXIT_BAD_INPUT = 2;
+
+function createProgram(): Command {
+  const manifest = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
+    version: string;
+    description: string;
+  };
+  const program = new Command("fixynn").description(manifest.description).version(manifest.version);
+  program.exitOverride();
+  program.addCommand(runCommand(), { isDefault: true });
+  program.addCommand(importCommand());
+  program.addCommand(techCommand());
+  program.addCommand(trainBackboneCommand());
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+/** Say what went wrong, and return the exit code: 1 for a failed check or a bug, 2 for bad input. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_BAD_INPUT;
+  if (error instanceof FixynnError) {
+    process.stderr.write(`fixynn: ${error.oneLine()}\n`);
+    return error instanceof CheckFailedError ? EXIT_CHECK_FAILED : EXIT_BAD_INPUT;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`fixynn: this is a bug of fixynn, please report it\n${text}\n`);
+  return EXIT_CHECK_FAILED;
+}
+
+try {
+  await createProgram().parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = report(error);
+}

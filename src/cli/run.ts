@@ -1,0 +1,28 @@
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { loadConfig, runFlow } from "../flow/index.js";
+import { createProgressPrinter } from "./progress.js";
+
+/** `fixynn run`: the whole flow. */
+export function runCommand(): Command {
+  return new Command("run")
+    .description("import, retrain, quantize, freeze, verify, cost and report, as the configuration says")
+    .option("-c, --config <file>", "configuration (JSON); without it, the default job")
+    .option("-o, --out <folder>", "run directory; a run that was stopped there goes on", "runs/default")
+    .option("--json", "print results.json instead of the tables", false)
+    .action(async (options: { config?: string; out: string; json: boolean }) => {
+      const progress = createProgressPrinter();
+      const { config, baseFolder } = loadConfig(options.config);
+      const outcome = await runFlow({
+        config,
+        baseFolder,
+        folder: resolve(options.out),
+        onProgress: progress,
+      });
+      progress.end();
+      process.stdout.write(options.json ? `${JSON.stringify(outcome.results, null, 2)}\n` : outcome.summary);
+      if (!options.json)
+        process.stdout.write(`\nReport: ${outcome.reportPath}\nResults: ${outcome.resultsPath}\n`);
+      outcome.check();
+    });
+}

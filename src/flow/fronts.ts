@@ -1,0 +1,51 @@
+import type { NodeName } from "../graph/index.js";
+import type { LayerStats } from "../hw/index.js";
+import type { LayerResult, RtlResult, SweepEntry } from "../report/index.js";
+import type { ToggleCounts } from "../sim/index.js";
+
+/** The emitted hardware of one freeze point. */
+export type FrozenFront = {
+  readonly freezePoint: NodeName;
+  /** Emitted files, name → text. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly rtl: Omit<RtlResult, "verified" | "judges">;
+  readonly layers: readonly {
+    readonly name: NodeName;
+    readonly module: string;
+    readonly stats: LayerStats;
+  }[];
+};
+
+/** Verdict on the emitted hardware of one freeze point. */
+export type VerifiedFront = {
+  readonly freezePoint: NodeName;
+  readonly verified: NonNullable<RtlResult["verified"]>;
+  readonly layers: readonly {
+    readonly name: NodeName;
+    readonly images: number;
+    readonly values: number;
+    readonly mismatches: number;
+    readonly cyclesPerFrame: number;
+    /** Over `countedFrames` frames. */
+    readonly toggles: ToggleCounts;
+    readonly countedFrames: number;
+  }[];
+  /** Accuracy of the tail behind the bytes of the simulated front. */
+  readonly hardware: readonly {
+    readonly dataset: string;
+    readonly accuracy: { readonly value: number; readonly images: number };
+  }[];
+};
+
+/** Cost of one freeze point, as the results hold it. */
+export type FrontCost = {
+  readonly freezePoint: NodeName;
+  readonly layers: readonly {
+    readonly name: string;
+    readonly figures: Pick<
+      LayerResult,
+      "areaMm2" | "areaPartsMm2" | "energyUj" | "energyPartsUj" | "utilization"
+    >;
+  }[];
+  readonly results: Pick<SweepEntry, "cost" | "baseline" | "gain" | "paper">;
+};

@@ -1,0 +1,3 @@
+export * from "./config.js";
+export { type FlowRequest, type FlowResult, runFlow } from "./run.js";
+export { RunDirectory, type StepOutcome } from "./run-directory.js";

@@ -1,0 +1,161 @@
+import { freezePoints, type Graph, type NodeName, simplify, statistics } from "../graph/index.js";
+import type { LayerStats } from "../hw/index.js";
+import { inputsOfQuantNode } from "../quant/index.js";
+import {
+  type DatasetResult,
+  type FreezePointResult,
+  type LayerResult,
+  type Results,
+  resultsSchemaId,
+  type SweepEntry,
+} from "../report/index.js";
+import type { FlowContext } from "./context.js";
+import type { FrontCost, FrozenFront, VerifiedFront } from "./fronts.js";
+import { describeMachine, describeTool } from "./machine.js";
+import type { LoadedDataset } from "./steps/data.js";
+import type { IntegerNetwork } from "./steps/quantize.js";
+import type { TrainedNetwork } from "./steps/train.js";
+
+/** What the steps gave. */
+export type FlowOutcome = {
+  readonly backbone: Graph;
+  readonly points: readonly NodeName[];
+  readonly datasets: readonly LoadedDataset[];
+  readonly trained: readonly TrainedNetwork[];
+  readonly integer: readonly IntegerNetwork[];
+  readonly fronts: readonly FrozenFront[];
+  readonly verified: readonly VerifiedFront[];
+  readonly costs: readonly FrontCost[];
+  readonly startedAt: Date;
+};
+
+function freezePointResult(backbone: Graph, layer: NodeName): FreezePointResult {
+  const point = freezePoints(backbone).find((one) => one.layer === layer)!;
+  return { layer, frozenLayers: point.frozenLayers, frozenParams: point.params, frozenMacs: point.macs };
+}
+
+function datasetResult(outcome: FlowOutcome, loaded: LoadedDataset, layer: NodeName): DatasetResult {
+  const { name, classes, train, test, source } = loaded.dataset;
+  const networkOf = (point: NodeName | undefined): TrainedNetwork | undefined =>
+    outcome.trained.find((one) => one.dataset === name && one.freezePoint === point);
+  const unfrozen = networkOf(undefined);
+  const tail = networkOf(layer);
+  const integer = outcome.integer.find((one) => one.dataset === name && one.freezePoint === layer);
+  const hardware = outcome.verified
+    .find((one) => one.freezePoint === layer)
+    ?.hardware.find((one) => one.dataset === name);
+  return {
+    name,
+    classes: classes.length,
+    train: train.count,
+    test: test.count,
+    source,
+    accuracy: {
+      ...(unfrozen && { unfrozen: unfrozen.accuracy }),
+      ...(tail && { float: tail.accuracy }),
+      ...(integer && { int8: integer.accuracy }),
+      ...(hardware && { hardware: hardware.accuracy }),
+    },
+    training: {
+      ...(unfrozen && { unfrozen: unfrozen.training }),
+      ...(tail && { tail: tail.training }),
+    },
+  };
+}
+
+/** One row for every integer layer of the network, the frozen ones with what their silicon is. */
+function layerResults(outcome: FlowOutcome, layer: NodeName): LayerResult[] {
+  const integer = outcome.integer.find((one) => one.freezePoint === layer);
+  if (integer === undefined) return [];
+  const { network } = integer;
+  const trained = outcome.trained.find((one) => one.freezePoint === layer)!;
+  const macs = new Map(statistics(simplify(trained.graph)).layers.map((one) => [one.name, one.macs]));
+  const typeOf = new Map(network.nodes.map((node) => [node.name, node.output]));
+  const front = outcome.fronts.find((one) => one.freezePoint === layer);
+  const verdict = outcome.verified.find((one) => one.freezePoint === layer);
+  const cost = outcome.costs.find((one) => one.freezePoint === layer);
+  return network.nodes.flatMap((node): LayerResult[] => {
+    if (node.kind === "input" || node.kind === "reshape") return [];
+    const hardware = front?.layers.find((one) => one.name === node.name);
+    const checked = verdict?.layers.find((one) => one.name === node.name);
+    const costed = cost?.layers.find((one) => one.name === node.name);
+    const weights = "weights" in node ? node.weights.data : undefined;
+    const zeros = weights?.reduce((count: number, weight: number) => count + (weight === 0 ? 1 : 0), 0);
+    return [
+      {
+        name: node.name,
+        kind: node.kind,
+        inputShape: [...typeOf.get(inputsOfQuantNode(node)[0]!)!.shape],
+        outputShape: [...node.output.shape],
+        macs: macs.get(node.name) ?? 0,
+        weights: weights?.length ?? 0,
+        frozen: hardware !== undefined,
+        ...(weights !== undefined && { zeroShare: (zeros ?? 0) / weights.length }),
+        ...(hardware && hardwareCounts(hardware.stats)),
+        ...costed?.figures,
+        ...(checked && {
+          verified: { images: checked.images, values: checked.values, mismatches: checked.mismatches },
+          cyclesPerFrame: checked.cyclesPerFrame,
+        }),
+      },
+    ];
+  });
+}
+
+/** The counts of a layer's netlist, requantization included. */
+function hardwareCounts(stats: LayerStats): Partial<LayerResult> {
+  const { datapath, requantization, registerBits } = stats;
+  return {
+    csdDigits: stats.csdDigits,
+    adders: {
+      fullAdders: datapath.fullAdders + requantization.fullAdders,
+      halfAdders: datapath.halfAdders + requantization.halfAdders,
+      carryPropagateBits: datapath.finalAdderBits + requantization.finalAdderBits,
+    },
+    registerBits: Object.values(registerBits).reduce((sum: number, bits: number) => sum + bits, 0),
+    sramBits: stats.sramBits,
+    cyclesPerFrame: stats.cyclesPerFrame,
+  };
+}
+
+function sweepEntry(outcome: FlowOutcome, layer: NodeName): SweepEntry {
+  const front = outcome.fronts.find((one) => one.freezePoint === layer);
+  const verdict = outcome.verified.find((one) => one.freezePoint === layer);
+  const cost = outcome.costs.find((one) => one.freezePoint === layer);
+  const layers = layerResults(outcome, layer);
+  return {
+    freezePoint: freezePointResult(outcome.backbone, layer),
+    datasets: outcome.datasets.map((loaded) => datasetResult(outcome, loaded, layer)),
+    ...(layers.length > 0 && { layers }),
+    ...(front && { rtl: { ...front.rtl, ...(verdict && { verified: verdict.verified }) } }),
+    ...cost?.results,
+  };
+}
+
+/** Put the results of all steps into the contract of results.json; the deepest freeze point is the chosen one. */
+export function assembleResults(context: FlowContext, outcome: FlowOutcome): Results {
+  const { config, run } = context;
+  const sweep = outcome.points.map((layer) => sweepEntry(outcome, layer));
+  const chosen = sweep.at(-1);
+  const { params, macs } = statistics(outcome.backbone);
+  const weighted = outcome.backbone.nodes.filter((node) => "weights" in node).length;
+  return {
+    schema: resultsSchemaId,
+    tool: describeTool(),
+    config: JSON.parse(JSON.stringify(config)),
+    seed: config.seed,
+    machine: describeMachine(),
+    startedAt: outcome.startedAt.toISOString(),
+    seconds: (Date.now() - outcome.startedAt.getTime()) / 1000,
+    steps: run.steps.map((step) => ({ ...step })),
+    backbone: {
+      name: outcome.backbone.name,
+      inputShape: [...outcome.backbone.nodes[0]!.shape],
+      layers: weighted,
+      params,
+      macs,
+    },
+    ...chosen,
+    sweep,
+  };
+}

@@ -1,0 +1,285 @@
+import { FixynnError } from "../../core/index.js";
+import {
+  type AcceleratorLayer,
+  type Comparison,
+  compareWithNvdla,
+  costFrontEnd,
+  type FrontEndCost,
+  type LayerActivity,
+  type LayerCost,
+  type LayerCounts,
+  type PaperCost,
+  type PaperLayer,
+  paperTier,
+  readTechnology,
+  scaleFrontTo16Nm,
+  type Technology,
+} from "../../cost/index.js";
+import { simplify, statistics } from "../../graph/index.js";
+import type { LayerStats } from "../../hw/index.js";
+import { inputsOfQuantNode, type QuantNetwork, type QuantNode } from "../../quant/index.js";
+import type { BaselineResult, CostResult, GainResult, PaperResult } from "../../report/index.js";
+import type { FlowContext } from "../context.js";
+import type { FrontCost, FrozenFront, VerifiedFront } from "../fronts.js";
+import type { IntegerNetwork } from "./quantize.js";
+import type { TrainedNetwork } from "./train.js";
+
+const PJ_PER_UJ = 1e6;
+const UM2_PER_MM2 = 1e6;
+
+/** Read the configured technology, before any long work. */
+export function loadTechnology(context: FlowContext): Technology {
+  return readTechnology(context.config.cost.technology);
+}
+
+/** Library cells of a datapath: a final adder is a full adder a bit. */
+function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
+  return {
+    fullAdder: counts.fullAdders + counts.finalAdderBits,
+    halfAdder: counts.halfAdders,
+    inverter: counts.inverters,
+    xor2: counts.topXors,
+  };
+}
+
+/** A layer's counts as the structural tier wants them: clamps count as requantization, output buffers as control. */
+function countsOf(name: string, stats: LayerStats): LayerCounts {
+  const { kind, macs, registerBits, sramBits, sramAccessedBitsPerFrame } = stats;
+  const { cyclesPerFrame, activeCyclesPerFrame, latencyCycles, longestAdderPath } = stats;
+  const requantization: Record<string, number> = { ...stats.clampCells };
+  for (const [role, count] of Object.entries(cellsOf(stats.requantization))) {
+    requantization[role] = (requantization[role] ?? 0) + count;
+  }
+  return {
+    name,
+    kind,
+    macs,
+    datapath: cellsOf(stats.datapath),
+    requantization,
+    control: stats.controlCells,
+    registerBits: {
+      datapath: registerBits.datapath,
+      window: registerBits.window,
+      control: registerBits.control + registerBits.buffer,
+    },
+    sramBits,
+    sramAccessedBitsPerFrame,
+    cyclesPerFrame,
+    activeCyclesPerFrame,
+    latencyCycles,
+    criticalFullAdders: longestAdderPath,
+  };
+}
+
+/**
+ * Toggles a frame. The simulator does not tell requantization adders from the others: they are charged as datapath, in
+ * the ratio of their numbers.
+ */
+function activityOf(stats: LayerStats, verdict: VerifiedFront["layers"][number]): LayerActivity {
+  const { toggles, countedFrames } = verdict;
+  const adders = toggles.fullAdders + toggles.halfAdders + toggles.carryBits;
+  const count = (counts: LayerStats["datapath"]): number =>
+    counts.fullAdders + counts.halfAdders + counts.finalAdderBits;
+  const datapath = count(stats.datapath);
+  const requantization = count(stats.requantization);
+  const share = requantization / Math.max(datapath + requantization, 1);
+  const perFrame = 1 / Math.max(countedFrames, 1);
+  return {
+    images: countedFrames,
+    datapathToggles: adders * (1 - share) * perFrame,
+    requantizationToggles: adders * share * perFrame,
+    registerToggles: toggles.registers * perFrame,
+    controlToggles: (toggles.control + toggles.logic) * perFrame,
+  };
+}
+
+type Shaped = { readonly node: QuantNode; readonly inputShape: readonly number[]; readonly macs: number };
+
+function shapedLayers(network: QuantNetwork, macs: ReadonlyMap<string, number>): readonly Shaped[] {
+  const shapes = new Map(network.nodes.map((node) => [node.name, node.output.shape]));
+  return network.nodes.flatMap((node): Shaped[] => {
+    if (node.kind === "input" || node.kind === "reshape") return [];
+    return [{ node, inputShape: shapes.get(inputsOfQuantNode(node)[0]!)!, macs: macs.get(node.name) ?? 0 }];
+  });
+}
+
+function acceleratorLayer({ node, inputShape, macs }: Shaped): AcceleratorLayer {
+  const weighted = node.kind === "conv2d" || node.kind === "depthwiseConv2d" || node.kind === "dense";
+  return {
+    name: node.name,
+    kind: weighted ? node.kind : "other",
+    inputShape,
+    outputShape: node.output.shape,
+    macs,
+    weightBytes: weighted ? node.weights.data.length : 0,
+  };
+}
+
+function paperLayer({ node, inputShape }: Shaped): PaperLayer {
+  const weights = "weights" in node ? node.weights : undefined;
+  const kernel: readonly [number, number] =
+    weights !== undefined && node.kind !== "dense" ? [weights.shape[0]!, weights.shape[1]!] : [1, 1];
+  const isPool =
+    node.kind === "maxPool2d" || node.kind === "averagePool2d" || node.kind === "globalAveragePool2d";
+  return {
+    name: node.name,
+    kind: isPool
+      ? "pool"
+      : node.kind === "add" || weights === undefined
+        ? "other"
+        : (node.kind as PaperLayer["kind"]),
+    inputShape,
+    outputShape: node.output.shape,
+    kernel,
+    weights: weights?.data.length ?? 0,
+    nonZeroWeights: weights?.data.reduce((n: number, w: number) => n + (w === 0 ? 0 : 1), 0) ?? 0,
+    activationBits: node.output.bits,
+    weightBits: 8,
+  };
+}
+
+function layerFigures(layer: LayerCost): FrontCost["layers"][number]["figures"] {
+  const { areaUm2: area, energyPj: energy } = layer;
+  return {
+    areaMm2: area.total / UM2_PER_MM2,
+    areaPartsMm2: {
+      datapath: (area.datapath + area.requantization + area.control) / UM2_PER_MM2,
+      registers: area.registers / UM2_PER_MM2,
+      sram: area.sram / UM2_PER_MM2,
+    },
+    energyUj: energy.total / PJ_PER_UJ,
+    energyPartsUj: {
+      datapath: (energy.datapath + energy.requantization + energy.control + energy.leakage) / PJ_PER_UJ,
+      registers: (energy.registers + energy.clock) / PJ_PER_UJ,
+      sram: energy.sram / PJ_PER_UJ,
+    },
+    utilization: layer.utilization,
+  };
+}
+
+/** The front alone, in its own technology. */
+function costResult(cost: FrontEndCost, comparison: Comparison): CostResult {
+  const { areaMm2: area, framesPerSecond, tops, topsPerWatt, topsPerMm2 } = cost;
+  return {
+    technology: cost.technology,
+    tier: cost.areaTier,
+    source: cost.source,
+    clockMhz: cost.clockMhz,
+    areaMm2: {
+      datapath: area.datapath + area.requantization + area.control,
+      registers: area.registers,
+      sram: area.sram,
+      total: area.total,
+    },
+    energyPerFrameUj: cost.energyPerFrameUj.total,
+    framesPerSecond,
+    tops,
+    topsPerWatt,
+    topsPerMm2,
+    notes: [
+      "The frozen front alone, fully parallel; the programmable tail is not in these figures.",
+      ...cost.notes,
+      ...(comparison.feasible ? comparison.notes : [`No comparison at equal area: ${comparison.reason}.`]),
+    ],
+  };
+}
+
+function comparisonResult(comparison: Comparison): { baseline?: BaselineResult; gain?: GainResult } {
+  if (!comparison.feasible) return {};
+  const { baseline, gain } = comparison;
+  return {
+    baseline: {
+      name: baseline.name,
+      tier: baseline.tier,
+      source: baseline.source,
+      areaMm2: baseline.areaMm2,
+      framesPerSecond: baseline.framesPerSecond.nominal,
+      tops: baseline.tops.nominal,
+      topsPerWatt: baseline.topsPerWatt.nominal,
+      energyPerFrameUj: baseline.energyPerFrameUj.nominal,
+    },
+    gain: {
+      tier: gain.tier,
+      topsPerWatt: gain.topsPerWatt.nominal,
+      framesPerSecond: gain.framesPerSecond.nominal,
+    },
+  };
+}
+
+function paperResult(paper: PaperCost): PaperResult {
+  return {
+    tier: paper.tier,
+    technology: paper.technology,
+    clockMhz: paper.clockMhz,
+    areaMm2: paper.areaMm2,
+    powerW: paper.powerW,
+    framesPerSecond: paper.framesPerSecond,
+    tops: paper.tops,
+    topsPerWatt: paper.topsPerWatt,
+    baselineTopsPerWatt: paper.baseline.topsPerWatt,
+    gain: paper.gain.topsPerWatt,
+    source: paper.source,
+    notes: [...paper.notes],
+  };
+}
+
+/** What the cost of a design depends on. */
+export type CostInputs = {
+  readonly technology: Technology;
+  readonly fronts: readonly FrozenFront[];
+  readonly verified: readonly VerifiedFront[];
+  readonly integer: readonly IntegerNetwork[];
+  readonly trained: readonly TrainedNetwork[];
+};
+
+function costOne(context: FlowContext, inputs: CostInputs, front: FrozenFront): FrontCost {
+  const { freezePoint } = front;
+  const ofPoint = <T extends { readonly freezePoint: unknown }>(all: readonly T[]): T =>
+    all.find((one) => one.freezePoint === freezePoint)!;
+  const { network } = ofPoint(inputs.integer);
+  const graph = simplify(ofPoint(inputs.trained).graph);
+  const macs = new Map<string, number>(statistics(graph).layers.map((layer) => [layer.name, layer.macs]));
+  const verdict = ofPoint(inputs.verified);
+  const activity = new Map(
+    front.layers.flatMap(({ name, stats }) => {
+      const simulated = verdict.layers.find((layer) => layer.name === name);
+      return simulated === undefined ? [] : [[name as string, activityOf(stats, simulated)] as const];
+    }),
+  );
+  const cost = costFrontEnd({
+    layers: front.layers.map(({ name, stats }) => countsOf(name, stats)),
+    technology: inputs.technology,
+    clockMhz: context.config.cost.clockMhz,
+    activity,
+  });
+  if (!cost.clockMet) {
+    throw new FixynnError(
+      "FX8007",
+      `${cost.clockMhz} MHz is above the ${cost.achievableClockMhz.toFixed(0)} MHz possible`,
+      {
+        place: "cost.clockMhz",
+        hint: `${cost.clockLimit} limits the clock; leave clockMhz out to use what is possible`,
+      },
+    );
+  }
+  const shaped = shapedLayers(network, macs);
+  const comparison = compareWithNvdla({
+    front: scaleFrontTo16Nm(cost),
+    layers: shaped.map(acceleratorLayer),
+    frozenLayers: front.layers.length,
+  });
+  return {
+    freezePoint,
+    layers: cost.layers.map((layer) => ({ name: layer.name, figures: layerFigures(layer) })),
+    results: {
+      cost: costResult(cost, comparison),
+      ...comparisonResult(comparison),
+      paper: paperResult(paperTier(shaped.map(paperLayer), front.layers.length)),
+    },
+  };
+}
+
+/** Cost every front: structural tier with simulated activity, the paper's model, and NVDLA at equal area. */
+export function costAll(context: FlowContext, inputs: CostInputs): readonly FrontCost[] {
+  return inputs.fronts.map((front) => costOne(context, inputs, front));
+}

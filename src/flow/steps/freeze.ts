@@ -1,0 +1,75 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { sha256, writeFileAtomic } from "../../core/index.js";
+import type { NodeName } from "../../graph/index.js";
+import { compileFrontEnd, emitFrontEnd, frontEndDesign } from "../../hw/index.js";
+import { executeQuantNetwork, quantNetworkToJson } from "../../quant/index.js";
+import type { FlowContext } from "../context.js";
+import type { FrozenFront } from "../fronts.js";
+import { inputBytes, type LoadedDataset } from "./data.js";
+import { frontOf, type IntegerNetwork } from "./quantize.js";
+
+/** Test images whose bytes ship with the testbench. */
+const VECTOR_IMAGES = 4;
+
+type FreezeValue = Omit<FrozenFront, "freezePoint" | "files"> & { readonly files: readonly string[] };
+
+/** Compile a front and emit its deliverable, with test images of the first dataset as vectors. */
+async function freezeOne(
+  context: FlowContext,
+  integer: IntegerNetwork,
+  dataset: LoadedDataset,
+): Promise<FrozenFront> {
+  const { run, onProgress } = context;
+  const { freezePoint } = integer;
+  const front = frontOf(integer.network, freezePoint);
+  const dir = `rtl/${freezePoint}`;
+  const side = front.nodes[0]!.output.shape[0]!;
+  const step = await run.step<FreezeValue>(
+    `freeze/${freezePoint}`,
+    { front: quantNetworkToJson(front), data: dataset.key },
+    () => {
+      const job = `compile front ${freezePoint}`;
+      onProgress({ job, done: 0, total: 1, unit: "fronts" });
+      const compiled = compileFrontEnd(front, freezePoint);
+      const { bytes, count } = inputBytes(dataset.dataset.test, side, VECTOR_IMAGES);
+      const outputs = executeQuantNetwork(front, bytes, count).get(freezePoint)!;
+      const files = emitFrontEnd(compiled, { vectors: { inputs: bytes, outputs, count } });
+      let lines = 0;
+      for (const [name, text] of files) {
+        const path = run.path(dir, name);
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileAtomic(path, text);
+        if (name.endsWith(".sv")) lines += text.split("\n").length - 1;
+      }
+      onProgress({ job, done: 1, total: 1, unit: "fronts" });
+      return {
+        files: [...files.keys()],
+        rtl: { dir, modules: frontEndDesign(compiled).modules.length, lines },
+        layers: compiled.layers.map(({ name, node, stats }) => ({ name: node.name, module: name, stats })),
+      };
+    },
+  );
+  const files = new Map(step.value.files.map((name) => [name, readFileSync(run.path(dir, name), "utf8")]));
+  return { ...step.value, freezePoint, files };
+}
+
+/** Compile the front of every freeze point. All datasets share it; the first one's network gives it. */
+export async function freezeAll(
+  context: FlowContext,
+  points: readonly NodeName[],
+  integer: readonly IntegerNetwork[],
+  datasets: readonly LoadedDataset[],
+): Promise<readonly FrozenFront[]> {
+  const fronts: FrozenFront[] = [];
+  for (const point of points) {
+    const network = integer.find((one) => one.freezePoint === point)!;
+    fronts.push(await freezeOne(context, network, datasets[0]!));
+  }
+  return fronts;
+}
+
+/** Hash of everything that was emitted. */
+export function filesKey(files: ReadonlyMap<string, string>): string {
+  return sha256([...files].map(([name, text]) => `${name} ${sha256(text)}`).join("\n"));
+}

@@ -1,0 +1,117 @@
+import { readFileSync } from "node:fs";
+import { writeFileAtomic } from "../../core/index.js";
+import { type Split, subset } from "../../data/index.js";
+import { graphToJson, type NodeName } from "../../graph/index.js";
+import {
+  evaluateQuantNetwork,
+  type QuantNetwork,
+  quantize,
+  quantNetworkFromJson,
+  quantNetworkToJson,
+} from "../../quant/index.js";
+import type { FlowContext } from "../context.js";
+import { inputBytes, type LoadedDataset, spreadIndices } from "./data.js";
+import type { TrainedNetwork } from "./train.js";
+
+/** An integer network of one dataset and freeze point. */
+export type IntegerNetwork = {
+  readonly dataset: string;
+  readonly freezePoint: NodeName;
+  readonly network: QuantNetwork;
+  /** Of the golden executor. */
+  readonly accuracy: { readonly value: number; readonly images: number };
+};
+
+/** Images of a split at the network's size, as another split. */
+export function atInputSize(split: Split, side: number, limit: number): Split {
+  const { bytes, count } = inputBytes(split, side, limit);
+  return {
+    count,
+    height: side,
+    width: side,
+    channels: split.channels,
+    pixels: bytes,
+    labels: split.labels.subarray(0, count),
+  };
+}
+
+async function quantizeOne(
+  context: FlowContext,
+  trained: TrainedNetwork,
+  loaded: LoadedDataset,
+  fixedFront: QuantNetwork | undefined,
+): Promise<IntegerNetwork> {
+  const { config, run, onProgress } = context;
+  const { dataset, key } = loaded;
+  const freezePoint = trained.freezePoint!;
+  const side = trained.graph.nodes[0]!.shape[0]!;
+  const { mode, calibrationImages } = config.quantization;
+  const name = `quantize/${dataset.name}/${freezePoint}`;
+  const file = `integer/${dataset.name}-${freezePoint}.json`;
+  const dependsOn = {
+    graph: graphToJson(trained.graph),
+    data: key,
+    mode,
+    calibrationImages,
+    fixedFront: fixedFront === undefined ? null : quantNetworkToJson(fixedFront),
+  };
+  await run.step(
+    name,
+    dependsOn,
+    async () => {
+      const chosen = subset(dataset.train, spreadIndices(dataset.train.count, calibrationImages));
+      const calibration = atInputSize(chosen, side, chosen.count);
+      const network = await quantize(trained.graph, {
+        calibration,
+        mode,
+        onProgress,
+        ...(fixedFront !== undefined && { fixedFront }),
+      });
+      writeFileAtomic(run.path(file), JSON.stringify(quantNetworkToJson(network)));
+      return {};
+    },
+    [file],
+  );
+  const network = quantNetworkFromJson(JSON.parse(readFileSync(run.path(file), "utf8")), file);
+  const limit = config.evaluation.int8Images;
+  const evaluated = await run.step(
+    `int8/${dataset.name}/${freezePoint}`,
+    { ...dependsOn, limit },
+    async () => {
+      const images = atInputSize(dataset.test, side, limit);
+      const { top1, count } = await evaluateQuantNetwork(network, images, {
+        threads: config.threads,
+        onProgress,
+      });
+      return { value: top1, images: count };
+    },
+  );
+  return { dataset: dataset.name, freezePoint, network, accuracy: evaluated.value };
+}
+
+/**
+ * Quantize every network with a frozen front. The front of a freeze point is the same silicon for all datasets: it is
+ * calibrated on the first one, and the others' tails are quantized behind it.
+ */
+export async function quantizeAll(
+  context: FlowContext,
+  trained: readonly TrainedNetwork[],
+  datasets: readonly LoadedDataset[],
+): Promise<readonly IntegerNetwork[]> {
+  const networks: IntegerNetwork[] = [];
+  const fronts = new Map<NodeName, QuantNetwork>();
+  for (const one of trained) {
+    if (one.freezePoint === undefined) continue;
+    const loaded = datasets.find(({ dataset }) => dataset.name === one.dataset)!;
+    const result = await quantizeOne(context, one, loaded, fronts.get(one.freezePoint));
+    if (!fronts.has(one.freezePoint)) fronts.set(one.freezePoint, frontOf(result.network, one.freezePoint));
+    networks.push(result);
+  }
+  return networks;
+}
+
+/** Cut an integer network behind a layer. */
+export function frontOf(network: QuantNetwork, layer: NodeName): QuantNetwork {
+  const end = network.nodes.findIndex((node) => node.name === layer);
+  return { ...network, nodes: network.nodes.slice(0, end + 1), output: layer };
+}
