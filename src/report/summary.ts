@@ -1,0 +1,79 @@
+import { duration, grouped, plural, shapeText } from "./format.js";
+import { freezePointsOf, type Results } from "./results.js";
+import { escapeMarkdown, markdownTable, type Table } from "./table.js";
+import { accuracyTable, costTable, layersOf, layerTable, mismatchText, verificationTable } from "./tables.js";
+import { chosenEntry, verdictOf } from "./verdict.js";
+
+/** Keep the named columns only: a terminal is narrower than a page. */
+function narrow(table: Table, headers: readonly string[]): Table {
+  const kept = headers.map((header) => table.columns.findIndex((column) => column.header === header));
+  const pick = <T>(values: readonly T[]): T[] =>
+    kept.flatMap((i) => (values[i] === undefined ? [] : [values[i]]));
+  return {
+    ...table,
+    columns: pick(table.columns),
+    rows: table.rows.map((row) => ({ ...row, cells: pick(row.cells) })),
+  };
+}
+
+/**
+ * Summarize a run as Markdown that is also readable raw on a terminal: verdict, accuracy, cost, layers of the chosen
+ * freeze point, verification. A section without data is left out. Names from the input are escaped and control
+ * characters dropped.
+ */
+export function summaryMarkdown(results: Results): string {
+  const verdict = verdictOf(results);
+  const entries = freezePointsOf(results);
+  const chosen = chosenEntry(results);
+  const mark = { verified: "VERIFIED", mismatch: "MISMATCH", unverified: "NOT VERIFIED" }[verdict.state];
+  const blocks: string[] = [
+    `# fixynn ${results.tool.version}: ${results.backbone ? escapeMarkdown(results.backbone.name) : "run"}`,
+    `**${mark}.** ${escapeMarkdown(verdict.sentence)}`,
+  ];
+  const section = (table: Table): void => {
+    if (table.rows.length > 0) blocks.push(`## ${escapeMarkdown(table.caption)}`, markdownTable(table));
+  };
+  if (results.backbone) {
+    const { inputShape, layers, params, macs } = results.backbone;
+    blocks.push(
+      `Backbone: ${shapeText(inputShape)} input, ${grouped(layers)} layers, ${grouped(params)} parameters, ${grouped(macs)} MACs.`,
+    );
+  }
+  section(accuracyTable(results));
+  if (entries.some(({ cost, baseline, paper }) => cost ?? baseline ?? paper)) section(costTable(results));
+  const layers = chosen ? layersOf(results, chosen) : [];
+  if (chosen && layers.length > 0) {
+    const frozen = layers.filter((layer) => layer.frozen);
+    const wanted = [
+      "Layer",
+      "Output",
+      "MACs",
+      "Weights",
+      "Zero",
+      "CSD digits",
+      "Full adders",
+      "Area",
+      "Energy",
+    ];
+    const table = layerTable({ ...results, layers: frozen }, { ...chosen, layers: frozen });
+    section(narrow(table, [...wanted, "Cycles", "Utilization", "Mismatches"]));
+    const rest = layers.length - frozen.length;
+    if (rest > 0) blocks.push(`The other ${plural(rest, "layer")} run on the programmable accelerator.`);
+  }
+  if (entries.some(({ rtl }) => rtl)) {
+    section(
+      narrow(verificationTable(results), ["Frozen up to", "Simulator", "Images", "Values", "Mismatches"]),
+    );
+    for (const { rtl } of entries) {
+      const first = rtl?.verified?.firstMismatch;
+      if (first) blocks.push(`First mismatch: ${escapeMarkdown(mismatchText(first))}.`);
+    }
+  }
+  const steps = (results.steps ?? []).map(({ name, seconds, reused }) =>
+    escapeMarkdown(`${name} ${reused ? "reused" : duration(seconds)}`),
+  );
+  blocks.push(
+    `Seed ${results.seed}; ${duration(results.seconds)} in all${steps.length > 0 ? ` (${steps.join(", ")})` : ""}.`,
+  );
+  return `${blocks.join("\n\n")}\n`;
+}

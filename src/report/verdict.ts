@@ -1,0 +1,84 @@
+import { grouped, percent, plural, points, ratio } from "./format.js";
+import { freezePointsOf, type Results, type SweepEntry } from "./results.js";
+
+/** What the run shows, in a sentence and a state. */
+export type Verdict = {
+  /** `unverified`: at least one freeze point has no comparison yet. */
+  readonly state: "verified" | "mismatch" | "unverified";
+  readonly sentence: string;
+};
+
+type Comparison = { readonly images: number; readonly values: number; readonly mismatches: number };
+
+/** Return every comparison with the integer reference that was made for a freeze point. */
+function comparisonsOf(entry: SweepEntry): readonly Comparison[] {
+  return [...(entry.rtl?.verified ? [entry.rtl.verified] : []), ...(entry.rtl?.judges ?? [])];
+}
+
+/** Return the freeze point that the run chose, with its layers, or the deepest one. */
+export function chosenEntry(results: Results): SweepEntry | undefined {
+  const entries = freezePointsOf(results);
+  return (
+    entries.find(({ freezePoint }) => freezePoint.layer === results.freezePoint?.layer) ?? entries.at(-1)
+  );
+}
+
+function frozenText(results: Results, entry: SweepEntry): string {
+  const { layer, frozenLayers, frozenMacs } = entry.freezePoint;
+  const macs = results.backbone?.macs;
+  const share = macs === undefined || macs === 0 ? "" : `, ${percent(frozenMacs / macs)} % of its MACs`;
+  const name = results.backbone?.name ?? "the network";
+  return `${plural(frozenLayers, "layer")} of ${name} frozen up to ${layer}${share}`;
+}
+
+function accuracyText(entry: SweepEntry): string | undefined {
+  const changes = (entry.datasets ?? []).flatMap(({ name, accuracy }) => {
+    const [after, form] = accuracy.int8 ? [accuracy.int8, "int8"] : [accuracy.float, "float"];
+    if (!after) return [];
+    const change = accuracy.unfrozen
+      ? `, ${points(after.value - accuracy.unfrozen.value)} points to the unfrozen network`
+      : "";
+    return [`${name} ${percent(after.value)} % (${form}${change})`];
+  });
+  return changes.length === 0 ? undefined : changes.join(", ");
+}
+
+function gainText(entry: SweepEntry): string | undefined {
+  if (!entry.gain || !entry.baseline) return undefined;
+  return `${ratio(entry.gain.topsPerWatt)} the TOPS/W of ${entry.baseline.name} (${entry.gain.tier})`;
+}
+
+/**
+ * Judge the whole run: a mismatch anywhere is a mismatch; a freeze point without a comparison leaves it unverified.
+ * The sentence tells what was frozen, the accuracy and its change, the gain, and the values compared.
+ */
+export function verdictOf(results: Results): Verdict {
+  const entries = freezePointsOf(results);
+  const chosen = chosenEntry(results);
+  if (chosen === undefined) return { state: "unverified", sentence: "No layer has been frozen yet." };
+  const parts = [frozenText(results, chosen), accuracyText(chosen), gainText(chosen)].filter(
+    (part) => part !== undefined,
+  );
+  const comparisons = [...entries.flatMap(comparisonsOf), ...(results.system ? [results.system] : [])];
+  const values = comparisons.reduce((sum, comparison) => sum + comparison.values, 0);
+  const mismatches = comparisons.reduce((sum, comparison) => sum + comparison.mismatches, 0);
+  const pending = entries.filter((entry) => (entry.rtl?.verified?.values ?? 0) === 0).length;
+  const start = `${parts.join("; ")}; `;
+  if (mismatches > 0) {
+    return {
+      state: "mismatch",
+      sentence: `${start}${grouped(mismatches)} of ${grouped(values)} simulated values differ.`,
+    };
+  }
+  if (pending > 0) {
+    const which =
+      pending === entries.length
+        ? "the hardware is"
+        : `${plural(pending, "freeze point")} of ${entries.length} still`;
+    return { state: "unverified", sentence: `${start}${which} not verified.` };
+  }
+  return {
+    state: "verified",
+    sentence: `${start}${grouped(values)} simulated values verified, none differs.`,
+  };
+}
