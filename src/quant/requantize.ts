@@ -16,19 +16,19 @@ import type { Clamp, Requantization } from "./nodes.js";
 export function roundingDoublingHighMul(a: number, b: number): number {
   const low = (a & 0xffff) * b + 2 ** 30; // < 2^47 + 2^30
   const high = (a >> 16) * b; // |high| < 2^46
-  return Math.floor((high + Math.floor(low / 2 ** 16)) / 2 ** 15);
+  return Math.floor((high + Math.floor(low * 2 ** -16)) * 2 ** -15);
 }
 
 /** Divide an int32 by 2^exponent (0 to 31), rounding to nearest, ties away from zero (gemmlowp RoundingDivideByPOT). */
 export function roundingDivideByPowerOfTwo(x: number, exponent: number): number {
-  const mask = (2 ** exponent - 1) | 0;
+  const mask = ((1 << exponent) - 1) | 0;
   const threshold = (mask >> 1) + (x < 0 ? 1 : 0);
   return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
 }
 
 /** Requantize in `tflite` mode; acc · 2^shift must fit int32 when shift is positive. */
 export function requantizeTflite(acc: number, multiplier: number, shift: number): number {
-  if (shift >= 0) return roundingDoublingHighMul(acc * 2 ** shift, multiplier);
+  if (shift >= 0) return roundingDoublingHighMul(acc << shift, multiplier);
   return roundingDivideByPowerOfTwo(roundingDoublingHighMul(acc, multiplier), -shift);
 }
 
