@@ -7,6 +7,7 @@ import { styleSheet } from "./style.js";
 import {
   accuracyTable,
   costTable,
+  firstMismatchOf,
   layersOf,
   layerTable,
   mismatchText,
@@ -89,7 +90,7 @@ function flowPicture(results: Results, entry: SweepEntry): Markup {
   const fullAdders = front.reduce((sum, { adders }) => sum + (adders?.fullAdders ?? 0), 0);
   const features = front.at(-1)?.outputShape;
   const names = (entry.datasets ?? []).map(
-    ({ name, classes }) => `${name}: ${plural(classes, "class").replace("classs", "classes")}`,
+    ({ name, classes }) => `${name}: ${grouped(classes)} ${classes === 1 ? "class" : "classes"}`,
   );
   return html`<ol class="flow">
 <li><b>Image</b>${input && html`<span>${shapeText(input)}</span>`}<span>one pixel a beat</span></li>
@@ -125,7 +126,7 @@ function layerSection(results: Results): Markup | undefined {
   const shown = entries.includes(chosen) ? chosen : entries[0]!;
   const block = (entry: SweepEntry): Markup => {
     const layers = layersOf(results, entry);
-    const tier = entry.cost === undefined ? "" : `, ${entry.cost.tier}, ${entry.cost.technology}`;
+    const tier = entry.cost === undefined ? "" : ` (${entry.cost.tier})`;
     return html`${tableMarkup(layerTable(results, entry))}
 <div class="pair">${stackedBars(
       `Area of each frozen layer, mm²${tier}`,
@@ -208,7 +209,7 @@ function efficiencyBars(results: Results): Markup | undefined {
 
 function verificationSection(results: Results): Markup {
   const verdict = verdictOf(results);
-  const first = freezePointsOf(results).flatMap(({ rtl }) => rtl?.verified?.firstMismatch ?? [])[0];
+  const first = freezePointsOf(results).flatMap(({ rtl }) => firstMismatchOf(rtl) ?? [])[0];
   return section(
     "verification-section",
     "Verification",

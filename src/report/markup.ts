@@ -44,13 +44,13 @@ export const raw = (text: string): Markup => new Markup(text);
 export const idOf = (text: string): string => text.replaceAll(/[^A-Za-z0-9_-]+/g, "-");
 
 /** Print a table: caption, header cells with units, row headers, numbers at the end, notes below. */
-export function tableMarkup(table: Table, options: { readonly hideCaption?: boolean } = {}): Markup {
+export function tableMarkup(table: Table): Markup {
   const id = idOf(table.id);
   const head = table.columns.map(
     ({ header, unit, align }) =>
       html`<th scope="col" class="${align}">${header}${unit !== undefined && html` <span class="unit">${unit}</span>`}</th>`,
   );
-  const rows = table.rows.map(({ cells, strong }) => {
+  const rows = table.rows.map(({ cells, strong, quiet }) => {
     const columns = cells.map(({ text, detail, tone }, i) => {
       const kind = `${table.columns[i]?.align ?? "start"}${tone === undefined ? "" : ` ${tone}`}`;
       const body = html`${text}${detail !== undefined && html`<small>${detail}</small>`}`;
@@ -58,10 +58,10 @@ export function tableMarkup(table: Table, options: { readonly hideCaption?: bool
         ? html`<th scope="row" class="${kind}">${body}</th>`
         : html`<td class="${kind}">${body}</td>`;
     });
-    return html`<tr${strong === true && raw(' class="chosen"')}>${columns}</tr>\n`;
+    return html`<tr${strong === true ? raw(' class="chosen"') : quiet === true && raw(' class="quiet"')}>${columns}</tr>\n`;
   });
   return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="${id}-caption"><table id="${id}">
-<caption id="${id}-caption"${options.hideCaption === true && raw(' class="hidden"')}>${table.caption}</caption>
+<caption id="${id}-caption">${table.caption}</caption>
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${rows}</tbody>

@@ -1,7 +1,15 @@
 import { duration, grouped, plural, shapeText } from "./format.js";
 import { freezePointsOf, type Results } from "./results.js";
 import { escapeMarkdown, markdownTable, type Table } from "./table.js";
-import { accuracyTable, costTable, layersOf, layerTable, mismatchText, verificationTable } from "./tables.js";
+import {
+  accuracyTable,
+  costTable,
+  firstMismatchOf,
+  layersOf,
+  layerTable,
+  mismatchText,
+  verificationTable,
+} from "./tables.js";
 import { chosenEntry, verdictOf } from "./verdict.js";
 
 /** Keep the named columns only: a terminal is narrower than a page. */
@@ -39,7 +47,7 @@ export function summaryMarkdown(results: Results): string {
       `Backbone: ${shapeText(inputShape)} input, ${grouped(layers)} layers, ${grouped(params)} parameters, ${grouped(macs)} MACs.`,
     );
   }
-  section(accuracyTable(results));
+  section(accuracyTable(results, { imagesColumn: true }));
   if (entries.some(({ cost, baseline, paper }) => cost ?? baseline ?? paper)) section(costTable(results));
   const layers = chosen ? layersOf(results, chosen) : [];
   if (chosen && layers.length > 0) {
@@ -65,7 +73,7 @@ export function summaryMarkdown(results: Results): string {
       narrow(verificationTable(results), ["Frozen up to", "Simulator", "Images", "Values", "Mismatches"]),
     );
     for (const { rtl } of entries) {
-      const first = rtl?.verified?.firstMismatch;
+      const first = firstMismatchOf(rtl);
       if (first) blocks.push(`First mismatch: ${escapeMarkdown(mismatchText(first))}.`);
     }
   }

@@ -17,7 +17,13 @@ export type Table = {
   readonly id: string;
   readonly caption: string;
   readonly columns: readonly Column[];
-  readonly rows: readonly { readonly cells: readonly Cell[]; readonly strong?: boolean }[];
+  readonly rows: readonly {
+    readonly cells: readonly Cell[];
+    /** The chosen freeze point. */
+    readonly strong?: boolean;
+    /** Beside the point, such as a layer outside the silicon. */
+    readonly quiet?: boolean;
+  }[];
   /** Where the numbers come from and how to read them. */
   readonly notes: readonly string[];
 };

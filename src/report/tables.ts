@@ -19,6 +19,7 @@ import {
   type LayerResult,
   type MismatchResult,
   type Results,
+  type RtlResult,
   type SweepEntry,
 } from "./results.js";
 import { type Cell, cell, numberColumn, type Table, textColumn } from "./table.js";
@@ -40,8 +41,11 @@ function accuracyCell(accuracy: AccuracyValue | undefined): Cell {
 const difference = (a: AccuracyValue | undefined, b: AccuracyValue | undefined): string =>
   a && b ? points(a.value - b.value) : absent;
 
-/** Tabulate accuracy for each freeze point and dataset, with image counts and differences in points. */
-export function accuracyTable(results: Results): Table {
+/**
+ * Tabulate accuracy for each freeze point and dataset, with differences in points. Image counts are the cells' details;
+ * where details are not shown, `imagesColumn` adds them as a last column.
+ */
+export function accuracyTable(results: Results, { imagesColumn = false } = {}): Table {
   const entries = freezePointsOf(results);
   const macs = results.backbone?.macs;
   const rows = entries.flatMap(({ freezePoint, datasets = [] }) =>
@@ -54,7 +58,9 @@ export function accuracyTable(results: Results): Table {
         ...[unfrozen, float, int8, hardware].map(accuracyCell),
         cell(difference(float, unfrozen)),
         cell(difference(int8, float)),
-        cell([unfrozen, float, int8, hardware].map((a) => optional(a?.images, grouped)).join(" / ")),
+        ...(imagesColumn
+          ? [cell([unfrozen, float, int8, hardware].map((a) => optional(a?.images, grouped)).join(" / "))]
+          : []),
       ],
     })),
   );
@@ -77,7 +83,7 @@ export function accuracyTable(results: Results): Table {
       numberColumn("Hardware", "%"),
       numberColumn("Float − unfrozen", "points"),
       numberColumn("Int8 − float", "points"),
-      numberColumn("Images"),
+      ...(imagesColumn ? [numberColumn("Images")] : []),
     ],
     rows,
     notes: [
@@ -149,8 +155,6 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
     caption: `Layers, frozen up to ${freezePoint.layer}`,
     columns: [
       textColumn("Layer"),
-      textColumn("Kind"),
-      textColumn("Where"),
       textColumn("Output"),
       numberColumn("MACs"),
       numberColumn("Weights"),
@@ -168,10 +172,9 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
       numberColumn("Mismatches"),
     ],
     rows: layers.map((layer) => ({
+      quiet: !layer.frozen,
       cells: [
-        cell(layer.name),
-        cell(layer.kind),
-        cell(layer.frozen ? "silicon" : "program"),
+        { text: layer.name, detail: layer.frozen ? layer.kind : `${layer.kind}, programmable` },
         { text: shapeText(layer.outputShape), detail: `from ${shapeText(layer.inputShape)}` },
         cell(grouped(layer.macs)),
         cell(grouped(layer.weights)),
@@ -326,6 +329,12 @@ export function mismatchText(mismatch: MismatchResult): string {
   ].flatMap(([name, index]) => (index === undefined ? [] : [`${name} ${index}`]));
   const place = [mismatch.layer, `image ${mismatch.image}`, ...position].join(", ");
   return `${place}: expected ${mismatch.expected}, got ${mismatch.actual}`;
+}
+
+/** Return the first mismatch that any simulator located. */
+export function firstMismatchOf(rtl: RtlResult | undefined): MismatchResult | undefined {
+  return [rtl?.verified, ...(rtl?.judges ?? [])].find((made) => made?.firstMismatch !== undefined)
+    ?.firstMismatch;
 }
 
 /** Tabulate every comparison of emitted hardware with the integer reference. */
