@@ -17,6 +17,11 @@ import { topologicalOrder } from "../../src/sim/verify.js";
 
 /** Largest number of free bits that is tried out in full. */
 const MAX_BITS = 24;
+/** More pipeline stages than any tested module has. */
+const AGES = 64;
+
+/** Looking through registers came back to where it began. */
+class EndlessPath extends Error {}
 
 /** Gate by output bit, with its inputs. */
 type Gates = Map<number, { readonly code: number; readonly inputs: readonly Bit[]; readonly pin: number }>;
@@ -72,38 +77,52 @@ class ConeCopier {
     return outputs;
   }
 
-  /** Copy what drives a bit down to leaves; `through` tells what stands behind a bit that no gate drives. */
-  copy(gates: Gates, memo: Map<number, Bit>, bit: Bit, through: (bit: Bit) => Bit | string): Bit {
-    const stack: Bit[] = [bit];
+  /**
+   * Copy what drives a bit down to leaves. Bits come with the number of registers between them and the root, so that a value one
+   * cycle older is another leaf; `through` tells what stands behind a bit that no gate drives.
+   */
+  copy(
+    gates: Gates,
+    memo: Map<number, Bit>,
+    bit: Bit,
+    through: (bit: Bit, age: number) => number | string,
+  ): Bit {
+    const root = bit * AGES;
+    const stack: number[] = [root];
     while (stack.length > 0) {
       const at = stack.at(-1)!;
       if (memo.has(at)) {
         stack.pop();
         continue;
       }
-      if (at === ZERO || at === ONE) {
-        memo.set(at, at);
+      const [here, age] = [Math.floor(at / AGES) as Bit, at % AGES];
+      if (here === ZERO || here === ONE) {
+        memo.set(at, here);
         continue;
       }
-      const gate = gates.get(at);
+      const behind = through(here, age);
+      if (typeof behind === "string") {
+        memo.set(at, this.leaf(behind));
+        continue;
+      }
+      const gate = gates.get(here);
       if (gate === undefined) {
-        const behind = through(at);
-        if (typeof behind === "string") memo.set(at, this.leaf(behind));
-        else if (memo.has(behind)) memo.set(at, memo.get(behind)!);
+        if (memo.has(behind)) memo.set(at, memo.get(behind)!);
         else stack.push(behind);
         continue;
       }
-      const missing = gate.inputs.filter((input) => !memo.has(input));
+      const inputs = gate.inputs.map((input) => input * AGES + age);
+      const missing = inputs.filter((input) => !memo.has(input));
       if (missing.length > 0) stack.push(...missing);
       else {
         const outputs = this.#gate(
           gate.code,
-          gate.inputs.map((input) => memo.get(input)!),
+          inputs.map((input) => memo.get(input)!),
         );
         memo.set(at, outputs[gate.pin]!);
       }
     }
-    return memo.get(bit)!;
+    return memo.get(root)!;
   }
 }
 
@@ -184,19 +203,30 @@ export function proveSameData(
   const copier = new ConeCopier();
   const copyOf = (module: SimModule): ((bit: Bit) => Bit) => {
     const gates = gatesOf(module);
-    const behind = new Map<Bit, Bit>();
+    const loads = new Map<Bit, Bit>();
     for (const r of module.registers) {
       if (isCut(r.name)) continue;
-      for (const [i, q] of r.q.entries()) if (isData[q] === 1) behind.set(q, r.d[i]!);
+      for (const [i, q] of r.q.entries()) if (isData[q] === 1) loads.set(q, r.d[i]!);
     }
     const memo = new Map<number, Bit>();
     // Control is a free input of both; that it stays equal is another proof.
-    for (const bit of gates.keys()) if (isData[bit] === 0) memo.set(bit, copier.leaf(`bit ${bit}`));
-    return (bit) => copier.copy(gates, memo, bit, (at) => behind.get(at) ?? `bit ${at}`);
+    const through = (bit: Bit, age: number): number | string => {
+      const d = loads.get(bit);
+      if (d !== undefined && age + 1 === AGES) throw new EndlessPath();
+      if (d !== undefined) return d * AGES + age + 1;
+      return gates.has(bit) && isData[bit] !== 0 ? -1 : `bit ${bit}, ${age} cycles old`;
+    };
+    return (bit) => copier.copy(gates, memo, bit, through);
   };
   const [left, right] = [copyOf(original), copyOf(mutant)];
   const [a, b] = [dataSinks(original, isCut), dataSinks(mutant, isCut)];
-  const differences = a.map((bit, i) => copier.builder.xor(left(bit), right(b[i]!)));
+  let differences: Bit[];
+  try {
+    differences = a.map((bit, i) => copier.builder.xor(left(bit), right(b[i]!)));
+  } catch (error) {
+    if (error instanceof EndlessPath) return false;
+    throw error;
+  }
   copier.builder.port({ name: "leaves", direction: "input", bits: copier.leaves });
   copier.builder.port({ name: "differences", direction: "output", bits: differences });
   const miter = copier.builder.build();
@@ -294,8 +324,9 @@ export function proveSameControl(original: SimModule, mutant: SimModule, limit =
   const found = new Set([start]);
   const queue = [start];
   const perRound = LANES / 4;
-  for (let at = 0; at < queue.length; at += perRound) {
+  for (let at = 0; at < queue.length; ) {
     const states = queue.slice(at, at + perRound);
+    at += states.length;
     const results = sides.map(({ simulator, width }, s) => {
       const from = s === 0 ? 0 : left.width;
       const planes = new Uint32Array(width * WORDS_PER_BIT);

@@ -83,13 +83,13 @@ export function mutateWires(module: SimModule, isData: Uint8Array, rng: Rng): Mu
   }
 }
 
-/** A constant bit that a comparison of counters reads: a cell and how to flip the bit. */
+/** A bit of a counter's bound or start: what it is and how to flip it. */
 export type BoundBit = { readonly what: string; readonly flip: () => Design };
 
 const flipAt = (bits: string, i: number): string =>
   `${bits.slice(0, i)}${bits[i] === "1" ? "0" : "1"}${bits.slice(i + 1)}`;
 
-/** List every bit of every constant that a comparison in a module reads, directly or from a constant cell. */
+/** List every bit of every constant that a comparison or a choice between counter values reads, directly or from a constant cell. */
 export function boundBits(design: Design, module: Module, isControl: (net: string) => boolean): BoundBit[] {
   const constants = new Map(
     module.cells.flatMap((cell, i) => (cell.kind === "constant" ? [[cell.y as number, i] as const] : [])),
@@ -103,10 +103,19 @@ export function boundBits(design: Design, module: Module, isControl: (net: strin
   });
   const seen = new Set<number>();
   for (const [index, cell] of module.cells.entries()) {
-    if (cell.kind !== "equal" && cell.kind !== "less") continue;
+    if (cell.kind !== "equal" && cell.kind !== "less" && cell.kind !== "mux") continue;
     if (!isControl(module.nets[cell.y]!.name)) continue;
-    for (const pin of ["a", "b"] as const) {
-      const signal: Signal = cell[pin];
+    const read: readonly (readonly [string, Signal])[] =
+      cell.kind === "mux"
+        ? [
+            ["whenTrue", cell.whenTrue],
+            ["whenFalse", cell.whenFalse],
+          ]
+        : [
+            ["a", cell.a],
+            ["b", cell.b],
+          ];
+    for (const [pin, signal] of read) {
       for (const [s, slice] of signal.entries()) {
         if (slice.kind === "constant") {
           for (let i = 0; i < slice.bits.length; i++) {
