@@ -13,7 +13,7 @@ export const styleSheet = `
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; font-variant-numeric: tabular-nums; }
-main, header, footer { max-width: 1240px; margin: 0 auto; padding: 0 24px; }
+main, header, footer { max-width: 1340px; margin: 0 auto; padding: 0 24px; }
 header { padding-top: 44px; padding-bottom: 4px; }
 h1 { font-size: 1rem; font-weight: 600; margin: 0 0 14px; color: var(--quiet); overflow-wrap: anywhere; }
 h1 b { color: var(--ink); }
@@ -57,7 +57,7 @@ tr.quiet > * { color: var(--quiet); } tr.chosen > * { background: var(--chosen);
 td.good { color: var(--good); font-weight: 600; } td.bad { color: var(--bad); font-weight: 700; background: var(--bad-soft); }
 #cost th[scope=row], #verification td:last-child { white-space: normal; min-width: 190px; }
 #accuracy thead th { min-width: 5.5em; } #layers .notes { margin-bottom: 22px; } table[id^=layers-] th:first-child { position: sticky; left: 0; background: var(--card); }
-table[id^=layers-] td, table[id^=layers-] th { padding-left: 8px; padding-right: 8px; font-size: .8125rem; }
+table[id^=layers-] td, table[id^=layers-] th { padding-left: 6px; padding-right: 6px; font-size: .8125rem; }
 .notes { margin: 12px 0 0; padding: 0; list-style: none; font-size: .8125rem; color: var(--quiet); max-width: 92ch; overflow-wrap: anywhere; } .notes li + li { margin-top: 4px; }
 .small { font-size: .8125rem; color: var(--quiet); margin: 4px 0 0; }
 .plot { display: block; width: 100%; max-width: 780px; min-width: 520px; height: auto; }

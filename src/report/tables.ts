@@ -174,7 +174,7 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
     rows: layers.map((layer) => ({
       quiet: !layer.frozen,
       cells: [
-        { text: layer.name, detail: layer.frozen ? layer.kind : `${layer.kind}, programmable` },
+        { text: layer.name, detail: layer.frozen ? layer.kind : `tail, ${layer.kind}` },
         { text: shapeText(layer.outputShape), detail: `from ${shapeText(layer.inputShape)}` },
         cell(grouped(layer.macs)),
         cell(grouped(layer.weights)),
@@ -199,7 +199,7 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
       ],
     })),
     notes: [
-      `Area, energy and cycles of the frozen layers${clock}. CPA: bits of the final carry-propagate adders. Zero: share of integer weights that are zero and vanish. Utilization: share of the frame's cycles in which the datapath works.`,
+      `Tail: programmable, retrained. Area, energy and cycles are of the frozen layers${clock}. CPA: bits of the final carry-propagate adders. Zero: share of integer weights that are zero and vanish. Utilization: share of the frame's cycles in which the datapath works.`,
       ...unique([cost?.source]),
     ],
   };
