@@ -83,7 +83,9 @@ export function createFloatExecutor(graph: Graph, options: FloatExecutorOptions 
       for (const [name, size] of sizes) results.set(name, new Float32Array(count * size));
       for (let first = 0; first < count; first += batch) {
         const n = Math.min(batch, count - first);
-        const part = images.subarray(first * perImage, (first + n) * perImage);
+        const view = images.subarray(first * perImage, (first + n) * perImage);
+        // ONNX Runtime refuses shared memory, where splits keep their pixels.
+        const part = view.buffer instanceof SharedArrayBuffer ? view.slice() : view;
         const feeds = { [ONNX_INPUT]: new ort.Tensor(dtype, part, [n, ...inputShape]) };
         const values = await session.run(feeds);
         for (const [name, size] of sizes) {

@@ -3,11 +3,11 @@ import { dirname } from "node:path";
 import { sha256, writeFileAtomic } from "../../core/index.js";
 import type { NodeName } from "../../graph/index.js";
 import { compileFrontEnd, emitFrontEnd, frontEndDesign } from "../../hw/index.js";
-import { executeQuantNetwork, quantNetworkToJson } from "../../quant/index.js";
+import { executeQuantNetwork, quantNetworkToJson, truncateQuantNetwork } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
 import type { FrozenFront } from "../fronts.js";
 import { inputBytes, type LoadedDataset } from "./data.js";
-import { frontOf, type IntegerNetwork } from "./quantize.js";
+import type { IntegerNetwork } from "./quantize.js";
 
 /** Test images whose bytes ship with the testbench. */
 const VECTOR_IMAGES = 4;
@@ -22,7 +22,7 @@ async function freezeOne(
 ): Promise<FrozenFront> {
   const { run, onProgress } = context;
   const { freezePoint } = integer;
-  const front = frontOf(integer.network, freezePoint);
+  const front = truncateQuantNetwork(integer.network, freezePoint);
   const dir = `rtl/${freezePoint}`;
   const side = front.nodes[0]!.output.shape[0]!;
   const step = await run.step<FreezeValue>(

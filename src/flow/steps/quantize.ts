@@ -8,6 +8,7 @@ import {
   quantize,
   quantNetworkFromJson,
   quantNetworkToJson,
+  truncateQuantNetwork,
 } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
 import { inputBytes, type LoadedDataset, spreadIndices } from "./data.js";
@@ -104,14 +105,9 @@ export async function quantizeAll(
     if (one.freezePoint === undefined) continue;
     const loaded = datasets.find(({ dataset }) => dataset.name === one.dataset)!;
     const result = await quantizeOne(context, one, loaded, fronts.get(one.freezePoint));
-    if (!fronts.has(one.freezePoint)) fronts.set(one.freezePoint, frontOf(result.network, one.freezePoint));
+    if (!fronts.has(one.freezePoint))
+      fronts.set(one.freezePoint, truncateQuantNetwork(result.network, one.freezePoint));
     networks.push(result);
   }
   return networks;
-}
-
-/** Cut an integer network behind a layer. */
-export function frontOf(network: QuantNetwork, layer: NodeName): QuantNetwork {
-  const end = network.nodes.findIndex((node) => node.name === layer);
-  return { ...network, nodes: network.nodes.slice(0, end + 1), output: layer };
 }

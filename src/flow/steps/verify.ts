@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { defaultCacheFolder, subset } from "../../data/index.js";
-import { classify, executeFrom, quantNetworkToJson } from "../../quant/index.js";
+import { classify, executeFrom, quantNetworkToJson, truncateQuantNetwork } from "../../quant/index.js";
 import { verifyFrontEnd } from "../../sim/index.js";
 import type { FlowContext } from "../context.js";
 import type { FrozenFront, VerifiedFront } from "../fronts.js";
 import { inputBytes, type LoadedDataset, spreadIndices } from "./data.js";
 import { filesKey } from "./freeze.js";
-import { frontOf, type IntegerNetwork } from "./quantize.js";
+import type { IntegerNetwork } from "./quantize.js";
 
 type VerifyValue = Omit<VerifiedFront, "freezePoint">;
 
@@ -43,7 +43,7 @@ async function verifyOne(
       const { bytes, count } = inputBytes(chosen, side, chosen.count);
       const verdict = await verifyFrontEnd({
         files: front.files,
-        network: frontOf(network, freezePoint),
+        network: truncateQuantNetwork(network, freezePoint),
         layers: front.layers.map(({ name, module }) => ({ node: name, module })),
         images: bytes,
         count,
