@@ -11,15 +11,17 @@ function describe({ job, done, total, unit, note }: ProgressEvent): string {
 export function createProgressPrinter(
   stream: NodeJS.WriteStream = process.stderr,
 ): ProgressListener & { end(): void } {
-  const lastPrint = new Map<string, number>();
+  const last = new Map<string, { readonly printed: number; readonly done: number }>();
   let open = false;
   const listener = (event: ProgressEvent): void => {
     const now = Date.now();
     const finished = event.done >= event.total;
+    const before = last.get(event.job);
+    const restarted = before === undefined || event.done < before.done;
     const interval = stream.isTTY ? 100 : LOG_INTERVAL_MS;
-    if (!finished && now - (lastPrint.get(event.job) ?? 0) < interval) return;
-    if (finished && lastPrint.get(event.job) === Number.POSITIVE_INFINITY) return;
-    lastPrint.set(event.job, finished ? Number.POSITIVE_INFINITY : now);
+    const due = restarted || (finished ? before.done < event.done : now - before.printed >= interval);
+    last.set(event.job, { printed: due ? now : before.printed, done: event.done });
+    if (!due) return;
     if (stream.isTTY) {
       const width = Math.max(20, (stream.columns ?? 80) - 1);
       stream.write(`\r\x1b[K${describe(event).slice(0, width)}${finished ? "\n" : ""}`);
