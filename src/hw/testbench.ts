@@ -42,7 +42,7 @@ module ${TESTBENCH_MODULE};
   localparam int PATIENCE = ${Math.max(100_000, 4 * front.cyclesPerFrame)};
 
   logic clk = 1'b0;
-  always #5 clk = ~clk;
+  initial forever #5 clk = ~clk;
 
   logic [IN_BITS-1:0] stimulus [FRAMES*IN_BEATS];
   logic [VALUES*BITS-1:0] expected [FRAMES*OUT_BEATS];
@@ -97,7 +97,8 @@ module ${TESTBENCH_MODULE};
       end
     end
     if (out_last !== ((received + 1) % OUT_BEATS == 0)) begin
-      if (mismatches == 0) $display("FAIL frame %0d pixel %0d: tlast is %b", received / OUT_BEATS, received % OUT_BEATS, out_last);
+      if (mismatches == 0)
+        $display("FAIL frame %0d pixel %0d: tlast is %b", received / OUT_BEATS, received % OUT_BEATS, out_last);
       mismatches = mismatches + 1;
     end
     received = received + 1;

@@ -70,8 +70,15 @@ class Printer {
     return wrap(`${first}{`, [...parts.slice(0, -1), `${parts.at(-1)}}${last}`], ",", `${indent}  `);
   }
 
+  /** A signal as words that a line may be broken between. */
+  #words(signal: Signal): string[] {
+    const parts = [...signal].reverse().map((slice) => this.#slice(slice));
+    if (parts.length === 1) return parts;
+    return parts.map((part, i) => `${i === 0 ? "{" : ""}${part}${i + 1 < parts.length ? "," : "}"}`);
+  }
+
   #text(signal: Signal): string {
-    return this.#expression("", signal, "", "    ");
+    return this.#words(signal).join(" ");
   }
 
   #doc(text: string | undefined, indent = "  "): void {
@@ -167,9 +174,17 @@ class Printer {
     this.#pins(`${library} #(.N(${width})) ${cell.name}`, pins);
   }
 
-  #assign(y: NetId, value: string): void {
+  #assign(y: NetId, words: readonly string[]): void {
     const isPort = this.#module.ports.some((port) => port.net === y);
-    this.#out.push(isPort ? `  assign ${this.#name(y)} = ${value};` : `  ${this.#declare(y)} = ${value};`);
+    const target = isPort ? `assign ${this.#name(y)}` : this.#declare(y);
+    this.#out.push(`${wrap(`  ${target} = `, words, "", "    ")};`);
+  }
+
+  /** Operands with an operator between them. */
+  #operation(operands: readonly (readonly string[])[], operator: string): string[] {
+    return operands.flatMap((words, i) =>
+      i + 1 < operands.length ? [...words.slice(0, -1), `${words.at(-1)} ${operator}`] : words,
+    );
   }
 
   #cell(cell: Cell): void {
@@ -179,56 +194,44 @@ class Printer {
       case "halfAdders":
         this.#adders(cell);
         return;
-      case "not":
-        this.#assign(cell.y, `~${this.#text(cell.a)}`);
+      case "not": {
+        const [first, ...rest] = this.#words(cell.a);
+        this.#assign(cell.y, [`~${first}`, ...rest]);
         return;
+      }
       case "and":
       case "or":
       case "xor": {
-        const operator = { and: " &", or: " |", xor: " ^" }[cell.kind];
-        this.#assign(
-          cell.y,
-          wrap(
-            "",
-            cell.operands.map((o) => this.#text(o)),
-            operator,
-            "    ",
-          ),
-        );
+        const operands = cell.operands.map((operand) => this.#words(operand));
+        this.#assign(cell.y, this.#operation(operands, { and: "&", or: "|", xor: "^" }[cell.kind]));
         return;
       }
       case "mux": {
-        const [select, yes, no] = [cell.select, cell.whenTrue, cell.whenFalse].map((s) => this.#text(s));
-        this.#assign(cell.y, wrap("", [`${select} ?`, `${yes} :`, no!], "", "    "));
+        const choices = this.#operation([this.#words(cell.whenTrue), this.#words(cell.whenFalse)], ":");
+        this.#assign(cell.y, this.#operation([this.#words(cell.select), choices], "?"));
         return;
       }
       case "add":
-      case "sub":
-        this.#assign(
-          cell.y,
-          wrap(
-            "",
-            [`${this.#text(cell.a)} ${cell.kind === "add" ? "+" : "-"}`, this.#text(cell.b)],
-            "",
-            "    ",
-          ),
-        );
+      case "sub": {
+        const operands = [this.#words(cell.a), this.#words(cell.b)];
+        this.#assign(cell.y, this.#operation(operands, cell.kind === "add" ? "+" : "-"));
         return;
+      }
       case "equal":
-        this.#assign(cell.y, `${this.#text(cell.a)} == ${this.#text(cell.b)}`);
+        this.#assign(cell.y, this.#operation([this.#words(cell.a), this.#words(cell.b)], "=="));
         return;
       case "less": {
         const [a, b] = [cell.a, cell.b].map((s) =>
           cell.signed ? `$signed(${this.#text(s)})` : this.#text(s),
         );
-        this.#assign(cell.y, `${a} < ${b}`);
+        this.#assign(cell.y, [`${a} <`, b!]);
         return;
       }
       case "constant":
-        this.#assign(cell.y, literalText(cell.bits));
+        this.#assign(cell.y, [literalText(cell.bits)]);
         return;
       case "assign":
-        this.#assign(cell.y, this.#text(cell.a));
+        this.#assign(cell.y, this.#words(cell.a));
         return;
       case "instance":
         this.#instance(cell);
