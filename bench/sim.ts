@@ -1,7 +1,15 @@
 import { cpus } from "node:os";
 import { createRng, type Rng } from "../src/core/index.js";
-import { concat, type Design, type Module, ModuleBuilder, type Signal, sliceOf } from "../src/hw/index.js";
-import { printVerilog, verilogLibrary } from "../src/hw/verilog.js";
+import {
+  concat,
+  type Design,
+  type Module,
+  ModuleBuilder,
+  printVerilog,
+  type Signal,
+  sliceOf,
+  verilogLibrary,
+} from "../src/hw/index.js";
 import { createSimulator, flatten, LANES, lowerDesign, readBack, simulateStream } from "../src/sim/index.js";
 import type { BenchRow, BenchTable } from "./table.js";
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createRng, FixynnError, type Rng } from "../src/core/index.js";
 import { nodeName } from "../src/graph/index.js";
-import type { Design } from "../src/hw/index.js";
-import { compileLayer } from "../src/hw/layer.js";
+import { compileLayer, type Design } from "../src/hw/index.js";
 import {
   executeLayer,
   type QuantConv2d,
@@ -282,7 +281,9 @@ function judge(
 function judgeConstants(result: Tally, test: Case, changed: Layer, what: string): void {
   const module = flatten(lowerDesign(compile(changed, test.input)));
   if (!survives(module, test)) {
-    if (result.caught++ < CROSS_CHECKED && sameOnAllWindows(test, changed)) result.wronglyProven.push(what);
+    // All windows of a layer take a while, so fewer of these.
+    if (result.caught++ < CROSS_CHECKED / 3 && sameOnAllWindows(test, changed))
+      result.wronglyProven.push(what);
   } else if (sameOnAllWindows(test, changed)) result.equivalent++;
   else result.unproven.push(what);
 }

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { randomStreamDesign } from "../../test/helpers/random-design.js";
 import { createRng } from "../core/index.js";
-import { verifyDesign } from "../hw/index.js";
-import { printVerilog, verilogLibrary } from "../hw/verilog.js";
+import { printVerilog, verifyDesign, verilogLibrary } from "../hw/index.js";
 import { createSimulator, flatten, lowerDesign, printSimModule, readBack, simulateStream } from "./index.js";
 
 describe("lowerDesign", () => {

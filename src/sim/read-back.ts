@@ -89,6 +89,8 @@ export async function readBack(
     missing.push(i);
   }
   const cached = jobs.length - missing.length;
+  // The longest first, so that no thread is left with a long one at the end.
+  missing.sort((i, j) => jobs[j]!.verilog.length - jobs[i]!.verilog.length);
   const report = (done: number): void =>
     onProgress({ job: "read back", done: cached + done, total: jobs.length, unit: "modules" });
   report(0);

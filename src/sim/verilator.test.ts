@@ -39,4 +39,4 @@ it("tells a testbench that passes from one that fails and one that does not buil
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-});
+}, 240_000);
