@@ -52,7 +52,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   evaluation: z
     .strictObject({
-      int8Images: positive.default(2000).describe("test images through the golden executor"),
+      int8Images: positive.default(10_000).describe("test images through the golden executor"),
       hardwareImages: positive.default(128).describe("test images through the simulated front"),
     })
     .prefault({}),

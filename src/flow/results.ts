@@ -137,7 +137,8 @@ export function assembleResults(context: FlowContext, outcome: FlowOutcome): Res
   const { config, run } = context;
   const sweep = outcome.points.map((layer) => sweepEntry(outcome, layer));
   const chosen = sweep.at(-1);
-  const { params, macs } = statistics(outcome.backbone);
+  const { params } = statistics(outcome.backbone);
+  const { macs } = statistics(simplify(outcome.backbone));
   const weighted = outcome.backbone.nodes.filter((node) => "weights" in node).length;
   return {
     schema: resultsSchemaId,

@@ -7,6 +7,7 @@ import { styleSheet } from "./style.js";
 import {
   accuracyTable,
   costTable,
+  designName,
   firstMismatchOf,
   layersOf,
   layerTable,
@@ -172,11 +173,15 @@ function efficiencyBars(results: Results): Markup | undefined {
     ...entries.flatMap(({ freezePoint, cost }) =>
       cost
         ? [
-            bar(`Up to ${freezePoint.layer}, with tail (${cost.tier})`, "ours", cost.topsPerWatt),
+            bar(
+              `${designName(freezePoint.layer, cost)} (${cost.technology}, ${cost.tier})`,
+              "ours",
+              cost.topsPerWatt,
+            ),
             ...(cost.front
               ? [
                   bar(
-                    `Front alone, up to ${freezePoint.layer} (${cost.front.tier})`,
+                    `Front alone, up to ${freezePoint.layer} (${[cost.front.technology, cost.front.tier].filter(Boolean).join(", ")})`,
                     "ours",
                     cost.front.topsPerWatt,
                   ),

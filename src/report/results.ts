@@ -177,7 +177,14 @@ const costSchema = z
     ...throughputFields,
     topsPerMm2: amount,
     front: z
-      .strictObject({ tier: tierSchema, areaMm2: amount, energyPerFrameUj: amount, ...throughputFields })
+      .strictObject({
+        technology: z.string().optional().describe("its own, when the whole is scaled to another"),
+        clockMhz: amount.optional(),
+        tier: tierSchema,
+        areaMm2: amount,
+        energyPerFrameUj: amount,
+        ...throughputFields,
+      })
       .optional()
       .describe("the frozen front alone"),
     notes: z.array(z.string()).optional().describe("assumptions that the reader must know"),

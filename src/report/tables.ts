@@ -149,7 +149,7 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
   const { cost, freezePoint } = entry;
   const layers = layersOf(results, entry);
   const clock =
-    cost === undefined ? "" : ` at ${significant(cost.clockMhz)} MHz, ${cost.technology} (${cost.tier})`;
+    cost === undefined ? "" : ` at ${significant(frontClockMhz(cost))} MHz, ${frontTechnology(cost)}`;
   return {
     id: `layers-${freezePoint.layer}`,
     caption: `Layers, frozen up to ${freezePoint.layer}`,
@@ -205,6 +205,23 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
   };
 }
 
+/** Name a design by what its figures cover. */
+export function designName(layer: string, cost: CostResult): string {
+  return cost.areaMm2.accelerator === undefined
+    ? `Front alone, up to ${layer}`
+    : `Frozen up to ${layer}, with tail`;
+}
+
+const frontTechnology = (cost: CostResult): string => cost.front?.technology ?? cost.technology;
+const frontClockMhz = (cost: CostResult): number => cost.front?.clockMhz ?? cost.clockMhz;
+
+const frontAlone = (layer: string, cost: CostResult): Cell => ({
+  text: `Front alone, up to ${layer}`,
+  ...(cost.front?.technology !== undefined && {
+    detail: `${frontTechnology(cost)}, ${significant(frontClockMhz(cost))} MHz`,
+  }),
+});
+
 function costCells(design: Cell, cost: CostResult | NonNullable<CostResult["front"]>, gain: string): Cell[] {
   return [
     design,
@@ -225,15 +242,13 @@ export function costTable(results: Results): Table {
   const ours = entries.flatMap(({ freezePoint, cost, gain }) => {
     if (!cost) return [];
     const design: Cell = {
-      text: `Frozen up to ${freezePoint.layer}, with tail`,
+      text: designName(freezePoint.layer, cost),
       detail: `${cost.technology}, ${significant(cost.clockMhz)} MHz`,
     };
     const strong = entries.length > 1 && freezePoint.layer === results.freezePoint?.layer;
     return [
       { strong, cells: costCells(design, cost, optional(gain?.topsPerWatt, ratio)) },
-      ...(cost.front
-        ? [{ cells: costCells({ text: `Front alone, up to ${freezePoint.layer}` }, cost.front, absent) }]
-        : []),
+      ...(cost.front ? [{ cells: costCells(frontAlone(freezePoint.layer, cost), cost.front, absent) }] : []),
     ];
   });
   const baselines = new Map(

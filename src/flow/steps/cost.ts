@@ -158,7 +158,7 @@ function layerFigures(layer: LayerCost): FrontCost["layers"][number]["figures"] 
 }
 
 /** The front alone, in its own technology. */
-function costResult(cost: FrontEndCost, comparison: Comparison): CostResult {
+function frontResult(cost: FrontEndCost): CostResult {
   const { areaMm2: area, framesPerSecond, tops, topsPerWatt, topsPerMm2 } = cost;
   return {
     technology: cost.technology,
@@ -176,10 +176,51 @@ function costResult(cost: FrontEndCost, comparison: Comparison): CostResult {
     tops,
     topsPerWatt,
     topsPerMm2,
+    notes: [...cost.notes],
+  };
+}
+
+/** Front and tail at the baseline's node, the front's own figures beside it; without a feasible tail the front alone. */
+function costResult(cost: FrontEndCost, comparison: Comparison): CostResult {
+  const front = frontResult(cost);
+  if (!comparison.feasible) {
+    const reason = `No comparison at equal area: ${comparison.reason}.`;
+    return { ...front, notes: [...(front.notes ?? []), reason] };
+  }
+  const { hybrid, frontAreaMm2, totalAreaMm2, gain, baseline } = comparison;
+  const { low, high } = gain.topsPerWatt;
+  const scaled = frontAreaMm2.nominal / cost.areaMm2.total;
+  return {
+    technology: `${comparison.node}, front scaled from ${cost.technology}`,
+    tier: hybrid.tier,
+    source: `${hybrid.source}; front: ${cost.source}`,
+    clockMhz: (scaleFrontTo16Nm(cost).framesPerSecond.nominal * cost.cyclesPerFrame) / 1e6,
+    areaMm2: {
+      datapath: (front.areaMm2.datapath ?? 0) * scaled,
+      registers: (front.areaMm2.registers ?? 0) * scaled,
+      sram: (front.areaMm2.sram ?? 0) * scaled,
+      accelerator: totalAreaMm2 - frontAreaMm2.nominal,
+      total: totalAreaMm2,
+    },
+    energyPerFrameUj: hybrid.energyPerFrameUj.nominal,
+    framesPerSecond: hybrid.framesPerSecond.nominal,
+    tops: hybrid.tops.nominal,
+    topsPerWatt: hybrid.topsPerWatt.nominal,
+    topsPerMm2: hybrid.tops.nominal / totalAreaMm2,
+    front: {
+      technology: cost.technology,
+      clockMhz: cost.clockMhz,
+      tier: cost.tier,
+      areaMm2: front.areaMm2.total,
+      energyPerFrameUj: front.energyPerFrameUj,
+      framesPerSecond: front.framesPerSecond,
+      tops: front.tops,
+      topsPerWatt: front.topsPerWatt,
+    },
     notes: [
-      "The frozen front alone, fully parallel; the programmable tail is not in these figures.",
-      ...cost.notes,
-      ...(comparison.feasible ? comparison.notes : [`No comparison at equal area: ${comparison.reason}.`]),
+      `The gain over ${baseline.name} is nominal; the model's range is ${low.toFixed(1)}× to ${high.toFixed(1)}×.`,
+      ...comparison.notes,
+      ...(front.notes ?? []),
     ],
   };
 }
