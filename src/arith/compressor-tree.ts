@@ -1,5 +1,5 @@
 import { invariant } from "../core/index.js";
-import type { AdderNodeId, SumNode } from "./adder-graph.js";
+import type { AdderNodeId, SumNode, Term } from "./adder-graph.js";
 import { type Interval, type WordFormat, wordFormat } from "./interval.js";
 
 /**
@@ -51,6 +51,18 @@ export function firstCellRef(sources: readonly WordFormat[]): BitRef {
   return 2 + 2 * sources.reduce((bits, { width }) => bits + width, 0);
 }
 
+/** Order terms so that three neighbours, which one row of full adders takes, mostly start at the same column. */
+function threesOfOneShift(terms: readonly Term[]): readonly Term[] {
+  const classes = new Map<number, Term[]>();
+  for (const term of terms) classes.set(term.shift, [...(classes.get(term.shift) ?? []), term]);
+  const groups = [...classes].sort(([a], [b]) => a - b).map(([, group]) => group);
+  const whole = (group: readonly Term[]): number => group.length - (group.length % 3);
+  return [
+    ...groups.flatMap((group) => group.slice(0, whole(group))),
+    ...groups.flatMap((group) => group.slice(whole(group))),
+  ];
+}
+
 /**
  * Spread a sum over columns. A signed word's top bit b weighs −2^(n−1): −b = ~b − 1, so it enters inverted and the −1 goes
  * to the constant; a negated word enters with all other bits inverted, −x = ~x + 1 − 2^n. Hence no sign is ever extended.
@@ -60,8 +72,13 @@ function spread(sum: SumNode, formats: (id: AdderNodeId) => WordFormat, width: n
   const offsets = new Map<AdderNodeId, { readonly first: number; readonly format: WordFormat }>();
   let bits = 0;
   const dots = Array.from({ length: width }, (): BitRef[] => []);
+  const lanes = Array.from({ length: width }, (): number[] => []);
+  const add = (column: number, ref: BitRef, lane: number): void => {
+    dots[column]!.push(ref);
+    lanes[column]!.push(lane);
+  };
   let constant = sum.constant;
-  for (const { source, shift, negative } of sum.terms) {
+  for (const [lane, { source, shift, negative }] of threesOfOneShift(sum.terms).entries()) {
     let entry = offsets.get(source);
     if (entry === undefined) {
       entry = { first: bits, format: formats(source) };
@@ -74,65 +91,69 @@ function spread(sum: SumNode, formats: (id: AdderNodeId) => WordFormat, width: n
     for (let i = 0; i < format.width; i++) {
       const minus = negative !== (format.signed && i === format.width - 1);
       if (minus) correction -= 1n << BigInt(i);
-      if (shift + i < width) dots[shift + i]!.push(2 + 2 * (first + i) + (minus ? 1 : 0));
+      if (shift + i < width) add(shift + i, 2 + 2 * (first + i) + (minus ? 1 : 0), lane);
     }
     constant += correction << BigInt(shift);
   }
   constant = BigInt.asUintN(width, constant);
-  for (let c = 0; c < width; c++) if ((constant >> BigInt(c)) & 1n) dots[c]!.unshift(1);
-  return { sources, dots, constant };
+  for (let c = 0; c < width; c++) if ((constant >> BigInt(c)) & 1n) add(c, 1, sum.terms.length);
+  return { sources, dots, lanes, constant };
 }
 
 type Strategy = "dadda" | "wallace";
+type Dot = { readonly ref: BitRef; readonly lane: number };
 
 /** Reduce columns to two bits. `dadda` does as little as late as possible, `wallace` as many full adders as early as possible. */
-function reduce(dots: readonly (readonly BitRef[])[], firstRef: BitRef, strategy: Strategy) {
+function reduce(
+  { dots, lanes }: Pick<ReturnType<typeof spread>, "dots" | "lanes">,
+  firstRef: BitRef,
+  strategy: Strategy,
+) {
   const width = dots.length;
-  let columns = dots.map((column) => [...column]);
+  // A lane is a bit's place among the words of its level: a term at first, then its place in the column. It only orders the
+  // cells of a level, so that words stay together in the netlist.
+  let columns = dots.map((column, c) => column.map((ref, i): Dot => ({ ref, lane: lanes[c]![i]! })));
   const levels: TreeLevel[] = [];
   let nextRef = firstRef;
   for (;;) {
     const height = columns.reduce((most, column) => Math.max(most, column.length), 0);
-    if (height <= 2) return { columns, levels };
+    if (height <= 2) return { columns: columns.map((column) => column.map(({ ref }) => ref)), levels };
     const target = daddaTarget(height);
-    const full: [number, number, BitRef, BitRef, BitRef][] = [];
-    const half: [number, BitRef, BitRef][] = [];
-    const rest: BitRef[][] = [];
+    const full: { readonly column: number; readonly lane: number; readonly refs: readonly BitRef[] }[] = [];
+    const half: typeof full = [];
+    const rest: Dot[][] = [];
     let carries = 0;
     for (let c = 0; c < width; c++) {
       const column = columns[c]!;
       let used = 0;
       let made = 0;
       let count = column.length + carries;
-      const wanted = (): boolean =>
-        strategy === "wallace" ? column.length - used >= 3 : count > target + 1 && column.length - used >= 3;
-      for (let j = 0; wanted(); j++) {
-        full.push([j, c, column[used]!, column[used + 1]!, column[used + 2]!]);
-        used += 3;
-        count -= 2;
+      const take = (cells: typeof full, inputs: number): void => {
+        const dotsTaken = column.slice(used, used + inputs);
+        const { lane } = dotsTaken[0]!;
+        cells.push({ column: c, lane, refs: dotsTaken.map(({ ref }) => ref) });
+        used += inputs;
+        count -= inputs - 1;
         made++;
-      }
-      while (count > target && column.length - used >= 2) {
-        half.push([c, column[used]!, column[used + 1]!]);
-        used += 2;
-        count -= 1;
-        made++;
-      }
+      };
+      while (column.length - used >= 3 && (strategy === "wallace" || count > target + 1)) take(full, 3);
+      while (column.length - used >= 2 && count > target) take(half, 2);
       rest.push(column.slice(used));
       carries = made;
     }
-    // Neighbouring columns side by side: the words that the cells read and write then stay together.
-    full.sort((x, y) => x[0] - y[0] || x[1] - y[1]);
-    const next = rest;
-    const outputs = (c: number): void => {
+    const byLane = (x: (typeof full)[number], y: typeof x): number => x.lane - y.lane || x.column - y.column;
+    const next = Array.from({ length: width }, (): BitRef[] => []);
+    for (const { column: c } of [...full.sort(byLane), ...half.sort(byLane)]) {
       next[c]!.push(nextRef);
       if (c + 1 < width) next[c + 1]!.push(nextRef + 1);
       nextRef += 2;
-    };
-    for (const cell of full) outputs(cell[1]);
-    for (const cell of half) outputs(cell[0]);
-    levels.push({ fullAdders: full.flatMap((cell) => cell.slice(1)), halfAdders: half.flat() });
-    columns = next;
+    }
+    const flat = (cells: typeof full): number[] => cells.flatMap(({ column, refs }) => [column, ...refs]);
+    levels.push({ fullAdders: flat(full), halfAdders: flat(half) });
+    // What no cell took comes last: then the cells' outputs have equal places in neighbouring columns.
+    columns = next.map((refs, c) =>
+      [...refs, ...rest[c]!.map(({ ref }) => ref)].map((ref, lane): Dot => ({ ref, lane })),
+    );
   }
 }
 
@@ -158,7 +179,7 @@ export function treeCounts(tree: CompressorTree): TreeCounts {
   for (const { fullAdders: full, halfAdders: half } of tree.levels) {
     for (let i = 0; i < full.length; i += 4) {
       if (full[i] === tree.width - 1) topXors++;
-      else if (full[i + 1] === 1) halfAdders++;
+      else if (full[i + 1] === 1 || full[i + 2] === 1 || full[i + 3] === 1) halfAdders++;
       else fullAdders++;
     }
     for (let i = 0; i < half.length; i += 3) half[i] === tree.width - 1 ? topXors++ : halfAdders++;
@@ -209,10 +230,10 @@ export function compressorTree(
 ): CompressorTree {
   const stage = options.levelsPerStage ?? 6;
   const { width, signed } = wordFormat(sum.interval);
-  const { sources, dots, constant } = spread(sum, (id) => wordFormat(intervalOfSource(id)), width);
+  const { sources, dots, lanes, constant } = spread(sum, (id) => wordFormat(intervalOfSource(id)), width);
   const firstRef = firstCellRef(sources);
   const candidates = (["wallace", "dadda"] as const).map((strategy) => {
-    const { columns, levels } = reduce(dots, firstRef, strategy);
+    const { columns, levels } = reduce({ dots, lanes }, firstRef, strategy);
     const low = columns.findIndex((column) => column.length > 1);
     const rows = [columns.map((column) => column[0] ?? 0), columns.map((column) => column[1] ?? 0)] as const;
     const adderLow = low < 0 ? width : low;

@@ -25,9 +25,12 @@ export const NO_CELL_COUNTS: CellCounts = {
 const isConstant = (signal: Signal, constantNets: ReadonlySet<number>): boolean =>
   signal.every((slice) => slice.kind === "constant" || constantNets.has(slice.net));
 
+const constantBits = (signal: Signal, constantNets: ReadonlySet<number>): number =>
+  signalWidth(signal.filter((slice) => isConstant([slice], constantNets)));
+
 /**
  * Estimate the library cells of a module's cells. A carry-propagate adder is one full adder a bit; a comparison or a multiplexer
- * with a constant side is one gate a bit; an addition of a constant is one half adder a bit. Registers, memories, instances: none.
+ * with a constant side is one gate a bit; an addition of a constant is one half adder a bit, a full adder with one constant input a half adder. Registers, memories, instances: none.
  */
 export function countCells(cells: readonly Cell[]): CellCounts {
   const counts: { -readonly [Role in keyof CellCounts]: number } = { ...NO_CELL_COUNTS };
@@ -36,9 +39,10 @@ export function countCells(cells: readonly Cell[]): CellCounts {
   for (const cell of cells) {
     switch (cell.kind) {
       case "fullAdders":
-        for (const slice of cell.a) {
-          const known = isConstant([slice], constantNets);
-          counts[known ? "halfAdder" : "fullAdder"] += slice.kind === "net" ? slice.width : slice.bits.length;
+        {
+          const known = [cell.a, cell.b, cell.c].reduce((n, pin) => n + constantBits(pin, constantNets), 0);
+          counts.halfAdder += known;
+          counts.fullAdder += signalWidth(cell.a) - known;
         }
         break;
       case "halfAdders":
