@@ -1,0 +1,83 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { createRng, packageRoot } from "../../src/core/index.js";
+import { parseResults } from "../../src/report/index.js";
+import { makePng } from "../helpers/data-files.js";
+
+const folder = mkdtempSync(join(tmpdir(), "fixynn-resume-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const main = join(packageRoot, "dist", "src", "cli", "main.js");
+const config = join(folder, "config.json");
+
+/** Two classes that differ in colour, with noise; enough to train on. */
+function makeImages(): void {
+  const rng = createRng(1);
+  for (const [part, count] of [
+    ["train", 32],
+    ["test", 8],
+  ] as const) {
+    for (const [label, red] of [
+      ["red", 190],
+      ["blue", 60],
+    ] as const) {
+      mkdirSync(join(folder, "images", part, label), { recursive: true });
+      for (let i = 0; i < count; i++) {
+        const png = makePng(24, 24, () => [red + rng.integer(60), rng.integer(256), 250 - red]);
+        writeFileSync(join(folder, "images", part, label, `${i}.png`), png);
+      }
+    }
+  }
+  const training = { epochs: 3, batch: 16 };
+  const evaluation = { int8Images: 16, hardwareImages: 8 };
+  const datasets = [{ kind: "folder", path: "images" }];
+  const quantization = { calibrationImages: 16 };
+  writeFileSync(
+    config,
+    JSON.stringify({ datasets, freezePoints: ["conv_pw_1"], training, evaluation, quantization }),
+  );
+}
+
+/** Arguments and environment of a run; each has its own cache, so that nothing is taken from another. */
+function command(name: string): { args: string[]; env: NodeJS.ProcessEnv; results: string } {
+  const out = join(folder, name);
+  const args = [main, "run", "--config", config, "--out", out];
+  const env = { ...process.env, FIXYNN_CACHE: join(folder, `${name}-cache`) };
+  return { args, env, results: join(out, "results.json") };
+}
+
+function finish(name: string): unknown {
+  const { args, env, results } = command(name);
+  const done = spawnSync(process.execPath, args, { env, encoding: "utf8" });
+  expect(done.stderr.split("\n").filter((line) => line.startsWith("fixynn:"))).toEqual([]);
+  expect(done.status).toBe(0);
+  return withoutTimes(parseResults(JSON.parse(readFileSync(results, "utf8"))));
+}
+
+function kill(name: string, afterMs: number): Promise<void> {
+  const { args, env } = command(name);
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { env, stdio: "ignore" });
+    setTimeout(() => child.kill("SIGKILL"), afterMs);
+    child.on("close", () => resolve());
+  });
+}
+
+/** Drop what may differ between two runs: times and the machine. */
+function withoutTimes(value: unknown): unknown {
+  const dropped = new Set(["seconds", "startedAt", "machine", "steps"]);
+  return JSON.parse(JSON.stringify(value, (key, v: unknown) => (dropped.has(key) ? undefined : v)));
+}
+
+test("a run that was killed goes on and gives the same numbers", { timeout: 300_000 }, async () => {
+  makeImages();
+  const straight = finish("straight") as { rtl: { verified: { mismatches: number; values: number } } };
+  expect(straight.rtl.verified.mismatches).toBe(0);
+  expect(straight.rtl.verified.values).toBeGreaterThan(0);
+  const rng = createRng(11);
+  for (let i = 0; i < 3; i++) await kill("killed", 700 + rng.integer(2500));
+  expect(finish("killed")).toEqual(straight);
+});
