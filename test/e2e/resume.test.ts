@@ -66,9 +66,9 @@ function kill(name: string, afterMs: number): Promise<void> {
   });
 }
 
-/** Drop what may differ between two runs: times and the machine. */
+/** Drop what may differ between two runs of the same code: times, the machine, and the commit that is checked out. */
 function withoutTimes(value: unknown): unknown {
-  const dropped = new Set(["seconds", "startedAt", "machine", "steps"]);
+  const dropped = new Set(["seconds", "startedAt", "machine", "steps", "gitCommit"]);
   return JSON.parse(JSON.stringify(value, (key, v: unknown) => (dropped.has(key) ? undefined : v)));
 }
 
