@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadConfig, parseConfig } from "./config.js";
 import { runPool } from "./pool.js";
-import { RunDirectory } from "./run-directory.js";
+import { fileNameOf, RunDirectory } from "./run-directory.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-flow-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,6 +44,10 @@ describe("run directory", () => {
     const second = new RunDirectory(join(folder, "run"));
     expect(await second.step("a/b", { x: 1 }, compute)).toMatchObject({ value: 1, reused: true });
     expect(await second.step("a/b", { x: 2 }, compute)).toMatchObject({ value: 2, reused: false });
+  });
+
+  test("file names keep nothing that a file system could stumble over", () => {
+    expect(fileNameOf("a/b", "Flowers (89 of 102)", "x.1")).toBe("a-b-Flowers-89-of-102--x.1");
   });
 
   test("a damaged record is computed again", async () => {

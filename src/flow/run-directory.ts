@@ -20,6 +20,11 @@ function codeVersion(): string {
   return sha256(readFileSync(join(packageRoot, "package.json")));
 }
 
+/** Make a file name out of names that users choose: other characters than letters, digits, `_`, `.` and `-` become `-`. */
+export function fileNameOf(...parts: readonly string[]): string {
+  return parts.map((part) => part.replaceAll(/[^\w.-]+/g, "-")).join("-");
+}
+
 /**
  * The folder of a run. Each step leaves `steps/NAME.json` with the hash of all that it depends on; a step whose hash is
  * unchanged is not run again. Files are written whole or not at all, so a killed run resumes behind its last finished step.
@@ -58,7 +63,7 @@ export class RunDirectory {
   /**
    * Return what a step computes, from an earlier run when nothing that it depends on has changed.
    *
-   * @param name unique, fit for a file name but for `/`
+   * @param name unique
    * @param dependsOn JSON value with everything that the result depends on, but for the code
    * @param compute gives a JSON value
    * @param files paths within the run that the step writes; when one is gone the step runs again
@@ -69,7 +74,7 @@ export class RunDirectory {
     compute: () => Promise<T> | T,
     files: readonly string[] = [],
   ): Promise<StepOutcome<T>> {
-    const file = this.path("steps", `${name.replaceAll("/", "-")}.json`);
+    const file = this.path("steps", `${fileNameOf(name)}.json`);
     const key = sha256(canonicalJson({ code: this.#code, name, dependsOn }));
     const known = readRecord(file);
     if (known?.key === key && files.every((path) => existsSync(this.path(path)))) {

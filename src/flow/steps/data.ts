@@ -1,4 +1,4 @@
-import { createRng, sha256 } from "../../core/index.js";
+import { createRng, FixynnError, sha256 } from "../../core/index.js";
 import {
   createBatchFiller,
   type Dataset,
@@ -14,7 +14,11 @@ export type LoadedDataset = { readonly dataset: Dataset; readonly key: string };
 const bytesOf = (array: ArrayBufferView): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
-/** Load every dataset of the configuration; folders of images are scaled to the network's input side. */
+/**
+ * Load every dataset of the configuration; folders of images are scaled to the network's input side.
+ *
+ * @throws FixynnError FX8008 when two datasets have one name
+ */
 export async function loadDatasets(context: FlowContext, side: number): Promise<readonly LoadedDataset[]> {
   const { config, baseFolder, onProgress } = context;
   const loaded: LoadedDataset[] = [];
@@ -22,6 +26,12 @@ export async function loadDatasets(context: FlowContext, side: number): Promise<
     const isFolder = "kind" in spec && spec.kind === "folder";
     const dataset = await loadDataset(spec, { baseFolder, onProgress, ...(isFolder && { side }) });
     const parts = [dataset.train, dataset.test].flatMap((split) => [split.pixels, bytesOf(split.labels)]);
+    if (loaded.some((other) => other.dataset.name === dataset.name)) {
+      throw new FixynnError("FX8008", `two datasets are called "${dataset.name}"`, {
+        place: "datasets",
+        hint: 'give one of them another "name"',
+      });
+    }
     loaded.push({ dataset, key: sha256(parts.map((part) => sha256(part)).join()) });
   }
   return loaded;

@@ -11,6 +11,7 @@ import {
   truncateQuantNetwork,
 } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
+import { fileNameOf } from "../run-directory.js";
 import { inputBytes, type LoadedDataset, spreadIndices } from "./data.js";
 import type { TrainedNetwork } from "./train.js";
 
@@ -24,7 +25,7 @@ export type IntegerNetwork = {
 };
 
 /** Images of a split at the network's size, as another split. */
-export function atInputSize(split: Split, side: number, limit: number): Split {
+function atInputSize(split: Split, side: number, limit: number): Split {
   const { bytes, count } = inputBytes(split, side, limit);
   return {
     count,
@@ -48,7 +49,7 @@ async function quantizeOne(
   const side = trained.graph.nodes[0]!.shape[0]!;
   const { mode, calibrationImages } = config.quantization;
   const name = `quantize/${dataset.name}/${freezePoint}`;
-  const file = `integer/${dataset.name}-${freezePoint}.json`;
+  const file = `integer/${fileNameOf(dataset.name, freezePoint)}.json`;
   const dependsOn = {
     graph: graphToJson(trained.graph),
     data: key,
@@ -79,7 +80,8 @@ async function quantizeOne(
     `int8/${dataset.name}/${freezePoint}`,
     { ...dependsOn, limit },
     async () => {
-      const images = atInputSize(dataset.test, side, limit);
+      const chosen = subset(dataset.test, spreadIndices(dataset.test.count, limit));
+      const images = atInputSize(chosen, side, chosen.count);
       const { top1, count } = await evaluateQuantNetwork(network, images, {
         threads: config.threads,
         onProgress,

@@ -12,6 +12,7 @@ import {
 } from "../../train/index.js";
 import type { FlowContext } from "../context.js";
 import { runPool } from "../pool.js";
+import { fileNameOf } from "../run-directory.js";
 import type { LoadedDataset } from "./data.js";
 
 /** A network retrained on a dataset, with the front up to `freezePoint` frozen (none: every layer retrained). */
@@ -64,7 +65,7 @@ async function trainOne(
   const options = optionsFor(context, split.count);
   const label = freezePoint ?? "unfrozen";
   const name = `train/${dataset.name}/${label}`;
-  const file = `models/${dataset.name}-${label}.json`;
+  const file = `models/${fileNameOf(dataset.name, label)}.json`;
   const start = replaceHead(backbone, dataset.classes.length, createRng(seed).fork(`head ${dataset.name}`));
   const dependsOn = {
     backbone: graphToJson(backbone),
@@ -84,7 +85,7 @@ async function trainOne(
         split,
         options,
         seed,
-        checkpointFile: run.path("steps", `${name.replaceAll("/", "-")}.checkpoint`),
+        checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
         onProgress,
         job: name,
       });
