@@ -7,6 +7,7 @@ import { importCommand } from "./import.js";
 import { runCommand } from "./run.js";
 import { techCommand } from "./tech.js";
 import { trainBackboneCommand } from "./train-backbone.js";
+import { verifyCommand } from "./verify.js";
 
 const EXIT_CHECK_FAILED = 1;
 const EXIT_BAD_INPUT = 2;
@@ -20,6 +21,7 @@ function createProgram(): Command {
   program.exitOverride();
   program.addCommand(runCommand(), { isDefault: true });
   program.addCommand(importCommand());
+  program.addCommand(verifyCommand());
   program.addCommand(techCommand());
   program.addCommand(trainBackboneCommand());
   for (const command of program.commands) command.exitOverride();
