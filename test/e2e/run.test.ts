@@ -4,8 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { createRng, packageRoot } from "../../src/core/index.js";
+import { TESTBENCH_MODULE } from "../../src/hw/index.js";
 import { parseResults } from "../../src/report/index.js";
+import { runVerilator } from "../../src/sim/index.js";
 import { makePng } from "../helpers/data-files.js";
+import { requireTool } from "../helpers/environment.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-resume-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -80,4 +83,14 @@ test("a run that was killed goes on and gives the same numbers", { timeout: 300_
   const rng = createRng(11);
   for (let i = 0; i < 3; i++) await kill("killed", 700 + rng.integer(2500));
   expect(finish("killed")).toEqual(straight);
+});
+
+test("the testbench that the run emitted passes in Verilator", { timeout: 400_000 }, async (context) => {
+  requireTool(context, "verilator");
+  const verdict = await runVerilator({
+    folder: join(folder, "straight", "rtl", "conv_pw_1"),
+    top: TESTBENCH_MODULE,
+  });
+  expect(verdict.output).toContain("PASS");
+  expect(verdict.passed).toBe(true);
 });
