@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRng, writeFileAtomic } from "../../core/index.js";
-import type { Split } from "../../data/index.js";
+import { type Split, subset } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName } from "../../graph/index.js";
 import {
   defaultTransferOptions,
@@ -34,15 +34,10 @@ type TrainValue = Pick<TrainedNetwork, "accuracy" | "training">;
 /** Train on this: the whole training split, or its first images when the configuration says so. */
 function limited(split: Split, images: number | undefined): Split {
   if (images === undefined || images >= split.count) return split;
-  const perImage = split.height * split.width * split.channels;
-  const { groups } = split;
-  return {
-    ...split,
-    count: images,
-    pixels: split.pixels.subarray(0, images * perImage),
-    labels: split.labels.subarray(0, images),
-    ...(groups !== undefined && { groups: groups.subarray(0, images) }),
-  };
+  return subset(
+    split,
+    Uint32Array.from({ length: images }, (_, i) => i),
+  );
 }
 
 function optionsFor(context: FlowContext, images: number): TrainOptions {
