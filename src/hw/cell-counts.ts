@@ -76,6 +76,7 @@ export function countCells(cells: readonly Cell[]): CellCounts {
         break;
       case "register":
       case "ram":
+      case "rom":
       case "constant":
       case "assign":
       case "instance":

@@ -64,6 +64,15 @@ const cell = z.discriminatedUnion("kind", [
     readAddress: signal,
     readData: netId,
   }),
+  z.strictObject({
+    kind: z.literal("rom"),
+    ...named,
+    depth: count,
+    contents: z.array(z.string()),
+    readEnable: signal,
+    readAddress: signal,
+    readData: netId,
+  }),
   z.strictObject({ kind: z.literal("constant"), ...named, bits: z.string(), y: netId }),
   z.strictObject({ kind: z.literal("assign"), ...named, a: signal, y: netId }),
   z.strictObject({

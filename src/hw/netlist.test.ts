@@ -135,6 +135,46 @@ describe("printing and JSON", () => {
   });
 });
 
+describe("rom", () => {
+  const table = (): Module => {
+    const b = new ModuleBuilder("table", ["A memory of constants."]);
+    b.clock("clk");
+    const enable = b.input("enable", 1);
+    const address = b.input("address", 2);
+    const readData = b.net("word", 140);
+    const contents = [1n, 2n ** 139n, 5n].map((value) => toBits(value, 140));
+    b.add({
+      kind: "rom",
+      name: "words",
+      depth: 3,
+      contents,
+      readEnable: enable,
+      readAddress: address,
+      readData,
+    });
+    b.output("y", b.signal(readData));
+    return b.build();
+  };
+  it("prints as one case statement in short lines and round-trips", () => {
+    const text = printVerilog(table(), new Map());
+    expect(text).toMatchSnapshot();
+    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
+    expect(printModule(table())).toMatchSnapshot();
+    expect(designFromJson(designToJson(design(table())))).toEqual(design(table()));
+  });
+  it("must have as many words as its depth, as wide as its data, and an address for each", () => {
+    const change = (fields: Partial<Extract<Cell, { kind: "rom" }>>): (() => Design) => {
+      const module = edit(table(), (cell) => (cell.kind === "rom" ? { ...cell, ...fields } : cell));
+      return () => verifyDesign(design(module));
+    };
+    expect(change({})).not.toThrow();
+    expect(change({ depth: 2 })).toThrow(/has 3 words, not 2/);
+    expect(change({ contents: ["0", "1", "0"] })).toThrow(/word has 1 bits, not 140/);
+    expect(change({ readAddress: literal(0, 1) })).toThrow(/address too narrow/);
+    expect(change({ contents: Array.from({ length: 3 }, () => "x".repeat(140)) })).toThrow(/not binary/);
+  });
+});
+
 describe("chooseCuts", () => {
   it("finds the cheapest cuts, compared with all choices", () => {
     const live = [90, 80, 30, 70, 60, 20, 65, 50, 10, 12];

@@ -91,6 +91,18 @@ export type RamCell = Named<"ram"> & {
   readonly readAddress: Signal;
   readonly readData: NetId;
 };
+/**
+ * Memory of constants, synchronous read: at each edge, if `readEnable` then readData takes contents[readAddress]; an address beyond
+ * the contents reads 0. The contents are part of the design, like every other constant.
+ */
+export type RomCell = Named<"rom"> & {
+  readonly depth: number;
+  /** Bits of each word, most significant first; `depth` words, all as wide as readData. */
+  readonly contents: readonly string[];
+  readonly readEnable: Signal;
+  readonly readAddress: Signal;
+  readonly readData: NetId;
+};
 /** y = fixed bits, most significant first: a bias, a rounding constant, a zero point or a counter bound. */
 export type ConstantCell = Named<"constant"> & { readonly bits: string; readonly y: NetId };
 /** y = a. */
@@ -112,6 +124,7 @@ export type Cell =
   | CompareCell
   | RegisterCell
   | RamCell
+  | RomCell
   | ConstantCell
   | AssignCell
   | InstanceCell;
@@ -193,6 +206,11 @@ export function cellInputs(cell: Cell): readonly CellInput[] {
         ["readEnable", cell.readEnable],
         ["readAddress", cell.readAddress],
       ]);
+    case "rom":
+      return pins([
+        ["readEnable", cell.readEnable],
+        ["readAddress", cell.readAddress],
+      ]);
     case "constant":
       return [];
     case "instance":
@@ -212,6 +230,7 @@ export function cellOutputs(cell: Cell): readonly CellOutput[] {
     case "register":
       return [{ pin: "q", net: cell.q }];
     case "ram":
+    case "rom":
       return [{ pin: "readData", net: cell.readData }];
     case "instance":
       return cell.outputs.map(({ port, net }) => ({ pin: port, net }));
@@ -222,7 +241,7 @@ export function cellOutputs(cell: Cell): readonly CellOutput[] {
 
 /** Tell whether a cell's outputs depend on its inputs within the same clock cycle (instances: assumed so by no one, see verify). */
 export function isSequential(cell: Cell): boolean {
-  return cell.kind === "register" || cell.kind === "ram";
+  return cell.kind === "register" || cell.kind === "ram" || cell.kind === "rom";
 }
 
 /** Write an integer as bits, most significant first, modulo 2^width. */

@@ -19,6 +19,8 @@ function details(cell: Cell): string {
       return ` reset=${cell.resetValue ?? "-"} role=${cell.role}`;
     case "ram":
       return ` depth=${cell.depth}`;
+    case "rom":
+      return ` depth=${cell.depth} contents=${cell.contents.join(",")}`;
     case "constant":
       return ` bits=${cell.bits}`;
     case "instance":

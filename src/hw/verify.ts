@@ -73,6 +73,20 @@ function checkWidths(module: Module, cell: Cell): void {
       if (2 ** signalWidth(cell.readAddress) < cell.depth)
         broken(module.name, `${cell.name}: address too narrow`);
       return;
+    case "rom": {
+      const width = netWidth(cell.readData);
+      expect("readEnable", signalWidth(cell.readEnable), 1);
+      if (cell.contents.length !== cell.depth)
+        broken(module.name, `${cell.name} has ${cell.contents.length} words, not ${cell.depth}`);
+      if (cell.depth < 1) broken(module.name, `${cell.name}: no words`);
+      if (2 ** signalWidth(cell.readAddress) < cell.depth)
+        broken(module.name, `${cell.name}: address too narrow`);
+      for (const word of cell.contents) {
+        if (!/^[01]+$/.test(word)) broken(module.name, `${cell.name}: bits are not binary`);
+        expect("word", word.length, width);
+      }
+      return;
+    }
     case "constant":
       if (!/^[01]+$/.test(cell.bits)) broken(module.name, `${cell.name}: bits are not binary`);
       expect("bits", cell.bits.length, netWidth(cell.y));

@@ -7,8 +7,10 @@ import {
   type Module,
   type NetId,
   type RegisterCell,
+  type RomCell,
   type Signal,
   type Slice,
+  signalWidth,
 } from "./netlist.js";
 
 const LINE = 110;
@@ -36,6 +38,13 @@ function literalText(bits: string): string {
   if (bits.length > 8 && /^(0+|1+)$/.test(bits)) return `{${bits.length}{1'b${bits[0]}}}`;
   return `${bits.length}'h${BigInt(`0b${bits}`).toString(16)}`;
 }
+
+/** A literal as slices of at most 128 bits, least significant first, so that lines can be broken between them. */
+const literalSignal = (bits: string): Signal =>
+  Array.from({ length: Math.ceil(bits.length / 128) }, (_, i) => ({
+    kind: "constant",
+    bits: bits.slice(Math.max(0, bits.length - 128 * (i + 1)), bits.length - 128 * i),
+  }));
 
 /** Prints one module; the text depends on nothing but the module. */
 class Printer {
@@ -254,6 +263,7 @@ class Printer {
         return;
       }
       case "register":
+      case "rom":
         return;
       default:
         assertNever(cell);
@@ -300,6 +310,26 @@ class Printer {
     }
   }
 
+  /**
+   * A case statement over the address under the clock: every synthesis tool takes it, and Yosys (`proc_rom`) makes one memory of it,
+   * a megabit in about a second; `initial` assignments to an array take it fifty times as long.
+   */
+  #rom(cell: RomCell): void {
+    const { width } = this.#module.nets[cell.readData]!;
+    const addressWidth = signalWidth(cell.readAddress);
+    this.#out.push("");
+    this.#doc(cell.doc);
+    this.#out.push(`  always_ff @(posedge ${this.#name(this.#module.clock!)}) begin`);
+    this.#out.push(`    if (${this.#text(cell.readEnable)}) begin`);
+    this.#out.push(this.#expression("      case (", cell.readAddress, ")", "      "));
+    for (const [i, word] of cell.contents.entries()) {
+      const head = `        ${addressWidth}'d${i}: ${this.#name(cell.readData)} <= `;
+      this.#out.push(this.#expression(head, literalSignal(word), ";", "        "));
+    }
+    this.#out.push(`        default: ${this.#name(cell.readData)} <= ${literalText("0".repeat(width))};`);
+    this.#out.push("      endcase", "    end", "  end");
+  }
+
   print(): string {
     this.#markReads();
     this.#header();
@@ -308,6 +338,8 @@ class Printer {
       const note = this.#module.nets[q]!.doc;
       this.#out.push(`  ${this.#declare(q, "logic ")};${note === undefined ? "" : ` // ${note}`}`);
     }
+    const roms = this.#module.cells.filter((cell) => cell.kind === "rom");
+    for (const { readData } of roms) this.#out.push(`  ${this.#declare(readData, "logic ")};`);
     // Wires between instances come first: ready signals run against the data.
     for (const cell of this.#module.cells) {
       if (cell.kind === "instance")
@@ -316,6 +348,7 @@ class Printer {
     if (this.#out.at(-1) !== ");") this.#out.push("");
     for (const cell of this.#order()) this.#cell(cell);
     this.#registers(registers);
+    for (const cell of roms) this.#rom(cell);
     this.#unused();
     this.#out.push("endmodule", "");
     return this.#out.join("\n");
@@ -324,7 +357,7 @@ class Printer {
   /** Cells so that every wire is declared before it is read: outputs of instances may feed earlier cells. */
   #order(): readonly Cell[] {
     const driver = new Map<NetId, Cell>();
-    const cells = this.#module.cells.filter((cell) => cell.kind !== "register");
+    const cells = this.#module.cells.filter((cell) => cell.kind !== "register" && cell.kind !== "rom");
     for (const cell of cells) for (const { net } of cellOutputs(cell)) driver.set(net, cell);
     const done = new Set<Cell>();
     const order: Cell[] = [];

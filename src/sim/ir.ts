@@ -73,13 +73,17 @@ export type SimRamWrite = {
   readonly address: readonly Bit[];
   readonly data: readonly Bit[];
 };
-/** A memory with synchronous ports: reads give the word as it was before the edge. Start content unknown. */
+/**
+ * A memory with synchronous ports: reads give the word as it was before the edge, and 0 beyond the depth. Start content unknown, or
+ * `contents`, one word each, least significant bit first: then there are no writes and the memory is a ROM.
+ */
 export type SimRam = {
   readonly name: string;
   readonly depth: number;
   readonly width: number;
   readonly reads: readonly SimRamRead[];
   readonly writes: readonly SimRamWrite[];
+  readonly contents: readonly string[] | null;
 };
 
 export type SimInstance = {

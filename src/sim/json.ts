@@ -2,7 +2,7 @@ import { FixynnError } from "../core/index.js";
 import type { SimModule, SimNetlist } from "./ir.js";
 
 /** Version of the text form; part of every cache key. */
-export const SIM_JSON_VERSION = 1;
+export const SIM_JSON_VERSION = 2;
 
 type JsonModule = Omit<SimModule, "gates"> & { readonly gates: readonly number[] };
 

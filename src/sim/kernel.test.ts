@@ -29,7 +29,9 @@ class PlainSimulator {
     this.values = new Uint8Array(module.bitCount);
     this.values[1] = 1;
     this.#memories = module.rams.map((ram) =>
-      Array.from({ length: ram.depth }, () => new Uint8Array(ram.width)),
+      Array.from({ length: ram.depth }, (_, i) =>
+        Uint8Array.from({ length: ram.width }, (_b, j) => Number(ram.contents?.[i]?.[j] ?? 0)),
+      ),
     );
   }
 

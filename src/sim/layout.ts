@@ -47,6 +47,8 @@ export type Layout = {
     readonly count: number;
     readonly control: boolean;
   }[];
+  /** Memories of constants: their address and words, least significant bit first. */
+  readonly roms: readonly { readonly address: number; readonly contents: readonly string[] }[];
   /** Per input port the list to wake when its value changes. */
   readonly inputLists: ReadonlyMap<string, number>;
   readonly gateCount: number;
@@ -103,8 +105,13 @@ export function layOut(module: SimModule, activity: Activity): Layout {
       for (let j = 0; j < count; j++) addressOfBit[gates[g * GATE_WORDS + 1 + j]!] = base + j * LANE_BYTES;
     }
   }
+  const roms: { address: number; contents: readonly string[] }[] = [];
   const ramBase = module.rams.map((ram) => {
     const address = take(ram.depth * ram.width);
+    if (ram.contents !== null) {
+      roms.push({ address, contents: ram.contents });
+      return address;
+    }
     const control = ram.reads.every(({ q }) => q.every((bit) => activity.isData[bit] === 0));
     unknown.push({ address, count: ram.depth * ram.width, control });
     return address;
@@ -255,6 +262,7 @@ export function layOut(module: SimModule, activity: Activity): Layout {
     groupDirty,
     registerPending,
     unknown,
+    roms,
     inputLists,
     gateCount: gates.length / GATE_WORDS,
   };

@@ -128,7 +128,15 @@ function lowerCell(b: SimModuleBuilder, cell: Cell, context: Context): void {
       const read = { enable: word(cell.readEnable)[0]!, address: word(cell.readAddress), q };
       const data = word(cell.writeData);
       const write = { enable: word(cell.writeEnable)[0]!, address: word(cell.writeAddress), data };
-      b.ram({ name: cell.name, depth, width: q.length, reads: [read], writes: [write] });
+      b.ram({ name: cell.name, depth, width: q.length, reads: [read], writes: [write], contents: null });
+      break;
+    }
+    case "rom": {
+      const { depth } = cell;
+      const q = net(cell.readData);
+      const read = { enable: word(cell.readEnable)[0]!, address: word(cell.readAddress), q };
+      const contents = cell.contents.map((bits) => [...bits].reverse().join(""));
+      b.ram({ name: cell.name, depth, width: q.length, reads: [read], writes: [], contents });
       break;
     }
     case "instance":

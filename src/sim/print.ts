@@ -20,7 +20,9 @@ export function printSimModule(module: SimModule): string {
     lines.push(`  register ${word(r.q)} <= ${word(r.d)}${enable}${reset}`);
   }
   for (const ram of module.rams) {
-    lines.push(`  memory ${ram.name}: ${ram.depth} × ${ram.width}`);
+    const what = ram.contents === null ? "memory" : "rom";
+    lines.push(`  ${what} ${ram.name}: ${ram.depth} × ${ram.width}`);
+    for (const [i, word] of (ram.contents ?? []).entries()) lines.push(`    [${i}] = ${word}`);
     for (const p of ram.reads) lines.push(`    ${word(p.q)} <= [${word(p.address)}] if ${name(p.enable)}`);
     for (const p of ram.writes)
       lines.push(`    [${word(p.address)}] <= ${word(p.data)} if ${name(p.enable)}`);

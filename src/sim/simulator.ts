@@ -113,6 +113,15 @@ export function createSimulator(source: SimModule, options: SimulatorOptions = {
       }
     }
   }
+  for (const { address, contents } of layout.roms) {
+    let at = address >>> 2;
+    for (const word of contents) {
+      for (const bit of word) {
+        if (bit === "1") words.fill(0xffffffff, at, at + WORDS_PER_BIT);
+        at += WORDS_PER_BIT;
+      }
+    }
+  }
   kernel.configure(layout.table);
   bytes.fill(1, layout.groupDirty, layout.groupDirty + activity.groups.length);
   const registerGroups = activity.sources.filter((source) => source.kind === "registers");

@@ -48,6 +48,13 @@ function driversOf(module: SimModule): Uint8Array {
         broken(module, `memory ${ram.name}: read port of ${port.q.length} bits`);
       for (const bit of port.q) drive(bit, ram.name);
     }
+    if (ram.contents !== null) {
+      if (ram.writes.length > 0) broken(module, `rom ${ram.name} is written`);
+      const words = ram.contents.filter((word) => word.length === ram.width);
+      if (words.length !== ram.depth || ram.contents.length !== ram.depth) {
+        broken(module, `rom ${ram.name}: ${ram.depth} words of ${ram.width} bits expected`);
+      }
+    }
     for (const port of ram.writes) {
       if (port.data.length !== ram.width)
         broken(module, `memory ${ram.name}: write of ${port.data.length} bits`);

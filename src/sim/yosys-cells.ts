@@ -183,7 +183,9 @@ export function addMemory(b: SimModuleBuilder, cell: YosysCell): readonly Bit[] 
   const readPorts = parameter(cell, "RD_PORTS");
   const writePorts = parameter(cell, "WR_PORTS");
   if (parameter(cell, "OFFSET") !== 0) return "memory with an address offset";
-  if (bitsOf("INIT").includes("1") || bitsOf("INIT").includes("0")) return "initialized memory";
+  const init = bitsOf("INIT");
+  const initialized = init.includes("1") || init.includes("0");
+  if (initialized && writePorts > 0) return "initialized memory that is written";
   if (!all("RD_CLK_ENABLE", readPorts) || !all("WR_CLK_ENABLE", writePorts))
     return "asynchronous memory port";
   if (!all("RD_CLK_POLARITY", readPorts) || !all("WR_CLK_POLARITY", writePorts)) return "falling-edge memory";
@@ -205,7 +207,16 @@ export function addMemory(b: SimModuleBuilder, cell: YosysCell): readonly Bit[] 
     if (enable === undefined || enables.size > 1) return "memory write port with an enable per bit";
     writes.push({ enable, address: part("WR_ADDR", i, addressWidth), data: part("WR_DATA", i, width) });
   }
-  b.ram({ name: cell.name, depth: parameter(cell, "SIZE"), width, reads, writes });
+  const depth = parameter(cell, "SIZE");
+  const contents = initialized
+    ? Array.from({ length: depth }, (_, i) =>
+        init
+          .slice(i * width, (i + 1) * width)
+          .padEnd(width, "0")
+          .replaceAll("x", "0"),
+      )
+    : null;
+  b.ram({ name: cell.name, depth, width, reads, writes, contents });
   return [
     ...pin(cell, "RD_CLK").filter((_, i) => i < readPorts),
     ...pin(cell, "WR_CLK").filter((_, i) => i < writePorts),

@@ -8,6 +8,7 @@ import {
   type Signal,
   signalWidth,
   sliceOf,
+  toBits,
 } from "../../src/hw/index.js";
 
 /** Cut or repeat a signal to a width. */
@@ -119,6 +120,22 @@ export function randomStreamDesign(
   });
   const delayed = b.register("delayed", data, { enable: accept, role: "window" });
   const once = b.register("once", literal(1, 1), { enable: accept, resetN, role: "control" });
+  // Constants by the counter; of the smaller memory Yosys makes logic.
+  const constants = ([7, 24] as const).map((depth, i) => {
+    const readData = b.net(`constants${i}`, 6);
+    const contents = Array.from({ length: depth }, () => toBits(rng.integer(64), 6));
+    const address = depth === 7 ? counted : concat([sliceOf(odd, 0, 2), counted]);
+    b.add({
+      kind: "rom",
+      name: `rom${i}`,
+      depth,
+      contents,
+      readEnable: accept,
+      readAddress: address,
+      readData,
+    });
+    return b.mux(`rom${i}_or_zero`, once, b.signal(readData), literal(0, 6));
+  });
   const line = b.mux("line_or_zero", once, b.signal(old), literal(0, widths.input));
   // The memory's start content is unknown, so the first round of the counter must not reach the output.
   const seen = b.net("seen", 1);
@@ -134,7 +151,7 @@ export function randomStreamDesign(
     inputs: [{ port: "x", signal: fitTo(delayed, 9) }],
     outputs: [{ port: "y", net: y }],
   });
-  const first = stage(b, rng, [delayed, clean, b.signal(y), counted, odd], "a");
+  const first = stage(b, rng, [delayed, clean, b.signal(y), counted, odd, ...constants], "a");
   const held = first.map((word, i) => b.register(`hold_${i}`, word, { enable: advance, role: "datapath" }));
   const second = concat(stage(b, rng, held, "b"));
   const result = b.register("result", fitTo(second, widths.output), { enable: advance, role: "datapath" });
