@@ -26,9 +26,19 @@ const isPowerOfTwo = (n: number): boolean => Number.isInteger(Math.log2(n));
 export function addController(
   b: ModuleBuilder,
   plan: WindowPlan,
-  { advance, valid, resetN }: { readonly advance: Signal; readonly valid: Signal; readonly resetN: Signal },
+  {
+    advance: mayAdvance,
+    valid,
+    resetN,
+  }: {
+    /** The window may move on; a function when that depends on whether this step completes a window. */
+    readonly advance: Signal | ((complete: Signal) => Signal);
+    readonly valid: Signal;
+    readonly resetN: Signal;
+  },
 ): Control {
   if (isPointwise(plan)) {
+    const advance = typeof mayAdvance === "function" ? mayAdvance(literal(1, 1)) : mayAdvance;
     const step = b.logic("and", "step", [advance, valid], "a pixel enters");
     const none = literal(0, 1);
     return { step, fire: step, ready: advance, column: none, nextColumn: none, isOneOf: () => none };
@@ -66,6 +76,39 @@ export function addController(
         );
   const all = (name: string, parts: readonly Signal[], doc?: string): Signal =>
     parts.length === 0 ? literal(1, 1) : b.logic("and", name, parts, doc);
+
+  const conditions: Signal[] = [];
+  const onStride = (name: "row" | "column", stride: number, values: readonly number[]): void => {
+    if (stride === 1) return;
+    if (isPowerOfTwo(stride)) {
+      const low = Math.log2(stride);
+      // A counter narrower than the stride's bits has one value on the stride only: zero.
+      const bits = Math.min(low, widths[name]);
+      conditions.push(
+        b.compare("equal", `${name}_on_stride`, sliceOf(counters[name], 0, bits), literal(0, bits)),
+      );
+    } else conditions.push(isOneOf(name, values, `${name}_on_stride`));
+  };
+  const steps = (first: number, last: number, stride: number): number[] =>
+    Array.from({ length: (last - first) / stride + 1 }, (_, i) => first + i * stride);
+  onStride("column", plan.stride.width, steps(0, plan.lastColumn, plan.stride.width));
+  onStride("row", plan.stride.height, steps(plan.firstRow, plan.lastRow, plan.stride.height));
+  if (plan.lastColumn < plan.period - 1) {
+    conditions.push(
+      b.compare("less", "column_has_window", counters.column, constant("column", plan.lastColumn + 1)),
+    );
+  }
+  if (plan.start.row < plan.firstRow) {
+    conditions.push(
+      b.not("row_started", b.compare("less", "row_early", counters.row, constant("row", plan.firstRow))),
+    );
+  }
+  if (plan.end.row > plan.lastRow) {
+    conditions.push(b.compare("less", "row_has_window", counters.row, constant("row", plan.lastRow + 1)));
+  }
+  const whole = typeof mayAdvance === "function" ? all("complete", conditions) : undefined;
+  const complete = whole === undefined ? conditions : [whole];
+  const advance = typeof mayAdvance === "function" ? mayAdvance(whole!) : mayAdvance;
 
   const atEnd = all(
     "frame_end",
@@ -113,36 +156,7 @@ export function addController(
   b.registerInto(nets.row, "row", nextRow, { ...counter, resetValue: plan.start.row });
   if (flushing !== undefined) b.registerInto(flushing.net, "flushing", flushing.d, counter);
 
-  const conditions: Signal[] = [step];
-  const onStride = (name: "row" | "column", stride: number, values: readonly number[]): void => {
-    if (stride === 1) return;
-    if (isPowerOfTwo(stride)) {
-      const low = Math.log2(stride);
-      // A counter narrower than the stride's bits has one value on the stride only: zero.
-      const bits = Math.min(low, widths[name]);
-      conditions.push(
-        b.compare("equal", `${name}_on_stride`, sliceOf(counters[name], 0, bits), literal(0, bits)),
-      );
-    } else conditions.push(isOneOf(name, values, `${name}_on_stride`));
-  };
-  const steps = (first: number, last: number, stride: number): number[] =>
-    Array.from({ length: (last - first) / stride + 1 }, (_, i) => first + i * stride);
-  onStride("column", plan.stride.width, steps(0, plan.lastColumn, plan.stride.width));
-  onStride("row", plan.stride.height, steps(plan.firstRow, plan.lastRow, plan.stride.height));
-  if (plan.lastColumn < plan.period - 1) {
-    conditions.push(
-      b.compare("less", "column_has_window", counters.column, constant("column", plan.lastColumn + 1)),
-    );
-  }
-  if (plan.start.row < plan.firstRow) {
-    conditions.push(
-      b.not("row_started", b.compare("less", "row_early", counters.row, constant("row", plan.firstRow))),
-    );
-  }
-  if (plan.end.row > plan.lastRow) {
-    conditions.push(b.compare("less", "row_has_window", counters.row, constant("row", plan.lastRow + 1)));
-  }
-  const fire = b.logic("and", "fire", conditions, "a complete window goes to the datapath");
+  const fire = b.logic("and", "fire", [step, ...complete], "a complete window goes to the datapath");
   return { step, fire, ready, column: counters.column, nextColumn, isOneOf };
 }
 

@@ -152,6 +152,8 @@ export type LowerOptions = {
   /** Stages of each phase's trees, common to all parts of a layer. */
   readonly stages: readonly number[];
   readonly levelsPerStage: number;
+  /** Begins the names, so that a module can hold two datapaths; default none. */
+  readonly prefix?: string;
 };
 
 /**
@@ -173,6 +175,7 @@ export function lowerDatapath(
   readonly counts: readonly DatapathCounts[];
 } {
   const { graph } = plan;
+  const { prefix = "" } = options;
   const words = new Map<AdderNodeId, Signal>();
   let nextInput = 0;
   const passOn = (phase: number): void => {
@@ -193,7 +196,7 @@ export function lowerDatapath(
   const counts: DatapathCounts[] = [];
   for (const [p, phase] of plan.phases.entries()) {
     const stages = options.stages[p]!;
-    const lowered = lowerPhase(b, `p${p + 1}`, phase.trees, words, options, stages);
+    const lowered = lowerPhase(b, `${prefix}p${p + 1}`, phase.trees, words, options, stages);
     counts.push(lowered.counts);
     latency += stages;
     for (const [t, id] of phase.sums.entries()) words.set(id, lowered.results[t]!);
@@ -210,7 +213,10 @@ export function lowerDatapath(
       const cycles = plan.phaseOf[id] === p + 1 ? 1 : stages + 1;
       let delayed = word;
       for (let cycle = 0; cycle < cycles; cycle++) {
-        delayed = b.register(`p${p + 1}_word${id}`, delayed, { enable: options.enable, role: "datapath" });
+        delayed = b.register(`${prefix}p${p + 1}_word${id}`, delayed, {
+          enable: options.enable,
+          role: "datapath",
+        });
       }
       words.set(id, delayed);
     }

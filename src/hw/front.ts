@@ -10,6 +10,7 @@ import {
 } from "../quant/index.js";
 import { elementCount, formatShape } from "../tensor/index.js";
 import { literal, ModuleBuilder } from "./builder.js";
+import type { FrontFolding } from "./fold/parallelism.js";
 import {
   compileLayer,
   type LayerHardware,
@@ -21,7 +22,10 @@ import { counterWidth, type Design, type Module, type Signal } from "./netlist.j
 import { verifyDesign } from "./verify.js";
 
 /** Choices of {@link compileFrontEnd}. */
-export type FrontEndOptions = Pick<LayerOptions, "levelsPerStage" | "maxFullAddersPerModule">;
+export type FrontEndOptions = Pick<LayerOptions, "levelsPerStage" | "maxFullAddersPerModule"> & {
+  /** Which layers are folded; default none. */
+  readonly folding?: FrontFolding;
+};
 
 /** The frozen layers as hardware, chained in one top module. */
 export type FrontEnd = {
@@ -79,6 +83,11 @@ export function compileFrontEnd(
   const chain = frozenChain(network, freezePoint);
   const { output: input } = quantInput(network);
   const names = new Set<string>([TOP_MODULE]);
+  const { folding = { kind: "none" } } = options;
+  const foldingOf = (name: NodeName): Pick<LayerOptions, "parallelism"> => {
+    const parallelism = folding.kind === "given" ? folding.layers.get(name) : undefined;
+    return parallelism === undefined ? {} : { parallelism };
+  };
   const layers: LayerHardware[] = [];
   let type = input;
   let clamp: LayerOptions["inputClamp"];
@@ -87,7 +96,8 @@ export function compileFrontEnd(
     for (let i = 1; names.has(moduleName); i++) moduleName = `${moduleNameOf(node.name)}_${i}`;
     names.add(moduleName);
     const bounds = clamp === undefined ? {} : { inputClamp: clamp };
-    const layer = compileLayer(node, type, { ...options, ...bounds, moduleName });
+    const own = foldingOf(node.name);
+    const layer = compileLayer(node, type, { ...options, ...bounds, ...own, moduleName });
     layers.push(layer);
     clamp = outputClamp(node, clamp);
     type = node.output;

@@ -3,6 +3,7 @@ export * from "./cell-counts.js";
 export type { DatapathCounts } from "./datapath.js";
 export { chooseCuts } from "./datapath.js";
 export * from "./emit.js";
+export * from "./fold/index.js";
 export * from "./front.js";
 export * from "./json.js";
 export {

@@ -62,13 +62,13 @@ export type LayerDatapath = {
   readonly finalAdderBitsLongest: number;
 };
 
-type Row = {
+export type Row = {
   readonly weights: readonly number[];
   readonly channels: readonly [first: number, count: number];
 };
 
 /** The weight rows, one an output channel, over taps × input channels that the output reads. */
-function weightRows(node: WeightedNode): readonly Row[] {
+export function weightRows(node: WeightedNode): readonly Row[] {
   const { shape, data } = node.weights;
   if (node.kind === "depthwiseConv2d") {
     const [height, width, channels, multiplier] = shape as [number, number, number, number];
@@ -136,7 +136,7 @@ function partGraph(
 }
 
 /** Clamp a word to [low, high], keeping the output's bits. */
-function clampWord(
+export function clampWord(
   b: ModuleBuilder,
   name: string,
   word: Signal,

@@ -2,9 +2,11 @@ import { FixynnError, invariant, UnsupportedOpError } from "../core/index.js";
 import type { QuantNode, QuantType } from "../quant/index.js";
 import { elementCount, formatShape, NO_PADDING, type Shape } from "../tensor/index.js";
 import { concat, ModuleBuilder, sliceOf } from "./builder.js";
-import { type CellCounts, countCells } from "./cell-counts.js";
+import { type CellCounts, countCells, NO_CELL_COUNTS } from "./cell-counts.js";
 import { addController, addOutputBuffer, addWindow } from "./controller.js";
 import { addCounts, type DatapathCounts, NO_CELLS } from "./datapath.js";
+import { compileFoldedLayer } from "./fold/layer.js";
+import type { LayerParallelism } from "./fold/parallelism.js";
 import {
   type DatapathOptions,
   inputRangeOf,
@@ -22,6 +24,8 @@ export type LayerOptions = Partial<DatapathOptions> & {
   readonly moduleName?: string;
   /** Bounds of the input integers, e.g. the clamp of the layer before; default all of the type's. */
   readonly inputClamp?: { readonly low: number; readonly high: number };
+  /** How much works at once; default everything. Pools are always parallel. */
+  readonly parallelism?: LayerParallelism;
 };
 
 /** What a layer's hardware consists of and how it runs. */
@@ -62,6 +66,12 @@ export type LayerStats = {
   readonly activeCyclesPerFrame: number;
   /** Adders in a row between two registers: tree levels of a stage, or the ripple of the longest final adder. */
   readonly longestAdderPath: number;
+  readonly parallelism: LayerParallelism;
+  /** Bits of constants in ROMs, and those read a frame. */
+  readonly romBits: number;
+  readonly romAccessedBitsPerFrame: number;
+  /** Partial products, choice of operands and accumulators of a folded layer. */
+  readonly selectionCells: CellCounts;
 };
 
 /** One layer as hardware: its datapath modules first, its own module (named `name`) last. */
@@ -151,6 +161,14 @@ export function compileLayer(node: QuantNode, input: QuantType, options: LayerOp
   const name = options.moduleName ?? moduleNameOf(node.name);
   const chosen = { ...DEFAULTS, ...definedOf(options) };
   const plan = planWindow(windowShapeOf(layer, input), node.name);
+  const { parallelism = { kind: "parallel" } } = options;
+  if (parallelism.kind === "folded" && layer.kind !== "maxPool2d") {
+    const inputRange = inputRangeOf(input, options.inputClamp);
+    const { levelsPerStage } = chosen;
+    const job = { name, node: layer, input, inputRange, plan, folding: parallelism, levelsPerStage };
+    const { modules, stats } = compileFoldedLayer(job);
+    return { kind: "layerHardware", name, node, input, modules, stats };
+  }
   const datapath =
     layer.kind === "maxPool2d"
       ? maxPoolDatapath(name, layer, input)
@@ -293,5 +311,9 @@ function statsOf({
     cyclesPerFrame: plan.steps,
     activeCyclesPerFrame: plan.output.height * plan.output.width,
     longestAdderPath: Math.max(levelsPerStage, datapath.finalAdderBitsLongest),
+    parallelism: { kind: "parallel" },
+    romBits: 0,
+    romAccessedBitsPerFrame: 0,
+    selectionCells: NO_CELL_COUNTS,
   };
 }

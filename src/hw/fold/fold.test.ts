@@ -1,0 +1,194 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { requireTool } from "../../../test/helpers/environment.js";
+import { randomFront } from "../../../test/helpers/random-front.js";
+import { createRng, type Rng } from "../../core/index.js";
+import type { NodeName } from "../../graph/index.js";
+import {
+  executeQuantNetwork,
+  type QuantNetwork,
+  type QuantNode,
+  quantInput,
+  valuesPerImage,
+} from "../../quant/index.js";
+import {
+  createSimulator,
+  flatten,
+  lowerDesign,
+  runVerilator,
+  simulateStream,
+  verifyFrontEnd,
+} from "../../sim/index.js";
+import { emitFrontEnd, emitVerilog } from "../emit.js";
+import { compileFrontEnd, type FrontEnd, frontEndDesign, streamOf, TOP_MODULE } from "../front.js";
+import { TESTBENCH_MODULE } from "../testbench.js";
+import { planWindow } from "../window-plan.js";
+import { foldedCycles } from "./cycles.js";
+import { foldedSteps, type LayerParallelism } from "./parallelism.js";
+
+/** Outputs of a weighted layer and the taps of each. */
+function sizesOf(node: QuantNode): { readonly outputs: number; readonly taps: number } | undefined {
+  if (node.kind !== "conv2d" && node.kind !== "depthwiseConv2d" && node.kind !== "dense") return undefined;
+  const outputs = node.output.shape.at(-1)!;
+  return { outputs, taps: node.weights.data.length / outputs };
+}
+
+/** A random parallelism for each weighted layer of a network. */
+function randomFolding(rng: Rng, network: QuantNetwork): ReadonlyMap<NodeName, LayerParallelism> {
+  const layers = new Map<NodeName, LayerParallelism>();
+  for (const node of network.nodes) {
+    const sizes = sizesOf(node);
+    if (sizes === undefined || rng.integer(8) === 0) continue;
+    const lanes = 1 + rng.integer(sizes.outputs);
+    const inputs = 1 + rng.integer(sizes.taps);
+    layers.set(node.name, { kind: "folded", lanes, inputs });
+  }
+  return layers;
+}
+
+/** Run a front in the netlist simulator, with and without pauses, and compare with the integer network. */
+function check(network: QuantNetwork, front: FrontEnd, seed: number): number {
+  const rng = createRng(seed);
+  const [input, output] = [streamOf(front.input), streamOf(front.output)];
+  const lanes = 3;
+  const frames = 3;
+  const size = input.beats * input.channels;
+  const images = Uint8Array.from({ length: lanes * frames * size }, () =>
+    rng.integer(8) === 0 ? rng.integer(2) * 255 : rng.integer(256),
+  );
+  const wanted = executeQuantNetwork(network, images, lanes * frames, { outputs: [front.freezePoint] }).get(
+    front.freezePoint,
+  )!;
+  const module = flatten(lowerDesign(frontEndDesign(front)));
+  const run = (backpressure: boolean) =>
+    simulateStream(
+      createSimulator(module, { lanes, ...(backpressure ? { randomStart: rng.fork("start") } : {}) }),
+      {
+        inputs: Array.from({ length: lanes }, (_, l) =>
+          images.subarray(l * frames * size, (l + 1) * frames * size),
+        ),
+        valuesPerBeat: { input: input.channels, output: output.channels },
+        bits: { input: input.bits, output: output.bits },
+        signed: front.output.signed,
+        frames,
+        outputBeatsPerFrame: output.beats,
+        ...(backpressure ? { backpressure: { rng: rng.fork("pauses"), idle: 0.4, stall: 0.4 } } : {}),
+      },
+    );
+  const perLane = frames * output.beats * output.channels;
+  const [fast, slow] = [run(false), run(true)];
+  for (const result of [fast, slow]) {
+    for (const [l, values] of result.outputs.entries()) {
+      expect(Array.from(values)).toEqual(Array.from(wanted.subarray(l * perLane, (l + 1) * perLane)));
+    }
+  }
+  return fast.cyclesPerFrame * frames;
+}
+
+describe("folded layers", () => {
+  for (const mode of ["lean", "tflite"] as const) {
+    it(`give the integer network's bytes, any geometry, parallelism and pauses, in the cycles that the formula says: ${mode}`, () => {
+      for (let seed = 0; seed < 40; seed++) {
+        const rng = createRng(500 + seed);
+        const network = randomFront(rng, { layers: 1, mode, channels: 7 });
+        const layers = randomFolding(rng, network);
+        const front = compileFrontEnd(network, network.output, {
+          levelsPerStage: 1 + rng.integer(6),
+          folding: { kind: "given", layers },
+        });
+        const cycles = check(network, front, seed);
+        const node = network.nodes[1]!;
+        const own = layers.get(node.name);
+        if (own?.kind !== "folded" || node.kind === "reshape") continue;
+        const { outputs, taps } = sizesOf(node)!;
+        expect(front.layers[0]!.stats.parallelism).toEqual(own);
+        expect(front.layers[0]!.stats.romBits > 0).toBe(foldedSteps(own, outputs, taps).steps > 1);
+        if (node.kind !== "conv2d" && node.kind !== "depthwiseConv2d") continue;
+        const [height, width] = [node.weights.shape[0]!, node.weights.shape[1]!];
+        const shapeOf = (shape: readonly number[]) => ({ height: shape[0]!, width: shape[1]! });
+        const plan = planWindow(
+          {
+            input: shapeOf(front.input.shape),
+            output: shapeOf(node.output.shape),
+            kernel: { height, width },
+            stride: node.stride,
+            padding: node.padding,
+          },
+          node.name,
+        );
+        expect(cycles).toBe(foldedCycles(plan, foldedSteps(own, outputs, taps).steps, 3));
+      }
+    });
+    it(`chain with each other and with parallel layers: ${mode}`, () => {
+      for (let seed = 0; seed < 8; seed++) {
+        const rng = createRng(700 + seed);
+        const network = randomFront(rng, { layers: 3, mode, channels: 5 });
+        const layers = randomFolding(rng, network);
+        check(
+          network,
+          compileFrontEnd(network, network.output, { folding: { kind: "given", layers } }),
+          seed,
+        );
+      }
+    });
+  }
+
+  const makeFront = (seed: number, layers: number) => {
+    const rng = createRng(seed);
+    const network = randomFront(rng, { layers, mode: "lean", channels: 6, side: 7 });
+    const folding = { kind: "given", layers: randomFolding(rng, network) } as const;
+    const front = compileFrontEnd(network, network.output, { folding });
+    const count = 4;
+    const images = Uint8Array.from({ length: count * valuesPerImage(quantInput(network)) }, () =>
+      rng.integer(256),
+    );
+    return { network, front, count, images };
+  };
+
+  it("give the integer network's bytes when their Verilog is read back by Yosys", async () => {
+    for (const seed of [3, 4, 5]) {
+      const { network, front, count, images } = makeFront(seed, 3);
+      const layers = front.layers.map(({ node, name }) => ({ node: node.name, module: name }));
+      const whole = { module: TOP_MODULE, images: 2 };
+      const verdict = await verifyFrontEnd({
+        files: emitVerilog(front),
+        network,
+        layers,
+        images,
+        count,
+        whole,
+      });
+      expect(verdict.mismatches).toBe(0);
+      expect(verdict.whole?.mismatches).toBe(0);
+    }
+  });
+
+  it("are clean under Verilator's lint and pass their testbench there, with random pauses", async (context) => {
+    const verilator = requireTool(context, "verilator");
+    const { network, front, count, images } = makeFront(3, 3);
+    const outputs = executeQuantNetwork(network, images, count).get(network.output)!;
+    const folder = mkdtempSync(join(tmpdir(), "fixynn-fold-"));
+    try {
+      const files = emitFrontEnd(front, { vectors: { count, inputs: images, outputs } });
+      for (const [name, text] of files) writeFileSync(join(folder, name), text);
+      const sources = [...files.keys()].filter((name) => name.endsWith(".sv"));
+      const lint = spawnSync(
+        verilator,
+        ["--lint-only", "-Wall", "--timing", ...sources, "--top-module", TESTBENCH_MODULE],
+        {
+          cwd: folder,
+          encoding: "utf8",
+        },
+      );
+      expect(lint.stderr).toBe("");
+      const verdict = await runVerilator({ folder, top: TESTBENCH_MODULE });
+      expect(verdict.output).toMatch(/PASS/);
+      expect(verdict.passed).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 240_000);
+});

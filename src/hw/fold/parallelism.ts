@@ -1,0 +1,36 @@
+import type { NodeName } from "../../graph/index.js";
+
+/**
+ * How much of a layer works at once. `parallel`: every weight is a constant of its own adders, one window a cycle. `folded`: the
+ * weights lie in a ROM and `lanes` × `inputs` multipliers take them one word a cycle.
+ *
+ * A window takes ⌈output channels / lanes⌉ · ⌈taps / inputs⌉ steps, taps being what one output channel reads: kernel height × width ×
+ * input channels, or kernel height × width for depthwise layers.
+ */
+export type LayerParallelism =
+  | { readonly kind: "parallel" }
+  | {
+      readonly kind: "folded";
+      /** Output channels worked on at the same time. */
+      readonly lanes: number;
+      /** Taps that each of them takes in a cycle. */
+      readonly inputs: number;
+    };
+
+/** Parallelism of a front's layers; those that are not named are parallel. */
+export type FrontFolding =
+  | { readonly kind: "none" }
+  | { readonly kind: "given"; readonly layers: ReadonlyMap<NodeName, LayerParallelism> };
+
+/** Folded form of {@link LayerParallelism}. */
+export type Folding = Extract<LayerParallelism, { kind: "folded" }>;
+
+/** Steps of a folded layer for one window. */
+export type FoldedSteps = { readonly groups: number; readonly slices: number; readonly steps: number };
+
+/** Count the steps that a window takes: groups of output channels × slices of the taps. */
+export function foldedSteps(folding: Folding, outputs: number, taps: number): FoldedSteps {
+  const groups = Math.ceil(outputs / folding.lanes);
+  const slices = Math.ceil(taps / folding.inputs);
+  return { groups, slices, steps: groups * slices };
+}
