@@ -1,5 +1,6 @@
 export * from "./nvdla.js";
 export * from "./paper.js";
+export * from "./rom.js";
 export * from "./scaling.js";
 export * from "./sram.js";
 export * from "./structural.js";

@@ -1,4 +1,5 @@
 import { FixynnError } from "../core/index.js";
+import { romAreaUm2PerBit, romEnergyPjPerAccessedBit, romLeakageNwPerBit } from "./rom.js";
 import type { cellRoles, Range, Technology } from "./technology.js";
 
 /** Numbers of library cells by role; what is absent counts zero. */
@@ -19,6 +20,9 @@ export type LayerCounts = {
   readonly sramBits: number;
   /** Line-buffer bits written plus read a frame. */
   readonly sramAccessedBitsPerFrame: number;
+  /** Bits of constants in ROMs, and those read a frame; none by default. */
+  readonly romBits?: number;
+  readonly romAccessedBitsPerFrame?: number;
   /** Clock cycles between two frames that this layer alone would need. */
   readonly cyclesPerFrame: number;
   /** Cycles in which the datapath's inputs change: valid window positions. */
@@ -54,6 +58,7 @@ type Parts<T> = {
   readonly requantization: T;
   readonly registers: T;
   readonly sram: T;
+  readonly rom: T;
   readonly control: T;
 };
 
@@ -174,6 +179,7 @@ function layerEnergy(
     registers:
       (activity?.registerToggles ?? bits * registerToggleRate[level] * active) * flop.energyPerTogglePj,
     sram: layer.sramAccessedBitsPerFrame * technology.sram.energyPjPerAccessedBit[level],
+    rom: (layer.romAccessedBitsPerFrame ?? 0) * romEnergyPjPerAccessedBit(technology)[level],
     control: logic(layer.control, activity?.controlToggles),
     clock: bits * frame.cycles * flop.clockEnergyPerCyclePj * clockTreeFactor[level],
     leakage: frame.leakageNw * frame.seconds * 1e3,
@@ -198,6 +204,8 @@ function checkLayers(layers: readonly LayerCounts[]): void {
       layer.macs,
       layer.sramBits,
       layer.sramAccessedBitsPerFrame,
+      layer.romBits ?? 0,
+      layer.romAccessedBitsPerFrame ?? 0,
       layer.activeCyclesPerFrame,
       layer.criticalFullAdders,
       ...Object.values(layer.registerBits),
@@ -216,7 +224,7 @@ function checkLayers(layers: readonly LayerCounts[]): void {
 /**
  * Structural tier: area, energy, clock and throughput of a frozen front from its layers' counts and a technology table.
  *
- * - area: cells × area, memory bits × area per bit; no placement or routing overhead
+ * - area: cells × area, memory and ROM bits × area per bit; no placement or routing overhead
  * - energy a frame: toggles × energy per toggle × glitch factor; clock pins of all registers in every cycle (no gating);
  *   accessed memory bits × energy per bit; leakage × frame time
  * - frames/s = clock / the slowest layer's cycles; TOPS = 2 · MACs · frames/s
@@ -250,6 +258,7 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
       requantization: requantization.areaUm2,
       registers: (d + w) * flop.areaUm2,
       sram: layer.sramBits * sram.areaUm2PerBit.nominal,
+      rom: (layer.romBits ?? 0) * romAreaUm2PerBit(technology).nominal,
       control: control.areaUm2 + c * (flop.areaUm2 + cells.and2.areaUm2),
     };
     const leakageNw =
@@ -258,7 +267,8 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
       control.leakageNw +
       (d + w + c) * flop.leakageNw +
       c * cells.and2.leakageNw +
-      layer.sramBits * sram.leakageNwPerBit;
+      layer.sramBits * sram.leakageNwPerBit +
+      (layer.romBits ?? 0) * romLeakageNwPerBit(technology);
     const own = activity?.get(layer.name);
     const frame = { cycles: cyclesPerFrame, seconds, leakageNw };
     const at = (level: Level): EnergyParts => layerEnergy(layer, technology, own, frame, level);
@@ -331,6 +341,9 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
         : [
             `no simulated activity for some layers: ${logicToggleRate.nominal} of the outputs (${logicToggleRate.low} to ${logicToggleRate.high}) assumed to toggle in an active cycle`,
           ]),
+      ...(layers.some((layer) => (layer.romBits ?? 0) > 0)
+        ? ["ROMs priced as synthesized logic (a third of a NAND gate a bit), their reads as SRAM reads"]
+        : []),
       "every register has an enable; the clock estimate takes the worst arc at every full adder",
     ],
   };

@@ -42,10 +42,17 @@ function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
   };
 }
 
-/** A layer's counts as the structural tier wants them: clamps count as requantization, output buffers as control. */
-function countsOf(name: string, stats: LayerStats): LayerCounts {
+/**
+ * A layer's counts as the structural tier wants them: clamps count as requantization, output buffers as control, partial products and
+ * accumulators of a folded layer as datapath.
+ */
+export function countsOf(name: string, stats: LayerStats): LayerCounts {
   const { kind, macs, registerBits, sramBits, sramAccessedBitsPerFrame } = stats;
   const { cyclesPerFrame, activeCyclesPerFrame, latencyCycles, longestAdderPath } = stats;
+  const datapath: Record<string, number> = { ...stats.selectionCells };
+  for (const [role, count] of Object.entries(cellsOf(stats.datapath))) {
+    datapath[role] = (datapath[role] ?? 0) + count;
+  }
   const requantization: Record<string, number> = { ...stats.clampCells };
   for (const [role, count] of Object.entries(cellsOf(stats.requantization))) {
     requantization[role] = (requantization[role] ?? 0) + count;
@@ -54,7 +61,7 @@ function countsOf(name: string, stats: LayerStats): LayerCounts {
     name,
     kind,
     macs,
-    datapath: cellsOf(stats.datapath),
+    datapath,
     requantization,
     control: stats.controlCells,
     registerBits: {
@@ -64,6 +71,8 @@ function countsOf(name: string, stats: LayerStats): LayerCounts {
     },
     sramBits,
     sramAccessedBitsPerFrame,
+    romBits: stats.romBits,
+    romAccessedBitsPerFrame: stats.romAccessedBitsPerFrame,
     cyclesPerFrame,
     activeCyclesPerFrame,
     latencyCycles,
@@ -146,12 +155,14 @@ function layerFigures(layer: LayerCost): FrontCost["layers"][number]["figures"] 
       datapath: (area.datapath + area.requantization + area.control) / UM2_PER_MM2,
       registers: area.registers / UM2_PER_MM2,
       sram: area.sram / UM2_PER_MM2,
+      rom: area.rom / UM2_PER_MM2,
     },
     energyUj: energy.total / PJ_PER_UJ,
     energyPartsUj: {
       datapath: (energy.datapath + energy.requantization + energy.control + energy.leakage) / PJ_PER_UJ,
       registers: (energy.registers + energy.clock) / PJ_PER_UJ,
       sram: energy.sram / PJ_PER_UJ,
+      rom: energy.rom / PJ_PER_UJ,
     },
     utilization: layer.utilization,
   };
@@ -169,6 +180,7 @@ function frontResult(cost: FrontEndCost): CostResult {
       datapath: area.datapath + area.requantization + area.control,
       registers: area.registers,
       sram: area.sram,
+      rom: area.rom,
       total: area.total,
     },
     energyPerFrameUj: cost.energyPerFrameUj.total,
@@ -199,6 +211,7 @@ function costResult(cost: FrontEndCost, comparison: Comparison): CostResult {
       datapath: (front.areaMm2.datapath ?? 0) * scaled,
       registers: (front.areaMm2.registers ?? 0) * scaled,
       sram: (front.areaMm2.sram ?? 0) * scaled,
+      rom: (front.areaMm2.rom ?? 0) * scaled,
       accelerator: totalAreaMm2 - frontAreaMm2.nominal,
       total: totalAreaMm2,
     },

@@ -120,28 +120,48 @@ function roundest({ low, high }: Offsets): bigint {
   return low;
 }
 
-type Choice = { readonly m: number; readonly positive: Offsets; readonly negative: Offsets };
+type Choice = {
+  readonly shift: number;
+  readonly m: number;
+  readonly positive: Offsets;
+  readonly negative: Offsets;
+};
 
-function choose(target: Target, clamp: Clamp, shift: number, split: boolean): Choice | undefined {
-  const exact = target.factor * 2 ** shift;
-  const base = target.thresholds.length === 0 ? [0] : [Math.floor(exact), Math.ceil(exact)];
-  const near = target.thresholds.length === 0 ? [] : [Math.floor(exact) - 1, Math.ceil(exact) + 1];
-  for (const m of new Set([...base, ...near])) {
-    if (m < 0 || m >= 2 ** 31) continue;
-    const { positive, negative } = offsetsFor(target, clamp, m, shift);
-    if (split) {
-      if (!isEmpty(positive) && !isEmpty(negative)) return { m, positive, negative };
-      continue;
+/** The shortest shift of one channel, its multiplier near the real factor, and the offsets that are exact with it. */
+function shortest(target: Target, clamp: Clamp, split: boolean): Choice | undefined {
+  for (let shift = 1; shift <= 62; shift++) {
+    const exact = target.factor * 2 ** shift;
+    if (exact > 2 ** 46) break;
+    const floor = Math.floor(exact);
+    const candidates = target.thresholds.length === 0 ? [0] : [floor, floor + 1, floor - 1, floor + 2];
+    for (const m of candidates) {
+      if (m < 0) continue;
+      const { positive, negative } = offsetsFor(target, clamp, m, shift);
+      if (split) {
+        if (!isEmpty(positive) && !isEmpty(negative)) return { shift, m, positive, negative };
+        continue;
+      }
+      const both = meet(positive, negative);
+      if (!isEmpty(both)) return { shift, m, positive: both, negative: both };
     }
-    const both = meet(positive, negative);
-    if (!isEmpty(both)) return { m, positive: both, negative: both };
   }
   return undefined;
 }
 
+/** The same formula with a longer shift: everything times a power of two, and the bits that are dropped anyway are free. */
+function lengthen(choice: Choice, shift: number): Choice {
+  const more = BigInt(shift - choice.shift);
+  const grow = ({ low, high }: Offsets): Offsets => ({
+    low: low << more,
+    high: (high << more) + (1n << more) - 1n,
+  });
+  const m = choice.m * 2 ** (shift - choice.shift);
+  return { shift, m, positive: grow(choice.positive), negative: grow(choice.negative) };
+}
+
 /**
- * Find the shortest common shift for which one multiplication and one offset a channel reproduce a requantization exactly, clamp
- * included. All steps of the required function between the reachable accumulators are thresholds; with a given multiplier each bounds
+ * Find, for each channel, the shortest shift for which one multiplication and one offset reproduce a requantization exactly, clamp
+ * included, and bring all channels to the longest of these shifts. All steps of the required function between the reachable accumulators are thresholds; with a given multiplier each bounds
  * the offset from one side, so the offsets that are exact form an interval, and the formula is proven by that interval not being empty.
  * `tflite` rounds ties away from zero, so its steps below and above zero need offsets of their own where the clamp shows both.
  *
@@ -159,27 +179,27 @@ export function linearRequantization(
     return targetOf(range, output, requantizationFactor(requantization, channel));
   });
   for (const split of [false, true]) {
-    for (let shift = 1; shift <= 62; shift++) {
-      const choices: Choice[] = [];
-      for (const target of targets) {
-        const choice = choose(target, clamp, shift, split);
-        if (choice === undefined) break;
-        choices.push(choice);
-      }
-      if (choices.length < targets.length) continue;
-      const common = (pick: (choice: Choice) => Offsets): readonly bigint[] => {
-        const all = choices.map(pick).reduce(meet);
-        return isEmpty(all)
-          ? choices.map((choice) => roundest(pick(choice)))
-          : choices.map(() => roundest(all));
-      };
-      return {
-        shift,
-        multipliers: choices.map(({ m }) => m),
-        positive: common(({ positive }) => positive),
-        negative: common(({ negative }) => negative),
-      };
+    const own: Choice[] = [];
+    for (const target of targets) {
+      const choice = shortest(target, clamp, split);
+      if (choice === undefined) break;
+      own.push(choice);
     }
+    if (own.length < targets.length) continue;
+    const shift = Math.max(...own.map((choice) => choice.shift));
+    const choices = own.map((choice) => lengthen(choice, shift));
+    const common = (pick: (choice: Choice) => Offsets): readonly bigint[] => {
+      const all = choices.map(pick).reduce(meet);
+      return isEmpty(all)
+        ? choices.map((choice) => roundest(pick(choice)))
+        : choices.map(() => roundest(all));
+    };
+    return {
+      shift,
+      multipliers: choices.map(({ m }) => m),
+      positive: common(({ positive }) => positive),
+      negative: common(({ negative }) => negative),
+    };
   }
   throw new FixynnError("FX5040", "no linear formula gives this requantization", { place });
 }
