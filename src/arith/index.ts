@@ -4,4 +4,7 @@ export * from "./constant-matrix.js";
 export * from "./csd.js";
 export * from "./interval.js";
 export * from "./json.js";
+export * from "./requantize.js";
+export * from "./requantize-common.js";
+export * from "./step-function.js";
 export * from "./tree-check.js";

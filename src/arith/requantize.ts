@@ -1,0 +1,324 @@
+import { invariant } from "../core/index.js";
+import { type DigitString, digitStringsBetween } from "./signed-digit-search.js";
+import {
+  type Bounds,
+  type Corners,
+  cornersWithin,
+  hull,
+  type StepFunction,
+  slopeRange,
+  stepBounds,
+} from "./step-function.js";
+
+/** ± floor(u / 2^drop) · 2^shift: one signed digit of a multiplier, without the bits that are not worth their adders. */
+export type DigitTerm = { readonly drop: number; readonly shift: number; readonly negative: boolean };
+
+/**
+ * The least silicon found for a step function, equal to it at every integer of low … high:
+ *
+ * u = a + offset, saturated to 0 … 2^bits − 1 where `saturates`;
+ * value = clamp(floor((Σ terms(u) + constant + (a ≥ 0 ? step : 0)) / 2^shift)).
+ *
+ * The offset belongs to the constant of the sum that makes a. With `step` ≠ 0 the offset is 2^(bits − 1), so that the top bit
+ * of u tells the sign of a.
+ */
+export type ScaledRequantizer = {
+  readonly kind: "scaled";
+  readonly offset: number;
+  readonly bits: number;
+  readonly saturates: boolean;
+  readonly terms: readonly DigitTerm[];
+  readonly constant: number;
+  /** Not 0 where rounding differs below zero. */
+  readonly step: number;
+  readonly shift: number;
+  /** Estimated cells in full adders. */
+  readonly cost: number;
+};
+
+/**
+ * - `always`: a function of one value needs nothing;
+ * - `shifted`: clamp(floor((a + offset) / 2^shift)), free when the offset joins the constant of the sum that makes a;
+ * - `scaled`: see {@link ScaledRequantizer}.
+ */
+export type Requantizer =
+  | { readonly kind: "always"; readonly value: number; readonly cost: 0 }
+  | { readonly kind: "shifted"; readonly offset: number; readonly shift: number; readonly cost: 0 }
+  | ScaledRequantizer;
+
+/** Weights of the estimate, in full adders (sky130: and2 0.31, enable flip-flop 1.5). */
+const REQUANTIZER_COST = {
+  /** Two gates a bit to force ones or zeros. */
+  saturatedBit: 0.6,
+  /** A gate for each bit above, to see that it overflows. */
+  watchedBit: 0.3,
+  /** A column of guard bits: about one more bit in each of two registered rows. */
+  guardColumn: 2,
+  registeredBit: 1.5,
+} as const;
+
+/** Digit strings tried for each number of digits. */
+const STRINGS_PER_LENGTH = 48;
+/** Digits beyond which a constant multiplication is not searched. */
+const MOST_DIGITS = 16;
+/** Sums stay below 2^50, so that doubles are exact. */
+const MOST_BITS = 50;
+
+/** Where u comes from: u = a + offset, `bits` wide. */
+type Window = { readonly offset: number; readonly bits: number; readonly saturates: boolean };
+
+/** Bits that hold 0 … n. */
+const bitsFor = (n: number): number => {
+  let bits = 1;
+  while (2 ** bits <= n) bits++;
+  return bits;
+};
+
+/** Evaluate the terms at u ≥ 0. */
+export function evaluateTerms(terms: readonly DigitTerm[], u: number): number {
+  let sum = 0;
+  for (const { drop, shift, negative } of terms) {
+    const word = Math.floor(u * 2 ** -drop) * 2 ** shift;
+    sum += negative ? -word : word;
+  }
+  return sum;
+}
+
+/** Evaluate a requantizer at an accumulator: the definition of what the silicon does. */
+export function evaluateRequantizer(
+  requantizer: Requantizer,
+  a: number,
+  clamp: { readonly low: number; readonly high: number },
+): number {
+  if (requantizer.kind === "always") return requantizer.value;
+  const { offset, shift } = requantizer;
+  const clamped = (sum: number): number =>
+    Math.max(clamp.low, Math.min(Math.floor(sum * 2 ** -shift), clamp.high));
+  if (requantizer.kind === "shifted") return clamped(a + offset);
+  const { bits, terms, constant, step } = requantizer;
+  const u = Math.max(0, Math.min(a + offset, 2 ** bits - 1));
+  return clamped(evaluateTerms(terms, u) + constant + (a >= 0 ? step : 0));
+}
+
+/** Corners in the order in which they are likely to fail: those on the hull first. */
+function hullFirst(corners: Corners, sign: 1 | -1): Corners {
+  const first = hull(corners, sign);
+  const on = new Set(first);
+  const order = [...first, ...[...corners.a.keys()].filter((i) => !on.has(i))];
+  return {
+    a: Float64Array.from(order, (i) => corners.a[i]!),
+    y: Float64Array.from(order, (i) => corners.y[i]!),
+  };
+}
+
+type Range = { readonly low: number; readonly high: number };
+
+/** Constants for which the terms of u (of a itself without a window) reach and miss all corners after division by 2^shift. */
+function constantRange(
+  terms: readonly DigitTerm[],
+  { reach, miss }: Bounds,
+  window: Window | undefined,
+  shift: number,
+): Range | undefined {
+  const scale = 2 ** shift;
+  const top = window === undefined ? 0 : 2 ** window.bits - 1;
+  const seen = (a: number): number =>
+    window === undefined ? a : Math.max(0, Math.min(a + window.offset, top));
+  let low = Number.NEGATIVE_INFINITY;
+  let high = Number.POSITIVE_INFINITY;
+  const count = Math.max(reach.a.length, miss.a.length);
+  for (let i = 0; i < count; i++) {
+    if (i < reach.a.length) {
+      low = Math.max(low, reach.y[i]! * scale - evaluateTerms(terms, seen(reach.a[i]!)));
+    }
+    if (i < miss.a.length) {
+      high = Math.min(high, miss.y[i]! * scale - 1 - evaluateTerms(terms, seen(miss.a[i]!)));
+    }
+    if (low > high) return undefined;
+  }
+  return { low, high };
+}
+
+/** The integer of a range with the most trailing zeros. */
+export function roundestWithin({ low, high }: Range): number {
+  if (low === Number.NEGATIVE_INFINITY) return Math.min(high, 0);
+  if (high === Number.POSITIVE_INFINITY) return Math.max(low, 0);
+  if (low <= 0 && high >= 0) return 0;
+  let best = low;
+  for (let unit = 2; ; unit *= 2) {
+    const candidate = Math.ceil(low / unit) * unit;
+    if (candidate > high) return best;
+    best = candidate;
+  }
+}
+
+/** Choose a constant for accumulators below zero, and what is added to it from zero on. */
+export function constantAndStep(
+  negative: Range,
+  nonNegative: Range,
+): { readonly constant: number; readonly step: number } {
+  const step = roundestWithin({
+    low: nonNegative.low - negative.high,
+    high: nonNegative.high - negative.low,
+  });
+  const low = Math.max(negative.low, nonNegative.low - step);
+  const high = Math.min(negative.high, nonNegative.high - step);
+  return { constant: roundestWithin({ low, high }), step };
+}
+
+/** The parts of the line's bounds below zero and from zero on. */
+export function splitBounds({ reach, miss }: Bounds): readonly [negative: Bounds, nonNegative: Bounds] {
+  return [
+    { reach: cornersWithin(reach, (a) => a < 0), miss: cornersWithin(miss, (a) => a < 0) },
+    { reach: cornersWithin(reach, (a) => a >= 0), miss: cornersWithin(miss, (a) => a >= 0) },
+  ];
+}
+
+/** Slopes that suit both parts when the constant may step at zero. */
+export function splitSlopeRange(parts: readonly [Bounds, Bounds]): Range | undefined {
+  const [a, b] = parts.map(slopeRange);
+  if (a === undefined || b === undefined) return undefined;
+  const low = Math.max(a.low, b.low);
+  const high = Math.min(a.high, b.high);
+  return low < high ? { low, high } : undefined;
+}
+
+/** A slope above 1 is only asked for by large steps; without an upper bound, stop at the next power of two or 1. */
+export function finiteSlopes({ low, high }: Range): Range {
+  return { low, high: Number.isFinite(high) ? high : Math.max(1.5, low * 4) };
+}
+
+function termsOf(digits: DigitString, shift: number): readonly DigitTerm[] {
+  return digits.map(({ exponent, negative }) => {
+    const column = exponent + shift;
+    return { drop: Math.max(0, -column), shift: Math.max(0, column), negative };
+  });
+}
+
+/** Full adders that the sum takes about: bits in, less one row, plus what guard columns cost. */
+function sumCost(terms: readonly DigitTerm[], bits: number): number {
+  if (terms.length === 1) return 0;
+  const into = terms.reduce((total, { drop }) => total + Math.max(0, bits - drop), 0);
+  return into - bits + REQUANTIZER_COST.guardColumn * terms[0]!.shift;
+}
+
+function windowCost({ bits, saturates }: Window, whole: number): number {
+  const { saturatedBit, watchedBit, registeredBit } = REQUANTIZER_COST;
+  return bits * registeredBit + (saturates ? bits * saturatedBit + (whole - bits) * watchedBit : 0);
+}
+
+/** Windows worth trying: the whole interval, and the least one that saturates. */
+function windowsOf(f: StepFunction, split: boolean): readonly (Window & { readonly cost: number })[] {
+  const start = f.thresholds[0]! - 1;
+  const end = f.thresholds[f.thresholds.length - 1]!;
+  const make = (low: number, high: number): Window => {
+    let bits = bitsFor(high - low);
+    if (split) while (2 ** (bits - 1) < -low || 2 ** (bits - 1) <= high) bits++;
+    // What is left of 2^bits goes to the side where the clamp holds anyway.
+    const free = f.first > f.clamp.low ? high - low : 2 ** bits - 1;
+    const offset = split ? 2 ** (bits - 1) : free - high;
+    const saturates = f.low + offset < 0 || f.high + offset >= 2 ** bits;
+    return { offset, bits, saturates };
+  };
+  const least = make(start, end);
+  const exact = make(f.low, f.high);
+  const whole = split ? exact : { ...exact, offset: -f.low, saturates: false };
+  const candidates = least.bits < whole.bits ? [least, whole] : [whole];
+  return candidates.map((window) => ({ ...window, cost: windowCost(window, whole.bits) }));
+}
+
+/**
+ * Find the cheapest exact form of a step function: clamp first, then few digits.
+ *
+ * The slopes α of all lines that meet the function's bounds are an open interval; in it the numbers α = Σ ±2^e of 1, 2, 3, …
+ * signed digits are listed, and for each the fewest guard columns are sought with which the terms, cut below the last column,
+ * still meet every bound for some constant. The bounds are the thresholds, so a candidate that meets them is proven equal on the
+ * whole interval. The search ends one digit after the first success.
+ *
+ * @returns undefined when no sum of at most 16 digits and 50 bits does it (then the definition must be built)
+ */
+export function searchRequantizer(f: StepFunction): Requantizer | undefined {
+  if (f.thresholds.length === 0) return { kind: "always", value: f.first, cost: 0 };
+  const bounds = stepBounds(f);
+  const joint = slopeRange(bounds);
+  const parts = splitBounds(bounds);
+  const slopes = joint ?? splitSlopeRange(parts);
+  if (slopes === undefined) return undefined;
+  const groups = joint === undefined ? parts : [bounds];
+  const ordered = groups.map(({ reach, miss }) => ({
+    reach: hullFirst(reach, 1),
+    miss: hullFirst(miss, -1),
+  }));
+  const range = finiteSlopes(slopes);
+  if (joint !== undefined) {
+    const shifted = powerOfTwo(range, bounds);
+    if (shifted !== undefined) return shifted;
+  }
+  const windows = windowsOf(f, joint === undefined);
+  let best: ScaledRequantizer | undefined;
+  let firstSuccess = MOST_DIGITS;
+  for (let digits = 1; digits <= Math.min(MOST_DIGITS, firstSuccess + 1); digits++) {
+    const strings = digitStringsBetween({
+      ...range,
+      digits,
+      leastExponent: -MOST_BITS + 8,
+      limit: STRINGS_PER_LENGTH,
+    });
+    for (const window of windows) {
+      for (const string of strings) {
+        const found = fewestGuards(string, window, ordered, best?.cost ?? Number.POSITIVE_INFINITY);
+        if (found !== undefined) best = found;
+      }
+    }
+    if (best !== undefined && firstSuccess === MOST_DIGITS) firstSuccess = digits;
+  }
+  return best;
+}
+
+/** A slope that is a power of two costs nothing: its constant is at most a fraction of an accumulator unit off an integer. */
+function powerOfTwo(range: Range, bounds: Bounds): Requantizer | undefined {
+  for (let shift = 0; 2 ** -shift > range.low; shift++) {
+    if (2 ** -shift >= range.high) continue;
+    const constants = constantRange([{ drop: 0, shift: 0, negative: false }], bounds, undefined, shift);
+    if (constants !== undefined)
+      return { kind: "shifted", offset: roundestWithin(constants), shift, cost: 0 };
+    if (shift >= MOST_BITS) break;
+  }
+  return undefined;
+}
+
+/** Whether no step of u lowers the sum: then the thresholds decide about every integer between them. */
+function isMonotone(terms: readonly DigitTerm[]): boolean {
+  let rise = 0;
+  for (const { drop, shift, negative } of terms) {
+    if (negative) rise -= 2 ** shift;
+    else if (drop === 0) rise += 2 ** shift;
+  }
+  return rise >= 0;
+}
+
+function fewestGuards(
+  digits: DigitString,
+  window: Window & { readonly cost: number },
+  groups: readonly Bounds[],
+  limit: number,
+): ScaledRequantizer | undefined {
+  const leading = digits[0]!.exponent;
+  const last = digits[digits.length - 1]!.exponent;
+  const { offset, bits, saturates } = window;
+  for (let shift = Math.max(0, -leading); shift <= Math.max(0, -last); shift++) {
+    if (bits + leading + shift > MOST_BITS) return undefined;
+    const terms = termsOf(digits, shift);
+    if (!isMonotone(terms)) continue;
+    const cost = window.cost + sumCost(terms, bits);
+    if (cost >= limit) return undefined;
+    const ranges = groups.map((group) => constantRange(terms, group, window, shift));
+    const [first, second] = ranges;
+    if (ranges.includes(undefined) || first === undefined) continue;
+    const choice =
+      groups.length === 1 ? { constant: roundestWithin(first), step: 0 } : constantAndStep(first, second!);
+    invariant(Number.isSafeInteger(choice.constant), "the constant is bounded");
+    return { kind: "scaled", offset, bits, saturates, terms, shift, cost, ...choice };
+  }
+  return undefined;
+}
