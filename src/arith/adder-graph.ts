@@ -1,5 +1,6 @@
 import { assertNever, type Brand, FixynnError } from "../core/index.js";
 import { addIntervals, floorShiftInterval, type Interval, sameInterval, scaleInterval } from "./interval.js";
+import { formInterval, type LinearForm, rootForm, sumForm } from "./linear-form.js";
 
 /** Index of a node in its graph. */
 export type AdderNodeId = Brand<number, "adderNode">;
@@ -9,7 +10,7 @@ export type Term = { readonly source: AdderNodeId; readonly shift: number; reado
 
 /** A word from outside; every integer of the interval may come. */
 export type InputWord = { readonly kind: "input"; readonly name: string; readonly interval: Interval };
-/** Σ terms + constant, exact. */
+/** Σ terms + constant, exact; so is its interval. */
 export type SumNode = {
   readonly kind: "sum";
   readonly name: string;
@@ -46,38 +47,56 @@ export function adderSources(node: AdderNode): readonly AdderNodeId[] {
   return node.kind === "sum" ? node.terms.map((term) => term.source) : [node.source];
 }
 
-/** Bound a node from its sources' intervals; exact when the sources of a sum are independent, else sound. */
-export function intervalOf(node: AdderNode, sources: (id: AdderNodeId) => Interval): Interval {
-  switch (node.kind) {
-    case "input":
-      return node.interval;
-    case "sum": {
-      const factors = new Map<AdderNodeId, bigint>();
-      for (const { source, shift, negative } of node.terms) {
-        const weight = 1n << BigInt(shift);
-        factors.set(source, (factors.get(source) ?? 0n) + (negative ? -weight : weight));
+/**
+ * Computes the intervals of nodes that are added in order. Sums are expanded over the inputs (and over nodes that are not linear), so
+ * their intervals are exact, however much their terms have in common; a root's interval is what its own source's gives.
+ */
+class IntervalAnalysis {
+  readonly #forms: LinearForm[] = [];
+  readonly #intervals: Interval[] = [];
+
+  add(node: AdderNode): Interval {
+    const id = this.#forms.length as AdderNodeId;
+    // A sum whose factors leave 2^53 becomes a root of its own: its interval is exact, that of what reads it is sound.
+    const form = node.kind === "sum" ? sumForm(node, (source) => this.#forms[source]!) : undefined;
+    const range =
+      form === undefined ? this.#rootInterval(node) : formInterval(form, (root) => this.#intervals[root]!);
+    this.#forms.push(form ?? rootForm(id));
+    this.#intervals.push(range);
+    return range;
+  }
+
+  #rootInterval(node: AdderNode): Interval {
+    switch (node.kind) {
+      case "input":
+        return node.interval;
+      case "sum": {
+        let sum: Interval = { low: node.constant, high: node.constant };
+        for (const { source, shift, negative } of node.terms) {
+          const weight = 1n << BigInt(shift);
+          sum = addIntervals(sum, scaleInterval(this.#intervals[source]!, negative ? -weight : weight));
+        }
+        return sum;
       }
-      let sum: Interval = { low: node.constant, high: node.constant };
-      for (const [source, factor] of factors) sum = addIntervals(sum, scaleInterval(sources(source), factor));
-      return sum;
+      case "floorShift":
+        return floorShiftInterval(this.#intervals[node.source]!, node.shift);
+      case "nonNegative": {
+        const { low, high } = this.#intervals[node.source]!;
+        return { low: low >= 0n ? 1n : 0n, high: high >= 0n ? 1n : 0n };
+      }
+      default:
+        return assertNever(node);
     }
-    case "floorShift":
-      return floorShiftInterval(sources(node.source), node.shift);
-    case "nonNegative": {
-      const { low, high } = sources(node.source);
-      return { low: low >= 0n ? 1n : 0n, high: high >= 0n ? 1n : 0n };
-    }
-    default:
-      return assertNever(node);
   }
 }
 
 /** Builds an {@link AdderGraph}, computing intervals. */
 export class AdderGraphBuilder {
   readonly #nodes: AdderNode[] = [];
+  readonly #analysis = new IntervalAnalysis();
 
   #push(node: AdderNode): AdderNodeId {
-    this.#nodes.push({ ...node, interval: intervalOf(node, (id) => this.interval(id)) });
+    this.#nodes.push({ ...node, interval: this.#analysis.add(node) });
     return (this.#nodes.length - 1) as AdderNodeId;
   }
 
@@ -117,6 +136,7 @@ export function verifyAdderGraph(graph: AdderGraph): AdderGraph {
   const fail = (i: number, message: string): never => {
     throw new FixynnError("FX5010", `node ${i}: ${message}`, { place: `adder graph ${graph.name}` });
   };
+  const analysis = new IntervalAnalysis();
   for (const [i, node] of graph.nodes.entries()) {
     for (const source of adderSources(node)) {
       if (!(Number.isInteger(source) && source >= 0 && source < i))
@@ -126,7 +146,7 @@ export function verifyAdderGraph(graph: AdderGraph): AdderGraph {
       node.kind === "sum" ? node.terms.map((t) => t.shift) : node.kind === "floorShift" ? [node.shift] : [];
     if (shifts.some((shift) => !Number.isInteger(shift) || shift < 0)) fail(i, "has a bad shift");
     if (node.interval.low > node.interval.high) fail(i, "has an empty interval");
-    const computed = intervalOf(node, (id) => graph.nodes[id]!.interval);
+    const computed = analysis.add(node);
     if (!sameInterval(computed, node.interval)) {
       fail(
         i,
