@@ -8,6 +8,8 @@ export type Control = {
   readonly step: Signal;
   /** In this cycle a complete window is there: the operand register takes it. */
   readonly fire: Signal;
+  /** This step's pixel is at the input, or none is needed. */
+  readonly present: Signal;
   /** The input is taken if valid. */
   readonly ready: Signal;
   /** Address of the present column, and of the next step's. */
@@ -41,7 +43,15 @@ export function addController(
     const advance = typeof mayAdvance === "function" ? mayAdvance(literal(1, 1)) : mayAdvance;
     const step = b.logic("and", "step", [advance, valid], "a pixel enters");
     const none = literal(0, 1);
-    return { step, fire: step, ready: advance, column: none, nextColumn: none, isOneOf: () => none };
+    return {
+      step,
+      fire: step,
+      present: valid,
+      ready: advance,
+      column: none,
+      nextColumn: none,
+      isOneOf: () => none,
+    };
   }
   const widths = {
     column: counterWidth(plan.period - 1),
@@ -157,7 +167,7 @@ export function addController(
   if (flushing !== undefined) b.registerInto(flushing.net, "flushing", flushing.d, counter);
 
   const fire = b.logic("and", "fire", [step, ...complete], "a complete window goes to the datapath");
-  return { step, fire, ready, column: counters.column, nextColumn, isOneOf };
+  return { step, fire, present, ready, column: counters.column, nextColumn, isOneOf };
 }
 
 /**

@@ -43,3 +43,14 @@ export function foldedCycles(plan: WindowPlan, windowCycles: number, frames: num
 export function foldedCyclesPerFrame(plan: WindowPlan, windowCycles: number): number {
   return foldedCycles(plan, windowCycles, 4) - foldedCycles(plan, windowCycles, 3);
 }
+
+/**
+ * Cycles a frame of a layer that writes each step's pixel in `write` cycles and then, if a window is complete, reads it in `read` cycles,
+ * nothing overlapping but the last cycle.
+ */
+export function serialCyclesPerFrame(
+  plan: WindowPlan,
+  { write, read }: { readonly write: number; readonly read: number },
+): number {
+  return plan.steps * write + plan.output.height * plan.output.width * read;
+}

@@ -1,0 +1,60 @@
+import { formatShape } from "../../tensor/index.js";
+import { literal, ModuleBuilder } from "../builder.js";
+import type { LayerStats } from "../layer.js";
+import type { Module, Signal } from "../netlist.js";
+import { type CoreParts, type CoreSignals, sharesRequantizer } from "./core.js";
+import type { FoldedJob } from "./parts.js";
+
+/** A folded layer's modules, the layer's own last. */
+export type FoldedLayer = { readonly modules: readonly Module[]; readonly stats: LayerStats };
+
+/** Begin a folded layer's module: its text, ports and the signals that all forms have. */
+export function beginLayer(
+  { name, node, input, plan, folding }: FoldedJob,
+  { steps: { groups, slices, steps } }: CoreParts,
+  about: readonly string[],
+): {
+  readonly b: ModuleBuilder;
+  readonly pixel: Signal;
+  readonly valid: Signal;
+  readonly signals: CoreSignals;
+} {
+  const { kernel, stride, padding } = plan;
+  const b = new ModuleBuilder(name, [
+    `Layer "${node.name}": ${node.kind} ${kernel.height}x${kernel.width}, stride ${stride.height}x${stride.width}, padding top ` +
+      `${padding.top} bottom ${padding.bottom} left ${padding.left} right ${padding.right}; folded.`,
+    `Input ${formatShape(input.shape)} of ${input.signed ? "signed" : "unsigned"} ${input.bits} bits, output ` +
+      `${formatShape(node.output.shape)} of ${node.output.signed ? "signed" : "unsigned"} ${node.output.bits} bits.`,
+    `${folding.lanes} lane(s) of ${folding.inputs} multiplier(s); a window takes ${groups} group(s) of channels x ${slices} slice(s) of ` +
+      `taps = ${steps} cycles.`,
+    ...about,
+    "One beat is one pixel, channel 0 lowest; raster order, frames back to back.",
+  ]);
+  b.clock("aclk");
+  const resetN = b.input("aresetn", 1, "synchronous reset, active low");
+  const pixel = b.input("s_axis_tdata", input.shape.at(-1)! * input.bits);
+  const valid = b.input("s_axis_tvalid", 1);
+  const outReady = b.input("m_axis_tready", 1);
+  const skidValid = b.net("skid_valid", 1, "the second result entry is full");
+  const advance = b.not("advance", b.signal(skidValid));
+  const primed = b.register("primed", literal(1, 1), {
+    resetN,
+    role: "control",
+    doc: "the ROMs show their first words",
+  });
+  return { b, pixel, valid, signals: { skidValid, advance, primed, resetN, outReady } };
+}
+
+/** Cycles from a window's first word of weights to its output beat. */
+export function coreLatency({ folding, steps, lane, requantizer }: CoreParts): number {
+  const shared = sharesRequantizer(folding, steps);
+  const results = shared ? steps.groups * folding.lanes : steps.groups;
+  return (
+    steps.steps +
+    lane.latency +
+    1 +
+    (shared ? folding.lanes : 0) +
+    requantizer.latency +
+    (results > 1 ? 2 : 1)
+  );
+}

@@ -1,0 +1,266 @@
+import { wordFormat } from "../../arith/index.js";
+import { concat, literal, type ModuleBuilder, sliceOf } from "../builder.js";
+import { addOutputBuffer } from "../controller.js";
+import { counterWidth, type InstanceCell, type NetId, type Signal, signalWidth, toBits } from "../netlist.js";
+import type { Lane, LaneShape } from "./lane.js";
+import type { FoldedSteps, Folding } from "./parallelism.js";
+import { type Requantizer, type RequantizerShape, scaleWord } from "./requantizer.js";
+import { delayLine, walkRom } from "./sequencer.js";
+import { type WeightRows, weightWords } from "./weight-words.js";
+
+/** The parts of a folded layer and what its constants are. */
+export type CoreParts = {
+  readonly rows: WeightRows;
+  /** Bias of each output channel with the input's zero point taken out. */
+  readonly biases: readonly number[];
+  readonly folding: Folding;
+  readonly steps: FoldedSteps;
+  readonly laneShape: LaneShape;
+  readonly lane: Lane;
+  readonly scaleShape: RequantizerShape;
+  readonly requantizer: Requantizer;
+};
+
+/** Signals that every folded layer has. */
+export type CoreSignals = {
+  readonly skidValid: NetId;
+  readonly advance: Signal;
+  readonly primed: Signal;
+  readonly resetN: Signal;
+  readonly outReady: Signal;
+};
+
+/** Progress of the window at work. */
+export type Walk = {
+  /** A word of weights is used in this cycle. */
+  readonly work: Signal;
+  /** It is the window's last. */
+  readonly finish: Signal;
+  readonly weights: Signal;
+  /** Number of the word, group · slices + slice; no bits if there is only one. */
+  readonly index: Signal;
+  readonly slice: Signal;
+  readonly firstSlice: Signal;
+  readonly lastSlice: Signal;
+};
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** Results of the lanes that are requantized one after the other, when there is time for it, share a requantizer. */
+export function sharesRequantizer(folding: Folding, { slices }: FoldedSteps): boolean {
+  return folding.lanes > 1 && slices >= folding.lanes;
+}
+
+/** Add the counters and the weight ROM: one word a cycle while `held`. */
+export function addWalk(
+  b: ModuleBuilder,
+  { rows, folding, steps }: Pick<CoreParts, "rows" | "folding" | "steps">,
+  held: Signal,
+  { advance, primed, resetN }: CoreSignals,
+): Walk {
+  const { groups, slices } = steps;
+  const work = b.logic("and", "work", [held, advance], "a word of weights is used");
+  const doc = "weights, lane by lane in bit planes";
+  const words = weightWords(rows, folding, steps);
+  const weights = walkRom(b, "weights", words, { move: work, primed, resetN, doc });
+  const finish = b.logic("and", "finish", [work, weights.last], "the last word for these operands");
+  let slice: Signal = [];
+  let lastSlice: Signal = literal(1, 1);
+  if (slices > 1 && groups === 1) {
+    slice = weights.index;
+    lastSlice = weights.last;
+  } else if (slices > 1) {
+    const bits = counterWidth(slices - 1);
+    const net = b.net("slice", bits, `counts 0 to ${slices - 1}: slice of the taps at work`);
+    slice = b.signal(net);
+    lastSlice = b.compare("equal", "slice_last", slice, literal(slices - 1, bits));
+    const plus = b.arithmetic("add", "slice_plus_1", slice, literal(1, bits));
+    const next = b.mux("slice_next", lastSlice, literal(0, bits), plus);
+    b.registerInto(net, "slice", next, { enable: work, resetN, role: "control" });
+  }
+  const firstSlice =
+    slices > 1 ? b.compare("equal", "slice_first", slice, literal(0, signalWidth(slice))) : literal(1, 1);
+  return { work, finish, weights: weights.data, index: weights.index, slice, firstSlice, lastSlice };
+}
+
+/**
+ * Add lanes, requantization and the collection of a pixel behind a {@link Walk}.
+ *
+ * @param operands each lane's operands, in the cycle in which its weights are at work
+ */
+export function addCore(
+  b: ModuleBuilder,
+  parts: CoreParts,
+  walk: Walk,
+  signals: CoreSignals,
+  operands: readonly Signal[],
+): { readonly data: Signal; readonly valid: Signal } {
+  const { folding, steps, lane, laneShape, requantizer } = parts;
+  const { groups, slices } = steps;
+  const { lanes } = folding;
+  const { advance, resetN, primed } = signals;
+  const timing = { enable: advance, resetN };
+  const outputs = parts.rows.length;
+  const k = lane.latency;
+  const summed = delayLine(b, "summed", walk.work, k, timing);
+  const lastSummed = slices > 1 ? delayLine(b, "last_summed", walk.lastSlice, k, timing) : walk.lastSlice;
+  const firstSummed = slices > 1 ? delayLine(b, "first_summed", walk.firstSlice, k, timing) : walk.firstSlice;
+  const accumulate = b.logic("and", "accumulate", [advance, summed]);
+  const done =
+    slices > 1
+      ? b.logic("and", "done", [accumulate, lastSummed], "the accumulators are complete")
+      : accumulate;
+  const { width } = wordFormat(laneShape.accumulator);
+  const biasWords = range(groups).map((group) =>
+    range(lanes)
+      .map((l) => toBits(parts.biases[group * lanes + l] ?? 0, width))
+      .reverse()
+      .join(""),
+  );
+  const doc = "what the sums of a group of channels begin with";
+  const biases = walkRom(b, "biases", biasWords, { move: done, primed, resetN, doc });
+  const laneBits = folding.inputs * laneShape.weightBits;
+  const sums = range(lanes).map((l) => {
+    const a = b.net(`a${l}`, width);
+    const inputs: InstanceCell["inputs"] = [
+      { port: "advance", signal: advance },
+      { port: "x", signal: operands[l]! },
+      { port: "w", signal: sliceOf(walk.weights, l * laneBits, laneBits) },
+      { port: "bias", signal: sliceOf(biases.data, l * width, width) },
+      ...(slices > 1 ? [{ port: "first", signal: firstSummed }] : []),
+      { port: "accumulate", signal: accumulate },
+    ];
+    b.add({
+      kind: "instance",
+      name: `u_lane${l}`,
+      module: lane.module.name,
+      inputs,
+      outputs: [{ port: "a", net: a }],
+    });
+    return b.signal(a);
+  });
+  const accumulated = b.register("accumulated", done, { enable: advance, resetN, role: "control" });
+
+  const shared = sharesRequantizer(folding, steps);
+  const queue = shared
+    ? addQueue(b, sums, accumulated, { advance, resetN })
+    : { words: sums, valid: accumulated };
+  const results = shared ? groups * lanes : groups;
+  const perResult = outputsPerResult(shared, lanes);
+  const scaled = b.logic("and", "scale_taken", [queue.valid, advance]);
+  const scaleWords = range(results).map((result) =>
+    range(perResult)
+      .map((l) => scaleWord(parts.scaleShape, Math.min(result * perResult + l, outputs - 1)))
+      .reverse()
+      .join(""),
+  );
+  const scaleBits = scaleWords[0]!.length / perResult;
+  const scales =
+    scaleBits > 0
+      ? walkRom(b, "scales", scaleWords, {
+          move: scaled,
+          primed,
+          resetN,
+          doc: "requantization of the channels",
+        })
+      : undefined;
+  const values = queue.words.map((word, l) => {
+    const y = b.net(`y${l}`, parts.scaleShape.outputBits);
+    const inputs: InstanceCell["inputs"] = [
+      ...(requantizer.module.clock === null ? [] : [{ port: "advance", signal: advance }]),
+      { port: "a", signal: word },
+      ...(scales === undefined
+        ? []
+        : [{ port: "scale", signal: sliceOf(scales.data, l * scaleBits, scaleBits) }]),
+    ];
+    const pins = [{ port: "y", net: y }];
+    b.add({
+      kind: "instance",
+      name: `u_requantize${l}`,
+      module: requantizer.module.name,
+      inputs,
+      outputs: pins,
+    });
+    return b.signal(y);
+  });
+  const valid = delayLine(b, "scaled", queue.valid, requantizer.latency, timing);
+  const collected = addCollector(b, { ...signals, value: concat(values), valid, groups: results });
+  return { ...collected, data: sliceOf(collected.data, 0, outputs * parts.scaleShape.outputBits) };
+}
+
+const outputsPerResult = (shared: boolean, lanes: number): number => (shared ? 1 : lanes);
+
+/** Take the lanes' accumulators together and give them out one a cycle, lane 0 first. */
+function addQueue(
+  b: ModuleBuilder,
+  sums: readonly Signal[],
+  load: Signal,
+  { advance, resetN }: { readonly advance: Signal; readonly resetN: Signal },
+): { readonly words: readonly Signal[]; readonly valid: Signal } {
+  const width = signalWidth(sums[0]!);
+  const bits = counterWidth(sums.length - 1);
+  const busy = b.net("queue_busy", 1, "accumulators wait for the requantization");
+  const net = b.net("queue_count", bits, `counts 0 to ${sums.length - 1}: lane that is requantized`);
+  const count = b.signal(net);
+  const last = b.compare("equal", "queue_last", count, literal(sums.length - 1, bits));
+  const move = b.logic("and", "queue_move", [b.signal(busy), advance]);
+  const plus = b.arithmetic("add", "queue_plus_1", count, literal(1, bits));
+  const next = b.mux("queue_next", last, literal(0, bits), plus);
+  b.registerInto(net, "queue_count", next, { enable: move, resetN, role: "control" });
+  const more = b.logic("and", "queue_more", [b.signal(busy), b.not("queue_not_last", last)]);
+  const stays = b.logic("or", "queue_stays", [load, more]);
+  b.registerInto(busy, "queue_busy", stays, { enable: advance, resetN, role: "control" });
+  const queue = b.net("queue", sums.length * width, "accumulators, the next one lowest");
+  const shifted = concat([
+    sliceOf(b.signal(queue), width, (sums.length - 1) * width),
+    sliceOf(b.signal(queue), (sums.length - 1) * width, width),
+  ]);
+  const d = b.mux("queue_d", load, concat(sums), shifted);
+  const enable = b.logic("and", "queue_enable", [
+    advance,
+    b.logic("or", "queue_any", [load, b.signal(busy)]),
+  ]);
+  b.registerInto(queue, "queue", d, { enable, role: "datapath" });
+  return { words: [sliceOf(b.signal(queue), 0, width)], valid: b.signal(busy) };
+}
+
+/**
+ * Collect results to a pixel: a buffer of two entries, so that the pipeline need not wait for a pixel that is being taken over, then a shift
+ * register that is the output's register too. `m_axis_tready` reaches this register only, no other layer.
+ */
+function addCollector(
+  b: ModuleBuilder,
+  {
+    skidValid,
+    value,
+    valid,
+    outReady,
+    advance,
+    resetN,
+    groups,
+  }: CoreSignals & { readonly value: Signal; readonly valid: Signal; readonly groups: number },
+): { readonly data: Signal; readonly valid: Signal } {
+  if (groups === 1) return addOutputBuffer(b, skidValid, { value, valid, ready: outReady, advance, resetN });
+  const full = b.net("pixel_valid", 1, "the pixel is complete");
+  const ready = b.logic("or", "collector_free", [b.not("pixel_open", b.signal(full)), outReady]);
+  const entry = addOutputBuffer(b, skidValid, { value, valid, ready, advance, resetN });
+  const take = b.logic("and", "collect", [entry.valid, ready]);
+  const bits = counterWidth(groups - 1);
+  const net = b.net("collected", bits, `counts 0 to ${groups - 1}: results of this pixel so far`);
+  const count = b.signal(net);
+  const last = b.compare("equal", "collected_last", count, literal(groups - 1, bits));
+  const plus = b.arithmetic("add", "collected_plus_1", count, literal(1, bits));
+  const next = b.mux("collected_next", last, literal(0, bits), plus);
+  b.registerInto(net, "collected", next, { enable: take, resetN, role: "control" });
+  const width = signalWidth(value);
+  const pixel = b.net("pixel", groups * width, "results shift in from above");
+  const shifted = concat([sliceOf(b.signal(pixel), width, (groups - 1) * width), entry.data]);
+  b.registerInto(pixel, "pixel", shifted, { enable: take, role: "buffer" });
+  const whole = b.logic("and", "pixel_whole", [take, last]);
+  const kept = b.logic("and", "pixel_kept", [b.signal(full), b.not("not_taken", outReady)]);
+  b.registerInto(full, "pixel_valid", b.logic("or", "pixel_next", [whole, kept]), {
+    resetN,
+    role: "control",
+  });
+  return { data: b.signal(pixel), valid: b.signal(full) };
+}

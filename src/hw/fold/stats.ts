@@ -1,0 +1,80 @@
+import { csdDigitCount } from "../../arith/index.js";
+import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "../cell-counts.js";
+import { addCounts, type DatapathCounts, NO_CELLS } from "../datapath.js";
+import type { LayerStats } from "../layer.js";
+import { type Cell, type Module, signalWidth } from "../netlist.js";
+import { tapsInside } from "../window-plan.js";
+import { type CoreParts, sharesRequantizer } from "./core.js";
+import type { FoldedJob } from "./parts.js";
+
+const repeated = <T>(times: number, value: T, add: (a: T, b: T) => T, none: T): T =>
+  Array.from({ length: times }, () => value).reduce(add, none);
+
+/** Multiplexers that bring operands to the lanes. */
+const isOperandChoice = (cell: Cell): boolean => /^(x\d+|wanted|pixel_group)_\d+_\d+(_\d+)?$/.test(cell.name);
+
+/** Count what a folded layer consists of. */
+export function foldedStats(
+  { node, input, plan, folding, levelsPerStage }: FoldedJob,
+  parts: CoreParts,
+  top: Module,
+  timing: {
+    readonly latencyCycles: number;
+    readonly cyclesPerFrame: number;
+    readonly sramAccessedBitsPerFrame: number;
+  },
+): LayerStats {
+  const { lane, requantizer, rows, steps } = parts;
+  const flat = rows.flat();
+  const windows = plan.output.height * plan.output.width;
+  const requantizers = sharesRequantizer(folding, steps) ? 1 : folding.lanes;
+  const registerBits = { datapath: 0, window: 0, control: 0, buffer: 0 };
+  let [sramBits, romBits] = [0, 0];
+  const modules = [
+    [lane.module.cells, folding.lanes],
+    [requantizer.module.cells, requantizers],
+    [top.cells, 1],
+  ] as const;
+  for (const [cells, copies] of modules) {
+    for (const cell of cells) {
+      if (cell.kind === "register") registerBits[cell.role] += copies * signalWidth(cell.d);
+      if (cell.kind === "ram") sramBits += cell.depth * signalWidth(cell.writeData);
+      if (cell.kind !== "rom") continue;
+      const width = cell.contents[0]!.length;
+      romBits += cell.depth * width;
+      // A ROM of logic needs a register for the word read.
+      registerBits.datapath += width;
+    }
+  }
+  const counts = (times: number, value: DatapathCounts): DatapathCounts =>
+    repeated(times, value, addCounts, NO_CELLS);
+  const cells = (times: number, value: CellCounts): CellCounts =>
+    repeated(times, value, addCellCounts, NO_CELL_COUNTS);
+  return {
+    kind: node.kind,
+    inputShape: input.shape,
+    outputShape: node.output.shape,
+    macs: (tapsInside(plan) * flat.length) / (plan.kernel.height * plan.kernel.width),
+    weights: flat.length,
+    zeroWeights: flat.filter((w) => w === 0).length,
+    csdDigits: flat.reduce((sum, w) => sum + csdDigitCount(w), 0),
+    additions: 0,
+    datapath: counts(folding.lanes, lane.sums),
+    requantization: counts(requantizers, requantizer.counts),
+    clampCells: cells(requantizers, requantizer.otherCells),
+    controlCells: countCells(top.cells.filter((cell) => !isOperandChoice(cell))),
+    registerBits,
+    sramBits,
+    longestAdderPath: Math.max(levelsPerStage, lane.longestAdder, requantizer.longestAdder),
+    activeCyclesPerFrame: windows * steps.steps,
+    parallelism: folding,
+    romBits,
+    // A window walks through each ROM once.
+    romAccessedBitsPerFrame: romBits * windows,
+    selectionCells: addCellCounts(
+      cells(folding.lanes, lane.selectionCells),
+      countCells(top.cells.filter(isOperandChoice)),
+    ),
+    ...timing,
+  };
+}
