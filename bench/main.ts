@@ -1,22 +1,43 @@
+import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../src/core/index.js";
 import type { BenchTable } from "./table.js";
 
+type Bench = { readonly run: (options: BenchOptions) => Promise<BenchTable> };
+
+/** What a benchmark is told from the command line. */
+export type BenchOptions = {
+  /** Constant matrices to measure beside the shared ones. */
+  readonly matrices: readonly string[];
+};
+
 /** Every benchmark, loaded when it is asked for. */
-const BENCHMARKS: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<BenchTable> }>>> = {
+const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
+  cmvm: () => import("./cmvm.js"),
   quant: () => import("./quant.js"),
   sim: () => import("./sim.js"),
   train: () => import("./train.js"),
 };
 
-const [name, flag, file] = process.argv.slice(2);
-const load = name === undefined ? undefined : BENCHMARKS[name];
-if (load === undefined || (flag !== undefined && (flag !== "--json" || file === undefined))) {
+function usage(): never {
   console.error(
-    `usage: npm run bench -- NAME [--json FILE]; NAME is one of ${Object.keys(BENCHMARKS).join(", ")}`,
+    `usage: npm run bench -- NAME [--json FILE] [--matrix FILE …]; NAME is one of ${Object.keys(BENCHMARKS).join(", ")}`,
   );
   process.exit(2);
 }
-const table = await (await load()).run();
+
+function parsed() {
+  try {
+    const options = { json: { type: "string" }, matrix: { type: "string", multiple: true } } as const;
+    return parseArgs({ args: process.argv.slice(2), options, allowPositionals: true });
+  } catch {
+    return usage();
+  }
+}
+
+const { values, positionals } = parsed();
+const load = positionals.length === 1 ? BENCHMARKS[positionals[0]!] : undefined;
+if (load === undefined) usage();
+const table = await (await load()).run({ matrices: values.matrix ?? [] });
 for (const { name: row, metric, value, unit, peer, ratio } of table.rows) {
   const beside = peer === undefined ? "" : `   ${peer.name}: ${peer.value}`;
   const times = ratio === undefined ? "" : `   ratio ${ratio.toFixed(3)}`;
@@ -24,4 +45,4 @@ for (const { name: row, metric, value, unit, peer, ratio } of table.rows) {
     `${row.padEnd(40)} ${metric.padEnd(20)} ${value.toPrecision(5).padStart(12)} ${unit}${beside}${times}`,
   );
 }
-if (file !== undefined) writeFileAtomic(file, `${JSON.stringify(table, null, 2)}\n`);
+if (values.json !== undefined) writeFileAtomic(values.json, `${JSON.stringify(table, null, 2)}\n`);

@@ -40,7 +40,11 @@ export class DigitMatrix {
   negative = new Int32Array(1024);
   readonly #first: number[] = [0];
   readonly #dense: (Int32Array | undefined)[] = [];
-  readonly #forms = new FormTable();
+  readonly #formTable = new FormTable();
+  /** Minimal forms of each entry's coefficient, and the digits that appear in any of them. */
+  readonly #forms: Int32Array[] = [];
+  #reachPositive = new Int32Array(1024);
+  #reachNegative = new Int32Array(1024);
   #limit: DepthLimit | undefined;
 
   constructor(rows: number) {
@@ -71,11 +75,12 @@ export class DigitMatrix {
     this.entryRow = grown(this.entryRow, to);
     this.positive = grown(this.positive, to);
     this.negative = grown(this.negative, to);
+    this.#reachPositive = grown(this.#reachPositive, to);
+    this.#reachNegative = grown(this.#reachNegative, to);
     for (let i = 0; i < rows.length; i++) {
       this.entryVariable[from + i] = variable;
       this.entryRow[from + i] = rows[i]!;
-      this.positive[from + i] = positive[i]!;
-      this.negative[from + i] = negative[i]!;
+      this.#setDigits(from + i, positive[i]!, negative[i]!);
       this.rowEntries[rows[i]!]!.push(from + i);
     }
     this.#first.push(to);
@@ -86,6 +91,21 @@ export class DigitMatrix {
       this.#dense[variable] = dense;
     }
     return variable;
+  }
+
+  #setDigits(entry: number, positive: number, negative: number): void {
+    this.positive[entry] = positive;
+    this.negative[entry] = negative;
+    const forms = this.#formTable.of(positive - negative);
+    this.#forms[entry] = forms;
+    let reachPositive = 0;
+    let reachNegative = 0;
+    for (let i = 0; i < forms.length; i += 2) {
+      reachPositive |= forms[i]!;
+      reachNegative |= forms[i + 1]!;
+    }
+    this.#reachPositive[entry] = reachPositive;
+    this.#reachNegative[entry] = reachNegative;
   }
 
   /** Find the entry of a variable in a row, or −1. */
@@ -117,6 +137,7 @@ export class DigitMatrix {
 
   /** What a row's load grows by for each occurrence of a pattern. */
   #growth({ a, b }: Pattern): number {
+    if (this.#limit === undefined) return 0;
     const [da, db] = [this.depths[a]!, this.depths[b]!];
     return 2 ** (Math.max(da, db) + 1) - 2 ** da - 2 ** db;
   }
@@ -128,35 +149,25 @@ export class DigitMatrix {
   }
 
   /** Find the two forms of a pair of entries that show a pattern most often; returns how often, and leaves them in `best`. */
-  #bestForms(ea: number, eb: number, { distance, opposite }: Pattern): number {
-    const pa = this.positive[ea]!;
-    const na = this.negative[ea]!;
-    const pb = this.positive[eb]!;
-    const nb = this.negative[eb]!;
+  #bestForms(ea: number, eb: number, distance: number, opposite: boolean): number {
+    const reachP = (opposite ? this.#reachNegative[eb]! : this.#reachPositive[eb]!) >>> distance;
+    const reachN = (opposite ? this.#reachPositive[eb]! : this.#reachNegative[eb]!) >>> distance;
+    if (((this.#reachPositive[ea]! & reachP) | (this.#reachNegative[ea]! & reachN)) === 0) return 0;
     const best = this.#best;
-    best[0] = pa;
-    best[1] = na;
-    best[2] = pb;
-    best[3] = nb;
-    if ((pa | na) === 0 || (pb | nb) === 0) return 0;
-    let most = opposite
-      ? popCount(pa & (nb >>> distance)) + popCount(na & (pb >>> distance))
-      : popCount(pa & (pb >>> distance)) + popCount(na & (nb >>> distance));
-    const formsA = this.#forms.of(pa - na);
-    const formsB = this.#forms.of(pb - nb);
-    if (formsA.length === 2 && formsB.length === 2) return most;
+    const formsA = this.#forms[ea]!;
+    const formsB = this.#forms[eb]!;
+    let most = 0;
     for (let i = 0; i < formsA.length; i += 2) {
       for (let j = 0; j < formsB.length; j += 2) {
         const same = formsB[j + (opposite ? 1 : 0)]! >>> distance;
         const other = formsB[j + (opposite ? 0 : 1)]! >>> distance;
         const count = popCount(formsA[i]! & same) + popCount(formsA[i + 1]! & other);
-        if (count > most) {
-          most = count;
-          best[0] = formsA[i]!;
-          best[1] = formsA[i + 1]!;
-          best[2] = formsB[j]!;
-          best[3] = formsB[j + 1]!;
-        }
+        if (count <= most) continue;
+        most = count;
+        best[0] = formsA[i]!;
+        best[1] = formsA[i + 1]!;
+        best[2] = formsB[j]!;
+        best[3] = formsB[j + 1]!;
       }
     }
     return most;
@@ -170,7 +181,7 @@ export class DigitMatrix {
     best[1] = this.negative[entry]!;
     best[2] = 0;
     best[3] = 0;
-    const forms = this.#forms.of(best[0] - best[1]);
+    const forms = this.#forms[entry]!;
     let most = 0;
     for (let i = 0; i < forms.length; i += 2) {
       let p = forms[i]!;
@@ -200,7 +211,7 @@ export class DigitMatrix {
 
   /** Count how often a pattern can be taken, each coefficient in whichever minimal form shows it most. */
   count(pattern: Pattern): number {
-    const { a, b } = pattern;
+    const { a, b, distance, opposite } = pattern;
     const growth = this.#growth(pattern);
     let total = 0;
     if (a === b) {
@@ -211,11 +222,14 @@ export class DigitMatrix {
       return total;
     }
     const [few, other] = this.#fewer(a, b);
+    const dense = this.#dense[other];
     for (let e = this.#first[few]!; e < this.#first[few + 1]!; e++) {
+      if ((this.#reachPositive[e]! | this.#reachNegative[e]!) === 0) continue;
       const row = this.entryRow[e]!;
-      const f = this.#find(other, row);
+      const f = dense === undefined ? this.#find(other, row) : dense[row]!;
       if (f < 0) continue;
-      const count = few === a ? this.#bestForms(e, f, pattern) : this.#bestForms(f, e, pattern);
+      const count =
+        few === a ? this.#bestForms(e, f, distance, opposite) : this.#bestForms(f, e, distance, opposite);
       if (count > 0) total += this.#allowed(row, growth, count);
     }
     return total;
@@ -249,15 +263,14 @@ export class DigitMatrix {
       if (a === b) {
         const count = this.#bestChain(e, pattern);
         if (count === 0 || this.#allowed(row, growth, count) < count) continue;
-        this.positive[e] = best[0]!;
-        this.negative[e] = best[1]!;
+        this.#setDigits(e, best[0]!, best[1]!);
         keep(row, best[2]!, best[3]!);
         continue;
       }
       const f = this.#find(other, row);
       if (f < 0) continue;
       const [ea, eb] = few === a ? [e, f] : [f, e];
-      const count = this.#bestForms(ea, eb, pattern);
+      const count = this.#bestForms(ea, eb, distance, opposite);
       const allowed = this.#allowed(row, growth, count);
       if (allowed === 0) continue;
       const [pa, na, pb, nb] = [best[0]!, best[1]!, best[2]!, best[3]!];
@@ -267,10 +280,8 @@ export class DigitMatrix {
         if (n !== 0) n &= n - 1;
         else p &= p - 1;
       }
-      this.positive[ea] = pa & ~p;
-      this.negative[ea] = na & ~n;
-      this.positive[eb] = pb & ~((opposite ? n : p) << distance);
-      this.negative[eb] = nb & ~((opposite ? p : n) << distance);
+      this.#setDigits(ea, pa & ~p, na & ~n);
+      this.#setDigits(eb, pb & ~((opposite ? n : p) << distance), nb & ~((opposite ? p : n) << distance));
       keep(row, p, n);
     }
     return this.addVariable(rows, positive, negative, Math.max(this.depths[a]!, this.depths[b]!) + 1);
