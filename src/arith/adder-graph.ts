@@ -31,7 +31,21 @@ export type NonNegativeNode = {
   readonly source: AdderNodeId;
   readonly interval: Interval;
 };
-export type AdderNode = InputWord | SumNode | FloorShiftNode | NonNegativeNode;
+/** source modulo 2^width, not negative: its low bits, costs nothing. */
+export type LowBitsNode = {
+  readonly kind: "lowBits";
+  readonly source: AdderNodeId;
+  readonly width: number;
+  readonly interval: Interval;
+};
+/** min(max(source, 0), 2^width − 1): two gates a bit where the source exceeds it. */
+export type SaturateNode = {
+  readonly kind: "saturate";
+  readonly source: AdderNodeId;
+  readonly width: number;
+  readonly interval: Interval;
+};
+export type AdderNode = InputWord | SumNode | FloorShiftNode | NonNegativeNode | LowBitsNode | SaturateNode;
 
 /** Sums of shifted words, in topological order; what a constant datapath computes, before any bit of it is decided. */
 export type AdderGraph = {
@@ -84,10 +98,28 @@ class IntervalAnalysis {
         const { low, high } = this.#intervals[node.source]!;
         return { low: low >= 0n ? 1n : 0n, high: high >= 0n ? 1n : 0n };
       }
+      case "lowBits": {
+        const { low, high } = this.#intervals[node.source]!;
+        const width = BigInt(node.width);
+        if (low >> width === high >> width) {
+          return { low: BigInt.asUintN(node.width, low), high: BigInt.asUintN(node.width, high) };
+        }
+        return { low: 0n, high: (1n << width) - 1n };
+      }
+      case "saturate": {
+        const { low, high } = this.#intervals[node.source]!;
+        return { low: saturated(low, node.width), high: saturated(high, node.width) };
+      }
       default:
         return assertNever(node);
     }
   }
+}
+
+/** min(max(n, 0), 2^width − 1). */
+function saturated(n: bigint, width: number): bigint {
+  const top = (1n << BigInt(width)) - 1n;
+  return n < 0n ? 0n : n > top ? top : n;
 }
 
 /** Builds an {@link AdderGraph}, computing intervals. */
@@ -120,6 +152,20 @@ export class AdderGraphBuilder {
     return this.#push({ kind: "nonNegative", source, interval: UNKNOWN });
   }
 
+  /** The source's low bits; the source itself when it has no others. */
+  lowBits(source: AdderNodeId, width: number): AdderNodeId {
+    const { low, high } = this.interval(source);
+    if (low >= 0n && high < 1n << BigInt(width)) return source;
+    return this.#push({ kind: "lowBits", source, width, interval: UNKNOWN });
+  }
+
+  /** The source, saturated to an unsigned word; the source itself when it is never outside. */
+  saturate(source: AdderNodeId, width: number): AdderNodeId {
+    const { low, high } = this.interval(source);
+    if (low >= 0n && high < 1n << BigInt(width)) return source;
+    return this.#push({ kind: "saturate", source, width, interval: UNKNOWN });
+  }
+
   build(name: string, outputs: readonly AdderNodeId[]): AdderGraph {
     return verifyAdderGraph({ kind: "adderGraph", name, nodes: this.#nodes, outputs });
   }
@@ -144,6 +190,7 @@ export function verifyAdderGraph(graph: AdderGraph): AdderGraph {
     }
     const shifts =
       node.kind === "sum" ? node.terms.map((t) => t.shift) : node.kind === "floorShift" ? [node.shift] : [];
+    if ("width" in node && !(Number.isInteger(node.width) && node.width > 0)) fail(i, "has a bad width");
     if (shifts.some((shift) => !Number.isInteger(shift) || shift < 0)) fail(i, "has a bad shift");
     if (node.interval.low > node.interval.high) fail(i, "has an empty interval");
     const computed = analysis.add(node);
@@ -184,6 +231,12 @@ export function evaluateAdderGraph(graph: AdderGraph, inputs: readonly bigint[])
       case "nonNegative":
         values.push(values[node.source]! >= 0n ? 1n : 0n);
         break;
+      case "lowBits":
+        values.push(BigInt.asUintN(node.width, values[node.source]!));
+        break;
+      case "saturate":
+        values.push(saturated(values[node.source]!, node.width));
+        break;
       default:
         assertNever(node);
     }
@@ -206,6 +259,9 @@ export function printAdderGraph(graph: AdderGraph): string {
         return `%${i} = floorShift %${node.source} >> ${node.shift} : ${range}`;
       case "nonNegative":
         return `%${i} = nonNegative %${node.source} : ${range}`;
+      case "lowBits":
+      case "saturate":
+        return `%${i} = ${node.kind} %${node.source} to ${node.width} bits : ${range}`;
       default:
         return assertNever(node);
     }

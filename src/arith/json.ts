@@ -24,6 +24,8 @@ const adderNode = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("floorShift"), source: nodeId, shift: count, interval: range }),
   z.strictObject({ kind: z.literal("nonNegative"), source: nodeId, interval: range }),
+  z.strictObject({ kind: z.literal("lowBits"), source: nodeId, width: count, interval: range }),
+  z.strictObject({ kind: z.literal("saturate"), source: nodeId, width: count, interval: range }),
 ]);
 const adderGraph = z.strictObject({
   kind: z.literal("adderGraph"),

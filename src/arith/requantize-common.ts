@@ -127,7 +127,7 @@ function channelOf(f: StepFunction, windowBits: number | undefined, split: boole
   const joint = mapped(whole, seen);
   const jointSlopes = slopeRange(joint);
   if (jointSlopes !== undefined) return { parts: [joint], slopes: jointSlopes, offset };
-  const [negative, nonNegative] = splitBounds(whole);
+  const [negative, nonNegative] = splitBounds(f);
   const parts = [mapped(negative, seen), mapped(nonNegative, seen)] as const;
   const slopes = splitSlopeRange(parts);
   return slopes && { parts, slopes, offset };

@@ -8,6 +8,8 @@ import {
   type StepFunction,
   slopeRange,
   stepBounds,
+  stepValue,
+  withCorner,
 } from "./step-function.js";
 
 /** ± floor(u / 2^drop) · 2^shift: one signed digit of a multiplier, without the bits that are not worth their adders. */
@@ -166,11 +168,28 @@ export function constantAndStep(
   return { constant: roundestWithin({ low, high }), step };
 }
 
-/** The parts of the line's bounds below zero and from zero on. */
-export function splitBounds({ reach, miss }: Bounds): readonly [negative: Bounds, nonNegative: Bounds] {
+/**
+ * The line's bounds below zero and from zero on, when the constant may step at zero. What a shared line needs no bound for does
+ * here: −1 must stay below the next value, and 0 must reach its own.
+ */
+export function splitBounds(f: StepFunction): readonly [negative: Bounds, nonNegative: Bounds] {
+  const { reach, miss } = stepBounds(f);
+  const crosses = f.low < 0 && f.high >= 0;
+  const before = stepValue(f, -1);
+  const from = stepValue(f, 0);
+  const isNegative = (a: number): boolean => a < 0;
+  const isNot = (a: number): boolean => a >= 0;
+  const misses = cornersWithin(miss, isNegative);
+  const reaches = cornersWithin(reach, isNot);
   return [
-    { reach: cornersWithin(reach, (a) => a < 0), miss: cornersWithin(miss, (a) => a < 0) },
-    { reach: cornersWithin(reach, (a) => a >= 0), miss: cornersWithin(miss, (a) => a >= 0) },
+    {
+      reach: cornersWithin(reach, isNegative),
+      miss: crosses && before < f.clamp.high ? withCorner(misses, -1, before + 1, "last") : misses,
+    },
+    {
+      reach: crosses && from > f.clamp.low ? withCorner(reaches, 0, from, "first") : reaches,
+      miss: cornersWithin(miss, isNot),
+    },
   ];
 }
 
@@ -241,7 +260,7 @@ export function searchRequantizer(f: StepFunction): Requantizer | undefined {
   if (f.thresholds.length === 0) return { kind: "always", value: f.first, cost: 0 };
   const bounds = stepBounds(f);
   const joint = slopeRange(bounds);
-  const parts = splitBounds(bounds);
+  const parts = splitBounds(f);
   const slopes = joint ?? splitSlopeRange(parts);
   if (slopes === undefined) return undefined;
   const groups = joint === undefined ? parts : [bounds];

@@ -97,6 +97,13 @@ export function cornersWithin({ a, y }: Corners, inside: (a: number) => boolean)
   return { a: Float64Array.from(keep, (i) => a[i]!), y: Float64Array.from(keep, (i) => y[i]!) };
 }
 
+/** Add a corner at an end. */
+export function withCorner({ a, y }: Corners, at: number, value: number, end: "first" | "last"): Corners {
+  const join = (list: Float64Array, entry: number): Float64Array =>
+    Float64Array.from(end === "first" ? [entry, ...list] : [...list, entry]);
+  return { a: join(a, at), y: join(y, value) };
+}
+
 /** Indices of the corners on the convex hull that bound lines: the upper hull (sign 1) or the lower one (sign −1). */
 export function hull({ a, y }: Corners, sign: 1 | -1): readonly number[] {
   const kept: number[] = [];

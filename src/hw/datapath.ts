@@ -13,7 +13,7 @@ import {
 } from "../arith/index.js";
 import { invariant } from "../core/index.js";
 import { concat, literal, type ModuleBuilder, repeat, sliceOf } from "./builder.js";
-import { type NetId, type Signal, type Slice, signalWidth } from "./netlist.js";
+import { type Cell, type NetId, type Signal, type Slice, signalWidth } from "./netlist.js";
 
 /** Cells of a datapath, counted. */
 export type DatapathCounts = {
@@ -201,16 +201,17 @@ export function lowerDatapath(
     latency += stages;
     for (const [t, id] of phase.sums.entries()) words.set(id, lowered.results[t]!);
     passOn(p + 1);
-    if (p + 1 === plan.phases.length) break;
-    latency += 1;
-    // Results are registered; words of earlier phases that are still needed travel along.
+    // Results are registered when another phase follows; words of earlier phases that are still needed travel along.
+    const isLast = p + 1 === plan.phases.length;
+    const registered = isLast ? 0 : 1;
+    latency += registered;
     const needed = neededAfter(p + 1);
     for (const [id, word] of [...words]) {
       if (!needed.has(id)) {
         words.delete(id);
         continue;
       }
-      const cycles = plan.phaseOf[id] === p + 1 ? 1 : stages + 1;
+      const cycles = plan.phaseOf[id] === p + 1 ? registered : stages + registered;
       let delayed = word;
       for (let cycle = 0; cycle < cycles; cycle++) {
         delayed = b.register(`${prefix}p${p + 1}_word${id}`, delayed, {
@@ -243,7 +244,53 @@ function wiring(
     invariant(graph.nodes[node.source]!.interval.low < 0n, "a sign that is never negative is a constant");
     return b.not(`not_sign${node.source}`, sliceOf(source, signalWidth(source) - 1, 1));
   }
+  if (node.kind === "lowBits") {
+    const source = words.get(node.source)!;
+    const width = signalWidth(source);
+    if (width >= node.width) return sliceOf(source, 0, node.width);
+    // Narrower than asked for, so signed: the sign fills the rest.
+    return concat([source, repeat(sliceOf(source, width - 1, 1), node.width - width)]);
+  }
+  if (node.kind === "saturate") return saturation(b, words.get(node.source)!, graph, node);
   return undefined;
+}
+
+/** Names of the cells that saturate accumulators begin so. */
+const SATURATION = "saturate";
+
+/** Whether a cell saturates an accumulator: it belongs to the clamps, not to the trees. */
+export function isSaturation(cell: Cell): boolean {
+  return cell.name.startsWith(SATURATION);
+}
+
+/**
+ * Saturate a word to 0 … 2^width − 1: where it overflows all bits are forced to one, where it is negative to zero. The window's
+ * bounds are powers of two, so a look at the bits above is enough.
+ */
+function saturation(
+  b: ModuleBuilder,
+  source: Signal,
+  graph: AdderGraph,
+  node: Extract<AdderNode, { readonly kind: "saturate" }>,
+): Signal {
+  const name = `${SATURATION}${node.source}`;
+  const range = graph.nodes[node.source]!.interval;
+  const kept = wordFormat(node.interval).width;
+  const isSigned = range.low < 0n;
+  const magnitude = signalWidth(source) - (isSigned ? 1 : 0);
+  let word = sliceOf(source, 0, Math.min(kept, magnitude));
+  if (range.high >= 1n << BigInt(node.width)) {
+    const above = Array.from({ length: magnitude - node.width }, (_, i) =>
+      sliceOf(source, node.width + i, 1),
+    );
+    const over = b.logic("or", `${name}_over`, above);
+    word = b.logic("or", `${name}_ones`, [word, repeat(over, kept)]);
+  }
+  if (isSigned) {
+    const inside = b.not(`${name}_inside`, sliceOf(source, magnitude, 1));
+    word = b.logic("and", `${name}_zeros`, [word, repeat(inside, signalWidth(word))]);
+  }
+  return word;
 }
 
 /** Maps the bits of one tree to nets. */

@@ -7,26 +7,29 @@ import {
   interval,
   wordFormat,
 } from "../arith/index.js";
-import type {
-  QuantConv2d,
-  QuantDense,
-  QuantDepthwiseConv2d,
-  QuantMaxPool2d,
-  QuantType,
+import {
+  accumulatorInterval,
+  type QuantConv2d,
+  type QuantDense,
+  type QuantDepthwiseConv2d,
+  type QuantMaxPool2d,
+  type QuantType,
 } from "../quant/index.js";
-import { concat, literal, ModuleBuilder, repeat, sliceOf } from "./builder.js";
+import { concat, ModuleBuilder, sliceOf } from "./builder.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "./cell-counts.js";
+import { clampWord } from "./clamp.js";
 import {
   addCounts,
   type DatapathCounts,
+  isSaturation,
   lowerDatapath,
   NO_CELLS,
   planTrees,
   type TreePlan,
   treeStages,
 } from "./datapath.js";
-import { type Module, type Signal, signalWidth } from "./netlist.js";
-import { addRequantization } from "./requantize-graph.js";
+import type { Module } from "./netlist.js";
+import { addPlannedRequantization, planOffset, planRequantization } from "./requantize-graph.js";
 
 /** A layer whose outputs are weighted sums of its window. */
 export type WeightedNode = QuantConv2d | QuantDepthwiseConv2d | QuantDense;
@@ -46,7 +49,7 @@ export type DatapathPart = {
   readonly outputChannels: readonly [first: number, count: number];
   readonly counts: DatapathCounts;
   readonly requantizationCounts: DatapathCounts;
-  /** Clamps and comparisons. */
+  /** Clamps, before and after the scaling, and comparisons. */
   readonly otherCells: CellCounts;
 };
 
@@ -94,10 +97,10 @@ function partGraph(
   rows: readonly Row[],
   first: number,
   {
-    zeroPoint,
+    type,
     inputRange,
     name,
-  }: { readonly zeroPoint: number; readonly inputRange: Interval; readonly name: string },
+  }: { readonly type: QuantType; readonly inputRange: Interval; readonly name: string },
 ): { readonly graph: AdderGraph; readonly inputChannels: readonly [number, number] } {
   const low = Math.min(...rows.map((row) => row.channels[0]));
   const high = Math.max(...rows.map((row) => row.channels[0] + row.channels[1]));
@@ -108,6 +111,10 @@ function partGraph(
     const channel = low + (k % span);
     return builder.input(`x${Math.floor(k / span)}_${channel}`, inputRange);
   });
+  const accumulators = accumulatorInterval(node, {
+    ...type,
+    range: { low: Number(inputRange.low), high: Number(inputRange.high) },
+  });
   const outputs = rows.map((row, r) => {
     const own = range(0, taps).flatMap((t) => {
       const at = t * span + row.channels[0] - low;
@@ -115,58 +122,29 @@ function partGraph(
     });
     const o = first + r;
     const sum = row.weights.reduce((total, w) => total + w, 0);
+    const task = {
+      requantization: node.requantization,
+      channel: o,
+      zeroPoint: node.output.zeroPoint,
+      clamp: node.clamp,
+      low: accumulators.low[o]!,
+      high: accumulators.high[o]!,
+    };
+    const plan = planRequantization(task);
+    const always = plan.kind === "always";
     const [acc] = addConstantMatrix(
       builder,
       {
         name,
-        weights: [row.weights],
+        weights: [always ? row.weights.map(() => 0) : row.weights],
         outputs: [`c${o}`],
-        constants: [BigInt(node.bias.data[o]! - zeroPoint * sum)],
+        constants: [BigInt((always ? 0 : node.bias.data[o]! - type.zeroPoint * sum) + planOffset(plan))],
       },
       own,
     );
-    return addRequantization(builder, acc!, {
-      name: `c${o}`,
-      requantization: node.requantization,
-      channel: o,
-      zeroPoint: node.output.zeroPoint,
-    });
+    return addPlannedRequantization(builder, acc!, plan, { ...task, name: `c${o}` });
   });
   return { graph: builder.build(name, outputs), inputChannels: [low, span] };
-}
-
-/** Clamp a word to [low, high], keeping the output's bits. */
-export function clampWord(
-  b: ModuleBuilder,
-  name: string,
-  word: Signal,
-  {
-    range: values,
-    low,
-    high,
-    bits,
-  }: { readonly range: Interval; readonly low: number; readonly high: number; readonly bits: number },
-): Signal {
-  if (values.high <= BigInt(low))
-    return b.constant(`${name}_always`, low, bits, `channel ${name} is always ${low}`);
-  if (values.low >= BigInt(high))
-    return b.constant(`${name}_always`, high, bits, `channel ${name} is always ${high}`);
-  const { signed } = wordFormat(values);
-  const width = signalWidth(word);
-  const fill = signed ? sliceOf(word, width - 1, 1) : literal(0, 1);
-  let value = width >= bits ? sliceOf(word, 0, bits) : concat([word, repeat(fill, bits - width)]);
-  if (values.high > BigInt(high)) {
-    const over = b.compare("less", `${name}_over`, b.constant(`${name}_high`, high, width), word, signed);
-    value = b.mux(`${name}_min`, over, b.constant(`${name}_max`, high, bits), value);
-  }
-  if (values.low < BigInt(low)) {
-    const under =
-      low === 0
-        ? sliceOf(word, width - 1, 1)
-        : b.compare("less", `${name}_under`, word, b.constant(`${name}_low`, low, width), signed);
-    value = b.mux(`${name}_clamped`, under, literal(low, bits), value);
-  }
-  return value;
 }
 
 function buildPart(
@@ -201,7 +179,8 @@ function buildPart(
   );
   const built = b.build();
   const constants = built.cells.filter((cell) => cell.kind === "constant");
-  const other = countCells([...constants, ...built.cells.slice(before)]);
+  const saturations = built.cells.slice(0, before).filter(isSaturation);
+  const other = countCells([...constants, ...saturations, ...built.cells.slice(before)]);
   b.output("y", concat(y), `${y.length} integers of ${node.output.bits} bits`);
   return { module: b.build(), latency: lowered.latency, counts: lowered.counts, other };
 }
@@ -233,7 +212,7 @@ export function weightedDatapath(
   }
   const plans = groups.map(({ first, count }) => {
     const { graph, inputChannels } = partGraph(node, rows.slice(first, first + count), first, {
-      zeroPoint: input.type.zeroPoint,
+      type: input.type,
       inputRange: input.range,
       name: `${name}_${first}`,
     });
@@ -252,7 +231,7 @@ export function weightedDatapath(
             `${first} to ${last}.`,
           `p1: weighted sums as full-adder trees (a constant of each sum holds the bias and -${input.type.zeroPoint} times the ` +
             "weights' sum); " +
-            `${node.requantization.mode === "lean" ? "p2: scale and round" : "p2: high product; p3: rounding shift"}; then the clamp to ` +
+            "p2: scale and round; then the clamp to " +
             `${node.clamp.low}..${node.clamp.high}. Stages of trees: ${stages.join(", ")}.`,
           "Names: pP_lL_fs and fc are sums and carries of the full adders of level L in phase P, hs and hc of the half adders; " +
             "cN is output channel N.",

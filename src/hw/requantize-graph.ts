@@ -1,9 +1,103 @@
-import { type AdderGraphBuilder, type AdderNodeId, scaledTerms } from "../arith/index.js";
+import {
+  type AdderGraphBuilder,
+  type AdderNodeId,
+  type Requantizer,
+  type ScaledRequantizer,
+  scaledTerms,
+  searchRequantizer,
+  stepFunction,
+} from "../arith/index.js";
 import { assertNever, FixynnError } from "../core/index.js";
-import type { Requantization } from "../quant/index.js";
+import { type Clamp, type Requantization, requantize } from "../quant/index.js";
+
+/** How one channel is requantized: the cheapest exact form found, or the definition itself. */
+export type RequantizationPlan =
+  | Requantizer
+  | { readonly kind: "defined"; readonly offset: 0; readonly value?: never };
+
+/** What a channel's accumulator must become. */
+export type RequantizationTask = {
+  readonly requantization: Requantization;
+  readonly channel: number;
+  readonly zeroPoint: number;
+  readonly clamp: Clamp;
+  /** Accumulators that can occur. */
+  readonly low: number;
+  readonly high: number;
+};
+
+/** Output steps up to which the cheapest form is searched (more than 8 bits of output are not worth the time). */
+const MOST_STEPS = 4096;
 
 /**
- * Add a requantization to a graph: the output integer before the clamp, zero point included. The rounding constants and the
+ * Plan a channel's requantization before its sum is made, so that the plan's `offset` can join the sum's constant.
+ */
+export function planRequantization(task: RequantizationTask): RequantizationPlan {
+  const { requantization, channel, zeroPoint, clamp, low, high } = task;
+  if (clamp.high - clamp.low > MOST_STEPS) return { kind: "defined", offset: 0 };
+  const f = stepFunction((a) => requantize(requantization, channel, a) + zeroPoint, { low, high }, clamp);
+  return searchRequantizer(f) ?? { kind: "defined", offset: 0 };
+}
+
+/** What the constant of the accumulator's sum must grow by; with `always` the sum has no other terms. */
+export function planOffset(plan: RequantizationPlan): number {
+  return plan.kind === "always" ? plan.value : plan.offset;
+}
+
+/**
+ * Add a planned requantization to a graph: the output integer before the clamp, zero point included.
+ *
+ * @param acc accumulator plus {@link planOffset}
+ */
+export function addPlannedRequantization(
+  graph: AdderGraphBuilder,
+  acc: AdderNodeId,
+  plan: RequantizationPlan,
+  task: RequantizationTask & { readonly name: string },
+): AdderNodeId {
+  switch (plan.kind) {
+    case "always":
+      return acc;
+    case "shifted":
+      return graph.floorShift(acc, plan.shift);
+    case "scaled":
+      return addScaled(graph, acc, plan, task.name);
+    case "defined":
+      return addRequantization(graph, acc, task);
+    default:
+      return assertNever(plan);
+  }
+}
+
+/**
+ * Σ ± floor(u / 2^drop) · 2^shift as sums of disjoint slices of u: slices are independent words, so that the interval of
+ * their sum is exact.
+ */
+function addScaled(
+  graph: AdderGraphBuilder,
+  acc: AdderNodeId,
+  { bits, terms, constant, step, shift }: ScaledRequantizer,
+  name: string,
+): AdderNodeId {
+  const u = graph.saturate(acc, bits);
+  const cuts = new Set([0, ...terms.map(({ drop }) => drop).filter((drop) => drop < bits), bits]);
+  if (step !== 0) cuts.add(bits - 1);
+  const sorted = [...cuts].sort((a, b) => a - b);
+  const slices = sorted.slice(0, -1).map((low, i) => ({
+    low,
+    source: graph.lowBits(graph.floorShift(u, low), sorted[i + 1]! - low),
+  }));
+  const words = terms.flatMap(({ drop, shift: column, negative }) =>
+    slices
+      .filter(({ low }) => low >= drop)
+      .map(({ low, source }) => ({ source, shift: column + low - drop, negative })),
+  );
+  const sign = step === 0 ? [] : scaledTerms(slices[slices.length - 1]!.source, step);
+  return graph.floorShift(graph.sum(`${name}_scaled`, [...words, ...sign], BigInt(constant)), shift);
+}
+
+/**
+ * Add a requantization to a graph as it is defined: the output integer before the clamp, zero point included. The rounding constants and the
  * zero point join the constants of the sums, so they cost nothing.
  *
  * - `lean`: floor((acc·m + 2^(s−1) + z·2^s) / 2^s).

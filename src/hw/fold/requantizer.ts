@@ -9,8 +9,8 @@ import {
 import type { Clamp } from "../../quant/index.js";
 import { literal, ModuleBuilder, repeat, sliceOf } from "../builder.js";
 import { type CellCounts, countCells } from "../cell-counts.js";
+import { clampWord } from "../clamp.js";
 import { type DatapathCounts, lowerDatapath, NO_CELLS, planTrees, treeStages } from "../datapath.js";
-import { clampWord } from "../layer-datapath.js";
 import { type Module, type Signal, toBits } from "../netlist.js";
 import { largest, smallest } from "./extremes.js";
 import { longestAdder, resize } from "./lane.js";
