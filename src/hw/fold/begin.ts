@@ -2,7 +2,7 @@ import { formatShape } from "../../tensor/index.js";
 import { literal, ModuleBuilder } from "../builder.js";
 import type { LayerStats } from "../layer.js";
 import type { Module, Signal } from "../netlist.js";
-import { type CoreParts, type CoreSignals, sharesRequantizer } from "./core.js";
+import { type CoreParts, type CoreSignals, requantizersOf } from "./core.js";
 import type { FoldedJob } from "./parts.js";
 
 /** A folded layer's modules, the layer's own last. */
@@ -47,14 +47,9 @@ export function beginLayer(
 
 /** Cycles from a window's first word of weights to its output beat. */
 export function coreLatency({ folding, steps, lane, requantizer }: CoreParts): number {
-  const shared = sharesRequantizer(folding, steps);
-  const results = shared ? steps.groups * folding.lanes : steps.groups;
+  const beats = folding.lanes / requantizersOf(folding, steps);
+  const results = steps.groups * beats;
   return (
-    steps.steps +
-    lane.latency +
-    1 +
-    (shared ? folding.lanes : 0) +
-    requantizer.latency +
-    (results > 1 ? 2 : 1)
+    steps.steps + lane.latency + 1 + (beats > 1 ? beats : 0) + requantizer.latency + (results > 1 ? 2 : 1)
   );
 }

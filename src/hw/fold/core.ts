@@ -46,9 +46,11 @@ export type Walk = {
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** Results of the lanes that are requantized one after the other, when there is time for it, share a requantizer. */
-export function sharesRequantizer(folding: Folding, { slices }: FoldedSteps): boolean {
-  return folding.lanes > 1 && slices >= folding.lanes;
+/** Requantizers of a layer: as few as can take the lanes' accumulators before the next ones come. */
+export function requantizersOf({ lanes }: Folding, { slices }: FoldedSteps): number {
+  for (let count = 1; count < lanes; count++)
+    if (lanes % count === 0 && lanes / count <= slices) return count;
+  return lanes;
 }
 
 /** Add the counters and the weight ROM: one word a cycle while `held`. */
@@ -141,12 +143,12 @@ export function addCore(
   });
   const accumulated = b.register("accumulated", done, { enable: advance, resetN, role: "control" });
 
-  const shared = sharesRequantizer(folding, steps);
-  const queue = shared
-    ? addQueue(b, sums, accumulated, { advance, resetN })
-    : { words: sums, valid: accumulated };
-  const results = shared ? groups * lanes : groups;
-  const perResult = outputsPerResult(shared, lanes);
+  const perResult = requantizersOf(folding, steps);
+  const queue =
+    perResult < lanes
+      ? addQueue(b, sums, accumulated, { ...timing, perResult })
+      : { words: sums, valid: accumulated };
+  const results = (groups * lanes) / perResult;
   const scaled = b.logic("and", "scale_taken", [queue.valid, advance]);
   const scaleWords = range(results).map((result) =>
     range(perResult)
@@ -188,21 +190,25 @@ export function addCore(
   return { ...collected, data: sliceOf(collected.data, 0, outputs * parts.scaleShape.outputBits) };
 }
 
-const outputsPerResult = (shared: boolean, lanes: number): number => (shared ? 1 : lanes);
-
-/** Take the lanes' accumulators together and give them out one a cycle, lane 0 first. */
+/** Take the lanes' accumulators together and give them out some a cycle, lane 0 first. */
 function addQueue(
   b: ModuleBuilder,
   sums: readonly Signal[],
   load: Signal,
-  { advance, resetN }: { readonly advance: Signal; readonly resetN: Signal },
+  {
+    enable: advance,
+    resetN,
+    perResult,
+  }: { readonly enable: Signal; readonly resetN: Signal; readonly perResult: number },
 ): { readonly words: readonly Signal[]; readonly valid: Signal } {
-  const width = signalWidth(sums[0]!);
-  const bits = counterWidth(sums.length - 1);
+  const one = signalWidth(sums[0]!);
+  const width = one * perResult;
+  const beats = sums.length / perResult;
+  const bits = counterWidth(beats - 1);
   const busy = b.net("queue_busy", 1, "accumulators wait for the requantization");
-  const net = b.net("queue_count", bits, `counts 0 to ${sums.length - 1}: lane that is requantized`);
+  const net = b.net("queue_count", bits, `counts 0 to ${beats - 1}: beats of accumulators requantized`);
   const count = b.signal(net);
-  const last = b.compare("equal", "queue_last", count, literal(sums.length - 1, bits));
+  const last = b.compare("equal", "queue_last", count, literal(beats - 1, bits));
   const move = b.logic("and", "queue_move", [b.signal(busy), advance]);
   const plus = b.arithmetic("add", "queue_plus_1", count, literal(1, bits));
   const next = b.mux("queue_next", last, literal(0, bits), plus);
@@ -210,10 +216,10 @@ function addQueue(
   const more = b.logic("and", "queue_more", [b.signal(busy), b.not("queue_not_last", last)]);
   const stays = b.logic("or", "queue_stays", [load, more]);
   b.registerInto(busy, "queue_busy", stays, { enable: advance, resetN, role: "control" });
-  const queue = b.net("queue", sums.length * width, "accumulators, the next one lowest");
+  const queue = b.net("queue", beats * width, "accumulators, the next one lowest");
   const shifted = concat([
-    sliceOf(b.signal(queue), width, (sums.length - 1) * width),
-    sliceOf(b.signal(queue), (sums.length - 1) * width, width),
+    sliceOf(b.signal(queue), width, (beats - 1) * width),
+    sliceOf(b.signal(queue), (beats - 1) * width, width),
   ]);
   const d = b.mux("queue_d", load, concat(sums), shifted);
   const enable = b.logic("and", "queue_enable", [
@@ -221,7 +227,10 @@ function addQueue(
     b.logic("or", "queue_any", [load, b.signal(busy)]),
   ]);
   b.registerInto(queue, "queue", d, { enable, role: "datapath" });
-  return { words: [sliceOf(b.signal(queue), 0, width)], valid: b.signal(busy) };
+  return {
+    words: range(perResult).map((i) => sliceOf(b.signal(queue), i * one, one)),
+    valid: b.signal(busy),
+  };
 }
 
 /**

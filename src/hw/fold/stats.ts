@@ -4,7 +4,7 @@ import { addCounts, type DatapathCounts, NO_CELLS } from "../datapath.js";
 import type { LayerStats } from "../layer.js";
 import { type Cell, type Module, signalWidth } from "../netlist.js";
 import { tapsInside } from "../window-plan.js";
-import { type CoreParts, sharesRequantizer } from "./core.js";
+import { type CoreParts, requantizersOf } from "./core.js";
 import type { FoldedJob } from "./parts.js";
 
 const repeated = <T>(times: number, value: T, add: (a: T, b: T) => T, none: T): T =>
@@ -27,7 +27,7 @@ export function foldedStats(
   const { lane, requantizer, rows, steps } = parts;
   const flat = rows.flat();
   const windows = plan.output.height * plan.output.width;
-  const requantizers = sharesRequantizer(folding, steps) ? 1 : folding.lanes;
+  const requantizers = requantizersOf(folding, steps);
   const registerBits = { datapath: 0, window: 0, control: 0, buffer: 0 };
   let [sramBits, romBits] = [0, 0];
   const modules = [
