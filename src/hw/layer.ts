@@ -7,6 +7,7 @@ import { addController, addOutputBuffer, addWindow } from "./controller.js";
 import { addCounts, type DatapathCounts, NO_CELLS } from "./datapath.js";
 import { compileFoldedLayer } from "./fold/layer.js";
 import type { LayerParallelism } from "./fold/parallelism.js";
+import type { LayerTiming } from "./fold/schedule.js";
 import {
   type DatapathOptions,
   inputRangeOf,
@@ -82,6 +83,8 @@ export type LayerHardware = {
   readonly input: QuantType;
   readonly modules: readonly Module[];
   readonly stats: LayerStats;
+  /** The layer's control, for {@link simulateSchedule}. */
+  readonly timing: LayerTiming;
 };
 
 const DEFAULTS: DatapathOptions = { levelsPerStage: 6, maxFullAddersPerModule: 30_000 };
@@ -166,8 +169,7 @@ export function compileLayer(node: QuantNode, input: QuantType, options: LayerOp
     const inputRange = inputRangeOf(input, options.inputClamp);
     const { levelsPerStage } = chosen;
     const job = { name, node: layer, input, inputRange, plan, folding: parallelism, levelsPerStage };
-    const { modules, stats } = compileFoldedLayer(job);
-    return { kind: "layerHardware", name, node, input, modules, stats };
+    return { kind: "layerHardware", name, node, input, ...compileFoldedLayer(job) };
   }
   const datapath =
     layer.kind === "maxPool2d"
@@ -186,6 +188,7 @@ export function compileLayer(node: QuantNode, input: QuantType, options: LayerOp
     node,
     input,
     modules,
+    timing: { kind: "parallel", plan, fifo: 0, latency: datapath.latency },
     stats: statsOf({ layer, input, plan, datapath, top, levelsPerStage: chosen.levelsPerStage }),
   };
 }

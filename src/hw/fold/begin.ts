@@ -4,9 +4,15 @@ import type { LayerStats } from "../layer.js";
 import type { Module, Signal } from "../netlist.js";
 import { type CoreParts, type CoreSignals, requantizersOf } from "./core.js";
 import type { FoldedJob } from "./parts.js";
+import { addPixelFifo } from "./pixel-fifo.js";
+import type { LayerTiming } from "./schedule.js";
 
 /** A folded layer's modules, the layer's own last. */
-export type FoldedLayer = { readonly modules: readonly Module[]; readonly stats: LayerStats };
+export type FoldedLayer = {
+  readonly modules: readonly Module[];
+  readonly stats: LayerStats;
+  readonly timing: LayerTiming;
+};
 
 /** Begin a folded layer's module: its text, ports and the signals that all forms have. */
 export function beginLayer(
@@ -18,6 +24,8 @@ export function beginLayer(
   readonly pixel: Signal;
   readonly valid: Signal;
   readonly signals: CoreSignals;
+  /** Connect what tells that the layer takes the pixel. */
+  readonly connectReady: (ready: Signal) => void;
 } {
   const { kernel, stride, padding } = plan;
   const b = new ModuleBuilder(name, [
@@ -27,6 +35,9 @@ export function beginLayer(
       `${formatShape(node.output.shape)} of ${node.output.signed ? "signed" : "unsigned"} ${node.output.bits} bits.`,
     `${folding.lanes} lane(s) of ${folding.inputs} multiplier(s); a window takes ${groups} group(s) of channels x ${slices} slice(s) of ` +
       `taps = ${steps} cycles.`,
+    ...(folding.fifo === undefined
+      ? []
+      : [`A memory of ${folding.fifo} pixels evens out bursts at the input.`]),
     ...about,
     "One beat is one pixel, channel 0 lowest; raster order, frames back to back.",
   ]);
@@ -42,7 +53,19 @@ export function beginLayer(
     role: "control",
     doc: "the ROMs show their first words",
   });
-  return { b, pixel, valid, signals: { skidValid, advance, primed, resetN, outReady } };
+  const signals = { skidValid, advance, primed, resetN, outReady };
+  const { fifo = 0 } = folding;
+  if (fifo === 0) {
+    const connectReady = (ready: Signal): void => b.output("s_axis_tready", ready);
+    return { b, pixel, valid, signals, connectReady };
+  }
+  const taken = b.net("pixel_taken", 1);
+  const queue = addPixelFifo(b, fifo, { pixel, valid, resetN }, taken);
+  const connectReady = (ready: Signal): void => {
+    b.add({ kind: "assign", name: "pixel_taken", a: ready, y: taken });
+    b.output("s_axis_tready", queue.ready);
+  };
+  return { b, pixel: queue.pixel, valid: queue.valid, signals, connectReady };
 }
 
 /** Cycles from a window's first word of weights to its output beat. */
@@ -52,4 +75,16 @@ export function coreLatency({ folding, steps, lane, requantizer }: CoreParts): n
   return (
     steps.steps + lane.latency + 1 + (beats > 1 ? beats : 0) + requantizer.latency + (results > 1 ? 2 : 1)
   );
+}
+
+/** Describe a folded layer's control for {@link simulateSchedule}. */
+export function foldedTiming(
+  { plan, folding }: FoldedJob,
+  { steps, lane, requantizer }: CoreParts,
+  kind: "held" | "serial",
+): LayerTiming {
+  const beats = folding.lanes / requantizersOf(folding, steps);
+  const latency = lane.latency + 1 + (beats > 1 ? 1 : 0) + requantizer.latency;
+  const { groups, slices } = steps;
+  return { kind, plan, fifo: folding.fifo ?? 0, groups, slices, beats, latency };
 }

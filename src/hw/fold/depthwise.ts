@@ -2,7 +2,7 @@ import { concat, literal, type ModuleBuilder, sliceOf } from "../builder.js";
 import { addController } from "../controller.js";
 import { counterWidth, type Signal, signalWidth, toBits } from "../netlist.js";
 import type { WindowPlan } from "../window-plan.js";
-import { beginLayer, coreLatency, type FoldedLayer } from "./begin.js";
+import { beginLayer, coreLatency, type FoldedLayer, foldedTiming } from "./begin.js";
 import { addCore, addWalk, type Walk } from "./core.js";
 import { serialCyclesPerFrame } from "./cycles.js";
 import { type FoldedJob, foldedParts } from "./parts.js";
@@ -44,7 +44,7 @@ export function compileSerialDepthwise(job: FoldedJob): FoldedLayer {
   const { groups, slices } = parts.steps;
   const { kernel, period } = plan;
   const depth = ringSlots(plan) * groups;
-  const { b, pixel, valid, signals } = beginLayer(job, parts, [
+  const { b, pixel, valid, signals, connectReady } = beginLayer(job, parts, [
     `The last ${ringSlots(plan)} pixels lie in a memory of ${depth} words of ${folding.lanes} channel(s).`,
   ]);
   const { resetN } = signals;
@@ -112,7 +112,7 @@ export function compileSerialDepthwise(job: FoldedJob): FoldedLayer {
     return b.mux(`x${l}_0_0`, outside, literal(BigInt(`0b${toBits(input.zeroPoint, bits)}`), bits), tap);
   });
   const out = addCore(b, parts, walk, signals, taps);
-  b.output("s_axis_tready", control.ready);
+  connectReady(control.ready);
   b.output("m_axis_tdata", out.data);
   b.output("m_axis_tvalid", out.valid);
   const top = b.build();
@@ -122,7 +122,11 @@ export function compileSerialDepthwise(job: FoldedJob): FoldedLayer {
     cyclesPerFrame: serialCyclesPerFrame(plan, { write: groups, read: groups * slices }),
     sramAccessedBitsPerFrame: groups * word * (plan.steps + slices * windows),
   });
-  return { modules: [parts.lane.module, parts.requantizer.module, top], stats };
+  return {
+    modules: [parts.lane.module, parts.requantizer.module, top],
+    stats,
+    timing: foldedTiming(job, parts, "serial"),
+  };
 
   /** Words from this tap to the next: the next column, the next row, or the first tap of the next group. */
   function tapDistance(m: ModuleBuilder, p: WindowPlan, w: Walk, words: number, width: number): Signal {

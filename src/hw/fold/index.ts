@@ -6,3 +6,4 @@ export {
   foldedSteps,
   type LayerParallelism,
 } from "./parallelism.js";
+export { type LayerTiming, type Schedule, simulateSchedule } from "./schedule.js";

@@ -15,6 +15,11 @@ export type LayerParallelism =
       readonly lanes: number;
       /** Taps that each of them takes in a cycle. */
       readonly inputs: number;
+      /**
+       * Pixels that a memory in front of the layer holds, so that a layer that keeps up on average need not keep up with bursts: behind a
+       * stride of 2 pixels come in every second row only. None by default.
+       */
+      readonly fifo?: number;
     };
 
 /** Parallelism of a front's layers; those that are not named are parallel. */

@@ -75,6 +75,13 @@ export function foldedStats(
       cells(folding.lanes, lane.selectionCells),
       countCells(top.cells.filter(isOperandChoice)),
     ),
-    ...timing,
+    latencyCycles: timing.latencyCycles,
+    cyclesPerFrame: timing.cyclesPerFrame,
+    // A pixel that waits is written and read once.
+    sramAccessedBitsPerFrame:
+      timing.sramAccessedBitsPerFrame +
+      (folding.fifo === undefined
+        ? 0
+        : 2 * plan.input.height * plan.input.width * input.shape.at(-1)! * input.bits),
   };
 }

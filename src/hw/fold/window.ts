@@ -2,7 +2,7 @@ import { concat, literal, sliceOf } from "../builder.js";
 import { addController, addWindow } from "../controller.js";
 import { type WeightedNode, weightRows } from "../layer-datapath.js";
 import type { Signal } from "../netlist.js";
-import { beginLayer, coreLatency, type FoldedLayer } from "./begin.js";
+import { beginLayer, coreLatency, type FoldedLayer, foldedTiming } from "./begin.js";
 import { addCore, addWalk } from "./core.js";
 import { foldedCyclesPerFrame } from "./cycles.js";
 import { type FoldedJob, foldedParts } from "./parts.js";
@@ -26,7 +26,7 @@ function tapPlaces(node: WeightedNode, channels: number): readonly (readonly num
 export function compileHeldWindow(job: FoldedJob): FoldedLayer {
   const { node, input, plan, folding } = job;
   const parts = foldedParts(job);
-  const { b, pixel, valid, signals } = beginLayer(job, parts, []);
+  const { b, pixel, valid, signals, connectReady } = beginLayer(job, parts, []);
   const { resetN } = signals;
   const { groups, slices, steps } = parts.steps;
   const channels = input.shape.at(-1)!;
@@ -81,7 +81,7 @@ export function compileHeldWindow(job: FoldedJob): FoldedLayer {
         ),
   );
   const out = addCore(b, parts, walk, signals, x);
-  b.output("s_axis_tready", control.ready);
+  connectReady(control.ready);
   b.output("m_axis_tdata", out.data);
   b.output("m_axis_tvalid", out.valid);
   const top = b.build();
@@ -90,5 +90,9 @@ export function compileHeldWindow(job: FoldedJob): FoldedLayer {
     cyclesPerFrame: foldedCyclesPerFrame(plan, steps),
     sramAccessedBitsPerFrame: 2 * (plan.kernel.height - 1) * channels * input.bits * plan.steps,
   });
-  return { modules: [parts.lane.module, parts.requantizer.module, top], stats };
+  return {
+    modules: [parts.lane.module, parts.requantizer.module, top],
+    stats,
+    timing: foldedTiming(job, parts, "held"),
+  };
 }
