@@ -46,7 +46,7 @@ export const configSchema = z.strictObject({
   training: trainingSchema.default({}).describe("overrides of what is chosen by the number of images"),
   quantization: z
     .strictObject({
-      mode: z.enum(["lean", "tflite"]).default("lean"),
+      mode: z.enum(["lean", "tflite", "shift"]).default("lean"),
       calibrationImages: positive.default(256),
     })
     .prefault({}),

@@ -44,7 +44,7 @@ function check(network: QuantNetwork, front: FrontEnd, seed: number): { readonly
 }
 
 describe("compileFrontEnd", () => {
-  for (const mode of ["lean", "tflite"] as const) {
+  for (const mode of ["lean", "tflite", "shift"] as const) {
     for (const layers of [1, 3]) {
       it(`computes what the integer network computes: ${mode}, ${layers} layers, any geometry, any pauses`, () => {
         for (let seed = 0; seed < (layers === 1 ? 16 : 6); seed++) {

@@ -127,7 +127,8 @@ export function addRequantization(
   const shift = requantization.shifts[entry]!;
   const zero = BigInt(zeroPoint);
   switch (requantization.mode) {
-    case "lean": {
+    case "lean":
+    case "shift": {
       const constant = (1n << BigInt(shift - 1)) + (zero << BigInt(shift));
       return graph.floorShift(graph.sum(`${name}_scaled`, scaledTerms(acc, multiplier), constant), shift);
     }

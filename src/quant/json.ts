@@ -25,7 +25,7 @@ const clamp = z.strictObject({ low: z.int(), high: z.int() });
 const int32s = z.array(z.int32()).transform((values) => Int32Array.from(values));
 const scales = z.array(z.number()).transform((values) => Float64Array.from(values));
 const requantization = z.strictObject({
-  mode: z.enum(["tflite", "lean"]),
+  mode: z.enum(["tflite", "lean", "shift"]),
   multipliers: int32s,
   shifts: int32s,
 });

@@ -20,12 +20,15 @@ export type QuantType = {
  *   max(−shift, 0)), multiplier in Q0.31 (Jacob 2018; gemmlowp). Byte-equal to TensorFlow Lite's reference kernels.
  * - `lean`: r = (acc · multiplier + 2^(shift − 1)) >> shift, one rounding (floor of x + 1/2); shift ≥ 1, multiplier ≥ 0
  *   limited to a few signed digits, because in silicon it is a constant multiplication too.
+ * - `shift`: as `lean`, every multiplier a power of two (1, unless the factor is above 1/2): the scales of the weights take up
+ *   the rest, so that silicon only drops bits.
  *
  * The output is clamp(r + zeroPoint of the output, clamp.low, clamp.high).
  */
 export type Requantization =
   | { readonly mode: "tflite"; readonly multipliers: Int32Array; readonly shifts: Int32Array }
-  | { readonly mode: "lean"; readonly multipliers: Int32Array; readonly shifts: Int32Array };
+  | { readonly mode: "lean"; readonly multipliers: Int32Array; readonly shifts: Int32Array }
+  | { readonly mode: "shift"; readonly multipliers: Int32Array; readonly shifts: Int32Array };
 
 /** Bounds of the output integers, zero point included: the type's range, narrowed by ReLU or ReLU6. */
 export type Clamp = { readonly low: number; readonly high: number };

@@ -32,7 +32,7 @@ export function requantizeTflite(acc: number, multiplier: number, shift: number)
   return roundingDivideByPowerOfTwo(roundingDoublingHighMul(acc, multiplier), -shift);
 }
 
-/** Requantize in `lean` mode: floor(acc · multiplier / 2^shift + 1/2), exact while |acc · multiplier| + 2^(shift−1) < 2^53. */
+/** Requantize in `lean` or `shift` mode: floor(acc · multiplier / 2^shift + 1/2), exact while |acc · multiplier| + 2^(shift−1) < 2^53. */
 export function requantizeLean(acc: number, multiplier: number, shift: number): number {
   return Math.floor((acc * multiplier + 2 ** (shift - 1)) / 2 ** shift);
 }
@@ -46,6 +46,7 @@ export function requantize(requantization: Requantization, channel: number, acc:
     case "tflite":
       return requantizeTflite(acc, multiplier, shift);
     case "lean":
+    case "shift":
       return requantizeLean(acc, multiplier, shift);
     default:
       return assertNever(requantization);

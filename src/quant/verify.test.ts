@@ -49,6 +49,11 @@ describe("verifyQuantNetwork", () => {
       /exceeds 53 bits/,
     ],
     [
+      "no power of two",
+      withConv({ requantization: { mode: "shift", multipliers: fill(3), shifts: fill(9) } }),
+      /no power of two/,
+    ],
+    [
       "lean shift 0",
       withConv({ requantization: { mode: "lean", multipliers: fill(1), shifts: fill(0) } }),
       /not in 1 to/,

@@ -65,7 +65,10 @@ function verifyRequantization(
     const entry = interval.low.length === 1 ? 0 : c;
     const largest = Math.max(Math.abs(interval.low[entry]!), Math.abs(interval.high[entry]!));
     if (multiplier < 0) complain(`multiplier ${multiplier} of channel ${c} is negative`);
-    if (mode === "lean") {
+    if (mode === "shift" && !(multiplier > 0 && Number.isInteger(Math.log2(multiplier)))) {
+      complain(`multiplier ${multiplier} of channel ${c} is no power of two`);
+    }
+    if (mode !== "tflite") {
       if (shift < 1 || shift > 52) complain(`shift ${shift} of channel ${c} is not in 1 to 52`);
       if (largest * multiplier + 2 ** (shift - 1) >= EXACT) {
         complain(`accumulator · multiplier of channel ${c} exceeds 53 bits`, "use fewer multiplier bits");

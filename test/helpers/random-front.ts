@@ -13,12 +13,20 @@ function tfliteTo8Bits(rng: Rng, channels: number, largest: number): Requantizat
   };
 }
 
+/** The nearest pure shifts of a `lean` requantization. */
+function shiftOf({ multipliers, shifts }: Requantization): Requantization {
+  const whole = shifts.map((shift, c) =>
+    Math.max(1, shift - Math.round(Math.log2(Math.max(1, multipliers[c]!)))),
+  );
+  return { mode: "shift", multipliers: multipliers.map(() => 1), shifts: whole };
+}
+
 /** A chain of random convolutions, depthwise convolutions and maximum pools on an image of random size. */
 export function randomFront(
   rng: Rng,
   options: {
     readonly layers: number;
-    readonly mode: "lean" | "tflite";
+    readonly mode: Requantization["mode"];
     readonly side?: number;
     readonly channels?: number;
   },
@@ -69,7 +77,9 @@ export function randomFront(
       const requantization =
         options.mode === "tflite"
           ? tfliteTo8Bits(rng, outputs, Math.sqrt(taps) * 127 * 255)
-          : layer.requantization;
+          : options.mode === "shift"
+            ? shiftOf(layer.requantization)
+            : layer.requantization;
       // Some zero weights, as after pruning.
       const weights = {
         ...layer.weights,

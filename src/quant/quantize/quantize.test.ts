@@ -57,6 +57,8 @@ const calibration = { pixels: images, count: COUNT };
 describe("quantize", () => {
   const modes: readonly Omit<QuantizeOptions, "calibration">[] = [
     { mode: "lean", multiplierDigits: 1 },
+    { mode: "shift" },
+    { mode: "shift", weightBits: 9 },
     { mode: "lean" },
     { mode: "lean", multiplierDigits: 4, rangeMethod: "minmax" },
     { mode: "tflite", rangeMethod: "percentile" },
@@ -68,6 +70,16 @@ describe("quantize", () => {
     expect(decibels.size).toBe(network.nodes.length - 1);
     for (const [name, value] of decibels) expect(value, name).toBeGreaterThan(17);
     expect(decibels.get("stem")).toBeGreaterThan(30);
+    if (options.mode === "shift") {
+      const widest = options.weightBits === 9 ? 255 : 127;
+      for (const node of network.nodes) {
+        if ("requantization" in node) {
+          for (const m of node.requantization.multipliers) expect(signedDigitCount(m)).toBe(1);
+        }
+        if ("weights" in node)
+          expect(Math.max(...node.weights.data.map(Math.abs))).toBeLessThanOrEqual(widest);
+      }
+    }
     if (options.mode === "lean") {
       for (const node of network.nodes) {
         if (!("requantization" in node)) continue;
@@ -79,14 +91,14 @@ describe("quantize", () => {
   });
 
   it("survives the trip through JSON and prints one line a layer", async () => {
-    for (const mode of ["lean", "tflite"] as const) {
+    for (const mode of ["lean", "tflite", "shift"] as const) {
       const network = await quantize(graph, { mode, calibration });
       const json: unknown = JSON.parse(JSON.stringify(quantNetworkToJson(network)));
       expect(quantNetworkFromJson(json)).toEqual(network);
       const lines = printQuantNetwork(network).trimEnd().split("\n");
       expect(lines).toHaveLength(network.nodes.length + 3);
       expect(lines[2]).toMatch(
-        /^ {2}%stem = conv2d\(%image\) 3x3x3x8 stride 2x2 pad 1,1,0,1 (lean|tflite) clamp 0..255 : u8\[7x8x8\] scale /,
+        /^ {2}%stem = conv2d\(%image\) 3x3x3x8 stride 2x2 pad 1,1,0,1 (lean|tflite|shift) clamp 0..255 : u8\[7x8x8\] scale /,
       );
     }
     expect(() => quantNetworkFromJson({ schema: "other" })).toThrow(/no valid integer network: schema/);
@@ -165,7 +177,7 @@ describe("quantize", () => {
     });
     const odd = g.build({ encoding: { scale: 1 / 255, offset: 0 }, name: "odd", output: x });
     const pixels = randomImages(odd, 2);
-    for (const mode of ["lean", "tflite"] as const) {
+    for (const mode of ["lean", "tflite", "shift"] as const) {
       const network = await quantize(odd, { mode, calibration: { pixels, count: COUNT } });
       const values = executeQuantNetwork(network, pixels, COUNT, { outputs: [nodeName("odd"), x] });
       const reals = dequantize(values.get(nodeName("odd"))!, findQuantNode(network, nodeName("odd")).output);

@@ -1,4 +1,4 @@
-import { FixynnError, type ProgressListener, silent } from "../../core/index.js";
+import { assertNever, FixynnError, type ProgressListener, silent } from "../../core/index.js";
 import { type Graph, type NodeName, type NodeOf, simplify, splitGraph } from "../../graph/index.js";
 import { resolvePadding, tensor } from "../../tensor/index.js";
 import { executeLayer, executeQuantNetwork } from "../execute/execute.js";
@@ -8,6 +8,7 @@ import {
   type QuantNetwork,
   type QuantNode,
   type QuantType,
+  type Requantization,
 } from "../nodes.js";
 import { dequantize, findQuantNode, type QuantValues, typeRange } from "../types.js";
 import { verifyQuantNetwork } from "../verify.js";
@@ -28,9 +29,11 @@ export type CalibrationImages = { readonly pixels: Uint8Array; readonly count: n
 export type QuantizeOptions = {
   readonly calibration: CalibrationImages;
   /** Requantization; default `lean`. */
-  readonly mode?: "lean" | "tflite";
+  readonly mode?: Requantization["mode"];
   /** Signed digits of each `lean` multiplier, at least 1; default {@link DEFAULT_MULTIPLIER_DIGITS}. */
   readonly multiplierDigits?: number;
+  /** Bits of the weights in `shift` mode; default {@link DEFAULT_SHIFT_WEIGHT_BITS}. The other modes have 8. */
+  readonly weightBits?: 8 | 9;
   /** Default {@link DEFAULT_RANGE_METHOD}. */
   readonly rangeMethod?: RangeMethod;
   /** Shift biases so that each layer's mean on calibration images is the float network's; default true. */
@@ -44,12 +47,14 @@ export type QuantizeOptions = {
 
 /** Chosen by measurement (docs/quant.md): two digits already cost nothing, because weight scales absorb the rounding. */
 export const DEFAULT_MULTIPLIER_DIGITS = 2;
+/** Chosen by measurement (docs/quant.md): the ninth bit costs adders and gains nothing. */
+export const DEFAULT_SHIFT_WEIGHT_BITS = 8;
 /** Chosen by measurement (docs/quant.md). */
 export const DEFAULT_RANGE_METHOD: RangeMethod = "mse";
 /** Calibration images that bias correction uses; means settle early. */
 const BIAS_CORRECTION_IMAGES = 32;
 /** Fraction bits of the operand multipliers of a residual sum, and their least digits: they are not exact. */
-const ADD_FRACTION_BITS = { lean: 9, tflite: 20 } as const;
+const ADD_FRACTION_BITS = { lean: 9, shift: 9, tflite: 20 } as const;
 const ADD_DIGITS = 4;
 
 /** A finished integer layer during quantization. */
@@ -322,7 +327,8 @@ export async function quantize(graph: Graph, options: QuantizeOptions): Promise<
   if (!Number.isInteger(outputBits) || outputBits < 8 || outputBits > 16)
     bad(`outputBits ${outputBits} is not in 8 to 16`);
   if (calibration.count < 1) bad("calibration needs at least one image");
-  const arithmetic: Arithmetic = mode === "lean" ? { mode, multiplierDigits: digits } : { mode };
+  const weightBits = options.weightBits ?? DEFAULT_SHIFT_WEIGHT_BITS;
+  const arithmetic = arithmeticOf(mode, digits, weightBits);
   const simple = simplify(graph);
   const rangeMethod = options.rangeMethod ?? DEFAULT_RANGE_METHOD;
   const biasCorrection = options.biasCorrection ?? true;
@@ -384,6 +390,19 @@ export async function quantize(graph: Graph, options: QuantizeOptions): Promise<
     nodes: quantizer.nodes,
     output: quantizer.ready.get(rest.output)!.node.name,
   });
+}
+
+function arithmeticOf(mode: Requantization["mode"], multiplierDigits: number, weightBits: 8 | 9): Arithmetic {
+  switch (mode) {
+    case "tflite":
+      return { mode };
+    case "lean":
+      return { mode, multiplierDigits };
+    case "shift":
+      return { mode, multiplierDigits: 1, weightBits };
+    default:
+      return assertNever(mode);
+  }
 }
 
 /** Split the graph behind a given front, checking that the front belongs to it. */

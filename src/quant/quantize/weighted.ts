@@ -3,15 +3,17 @@ import { resolvePadding, tensor } from "../../tensor/index.js";
 import type { Clamp, QuantNode, QuantType, Requantization } from "../nodes.js";
 import { type IntegerFactor, leanFactors, leanValue, tfliteFactor } from "./digits.js";
 
-/** Weights are symmetric 8-bit integers; −128 is left out. */
-const WEIGHT_LIMIT = 127;
+/** Weights are symmetric integers: of 8 bits, the lowest left out. In `shift` mode they may take a ninth bit. */
+const weightLimit = (arithmetic: Arithmetic): number =>
+  arithmetic.mode === "shift" ? 2 ** (arithmetic.weightBits - 1) - 1 : 127;
 /** Biases stay below 2^24 accumulator units, so that one huge bias cannot overflow a channel. */
 const BIAS_LIMIT = 2 ** 24;
 
 /** How to turn real factors into integers. */
 export type Arithmetic =
   | { readonly mode: "tflite" }
-  | { readonly mode: "lean"; readonly multiplierDigits: number };
+  | { readonly mode: "lean"; readonly multiplierDigits: number }
+  | { readonly mode: "shift"; readonly multiplierDigits: 1; readonly weightBits: 8 | 9 };
 
 export type WeightedFloat = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"dense">;
 export type WeightedQuant = Extract<QuantNode, { kind: "conv2d" | "depthwiseConv2d" | "dense" }>;
@@ -29,10 +31,14 @@ export function requantizationOf(
 }
 
 /** Square error of rounding the weights of one channel (data[o], data[o + channels], …) to a scale. */
-function roundingError(data: Float32Array, o: number, channels: number, scale: number): number {
+function roundingError(
+  { data, o, channels }: { readonly data: Float32Array; readonly o: number; readonly channels: number },
+  scale: number,
+  limit: number,
+): number {
   let error = 0;
   for (let i = o; i < data.length; i += channels) {
-    const q = Math.max(-WEIGHT_LIMIT, Math.min(WEIGHT_LIMIT, Math.round(data[i]! / scale)));
+    const q = Math.max(-limit, Math.min(limit, Math.round(data[i]! / scale)));
     error += (data[i]! - q * scale) ** 2;
   }
   return error;
@@ -41,7 +47,7 @@ function roundingError(data: Float32Array, o: number, channels: number, scale: n
 /**
  * Choose the weight scale of a channel and the factor scale_x · scale_w / scale_out as integers.
  *
- * In `lean` mode the multiplier has few digits, so the factor comes first, and the weight scale follows from it: the
+ * In `lean` and `shift` mode the multiplier has few digits, so the factor comes first, and the weight scale follows from it: the
  * factor is exact, and costs no accuracy. Of the factors around the ideal one, the one whose weight scale rounds
  * the channel's weights best is taken.
  */
@@ -67,12 +73,13 @@ function chooseScale(
   const start = Math.max(channel.ideal, channel.floor);
   const { below, above } = leanFactors(start / toScale, digits);
   let best = above;
-  let least = roundingError(channel.data, channel.o, channel.channels, leanValue(above) * toScale);
+  const limit = weightLimit(arithmetic);
+  let least = roundingError(channel, leanValue(above) * toScale, limit);
   let candidate = below;
   for (;;) {
     const scale = leanValue(candidate) * toScale;
     if (scale < channel.floor || scale < 0.75 * start) break;
-    const error = roundingError(channel.data, channel.o, channel.channels, scale);
+    const error = roundingError(channel, scale, limit);
     if (error < least) {
       least = error;
       best = candidate;
@@ -85,7 +92,7 @@ function chooseScale(
 }
 
 /**
- * Quantize a convolution, depthwise convolution or dense layer: int8 weights with one symmetric scale per output channel,
+ * Quantize a convolution, depthwise convolution or dense layer: weights of 8 bits (9 in `shift` mode) with one symmetric scale per output channel,
  * int32 bias at scale_x · scale_w.
  *
  * @param input type of the input; real = scale · (integer − zeroPoint) + inputOffset
@@ -106,6 +113,7 @@ export function quantizeWeighted(
   const bias = new Int32Array(channels);
   const weightScales = new Float64Array(channels);
   const factors: IntegerFactor[] = [];
+  const limit = weightLimit(arithmetic);
   for (let o = 0; o < channels; o++) {
     let largest = 0;
     let sum = 0;
@@ -119,13 +127,13 @@ export function quantizeWeighted(
       Math.abs(realBias) / (input.scale * BIAS_LIMIT),
       (output.scale / input.scale) * 2 ** -24,
     );
-    const ideal = largest / WEIGHT_LIMIT;
+    const ideal = largest / limit;
     const channel = { data, o, channels, floor, ideal };
     const { factor, weightScale } = chooseScale(arithmetic, channel, input.scale, output.scale);
     factors.push(factor);
     weightScales[o] = weightScale;
     for (let i = o; i < data.length; i += channels) {
-      weights[i] = Math.max(-WEIGHT_LIMIT, Math.min(WEIGHT_LIMIT, Math.round(data[i]! / weightScale)));
+      weights[i] = Math.max(-limit, Math.min(limit, Math.round(data[i]! / weightScale)));
     }
     bias[o] = Math.round(realBias / (input.scale * weightScale));
   }
