@@ -51,18 +51,41 @@ export type TreePlan = {
     readonly sums: readonly AdderNodeId[];
     readonly trees: readonly CompressorTree[];
   }[];
-  /** Phase that makes each node; inputs are 0. */
+  /** Phase that makes each node; inputs are 0, and so are plain additions of them. */
   readonly phaseOf: readonly number[];
+  /** Shared sums of two words that are added where they are read, without a register. */
+  readonly additions: ReadonlySet<AdderNodeId>;
 };
 
-/** Turn every sum of a graph into a compressor tree and group them by depth. */
+/**
+ * Find the shared sums that only add inputs or each other. Ripple adders in a row take little longer than one, since the low
+ * bits of a sum are there first; so these feed the trees in the same cycle.
+ */
+function plainAdditions(graph: AdderGraph): ReadonlySet<AdderNodeId> {
+  const additions = new Set<AdderNodeId>();
+  const outputs = new Set(graph.outputs);
+  const read = new Set(graph.nodes.flatMap(adderSources));
+  for (const [i, node] of graph.nodes.entries()) {
+    const id = i as AdderNodeId;
+    if (node.kind !== "sum" || node.constant !== 0n || node.terms.length !== 2 || node.terms[0]!.negative)
+      continue;
+    const isEarly = ({ source }: { readonly source: AdderNodeId }): boolean =>
+      graph.nodes[source]!.kind === "input" || additions.has(source);
+    if (read.has(id) && !outputs.has(id) && node.terms.every(isEarly)) additions.add(id);
+  }
+  return additions;
+}
+
+/** Turn every sum of a graph but plain additions into a compressor tree and group them by depth. */
 export function planTrees(graph: AdderGraph, levelsPerStage: number): TreePlan {
+  const additions = plainAdditions(graph);
   const phaseOf: number[] = [];
   const sums: AdderNodeId[][] = [];
   for (const [i, node] of graph.nodes.entries()) {
     const before = adderSources(node).reduce((most, source) => Math.max(most, phaseOf[source]!), 0);
-    phaseOf.push(node.kind === "sum" ? before + 1 : before);
-    if (node.kind === "sum") {
+    const isTree = node.kind === "sum" && !additions.has(i as AdderNodeId);
+    phaseOf.push(isTree ? before + 1 : before);
+    if (isTree) {
       sums[before] ??= [];
       sums[before].push(i as AdderNodeId);
     }
@@ -75,7 +98,43 @@ export function planTrees(graph: AdderGraph, levelsPerStage: number): TreePlan {
       return compressorTree(node, (source) => graph.nodes[source]!.interval, { levelsPerStage });
     }),
   }));
-  return { graph, phases, phaseOf };
+  return { graph, phases, phaseOf, additions };
+}
+
+/** Keep only what some outputs need of a plan, words from elsewhere excepted. */
+export function restrictPlan(
+  plan: TreePlan,
+  outputs: readonly AdderNodeId[],
+  elsewhere: ReadonlySet<AdderNodeId>,
+): PlanPart {
+  const nodes = new Set<AdderNodeId>();
+  const inputs = new Set<AdderNodeId>();
+  const pending = [...outputs];
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    if (elsewhere.has(id) || plan.graph.nodes[id]!.kind === "input") {
+      inputs.add(id);
+      continue;
+    }
+    if (nodes.has(id)) continue;
+    nodes.add(id);
+    pending.push(...adderSources(plan.graph.nodes[id]!));
+  }
+  return { nodes, inputs: [...inputs].sort((a, b) => a - b), outputs };
+}
+
+/** A part of a plan that is lowered on its own. */
+export type PlanPart = {
+  readonly nodes: ReadonlySet<AdderNodeId>;
+  /** Words that come from outside, ascending. */
+  readonly inputs: readonly AdderNodeId[];
+  readonly outputs: readonly AdderNodeId[];
+};
+
+/** Everything that a plan's outputs depend on, and all of its inputs. */
+export function wholePlan(plan: TreePlan): PlanPart {
+  const part = restrictPlan(plan, plan.graph.outputs, new Set());
+  const inputs = plan.graph.nodes.flatMap((node, i) => (node.kind === "input" ? [i as AdderNodeId] : []));
+  return { ...part, inputs };
 }
 
 /** Pipeline stages that each phase's trees need: one per `levelsPerStage` levels, at least one. */
@@ -154,6 +213,8 @@ export type LowerOptions = {
   readonly levelsPerStage: number;
   /** Begins the names, so that a module can hold two datapaths; default none. */
   readonly prefix?: string;
+  /** What to lower; default everything. */
+  readonly part?: PlanPart;
 };
 
 /**
@@ -161,7 +222,7 @@ export type LowerOptions = {
  * carry-propagate adders; their results are registered when another phase follows. So a phase takes `stages` clock
  * cycles, plus one for each following phase, and the last adders' outputs are combinational.
  *
- * @param inputs one word for each input node, registered by the caller
+ * @param inputs one word for each input of the part, registered by the caller
  * @returns the outputs' words (as wide as their intervals need), the latency in cycles and the cells counted
  */
 export function lowerDatapath(
@@ -175,26 +236,39 @@ export function lowerDatapath(
   readonly counts: readonly DatapathCounts[];
 } {
   const { graph } = plan;
-  const { prefix = "" } = options;
+  const { prefix = "", part = wholePlan(plan) } = options;
   const words = new Map<AdderNodeId, Signal>();
-  let nextInput = 0;
+  const widthOf = (id: AdderNodeId): number => wordFormat(graph.nodes[id]!.interval).width;
+  for (const [i, id] of part.inputs.entries()) words.set(id, sliceOf(inputs[i]!, 0, widthOf(id)));
+  const nodes = [...part.nodes].sort((a, b2) => a - b2);
   const passOn = (phase: number): void => {
-    for (const [i, node] of graph.nodes.entries()) {
-      const id = i as AdderNodeId;
-      if (plan.phaseOf[i] !== phase || words.has(id)) continue;
-      const word = node.kind === "input" ? inputs[nextInput++] : wiring(b, graph, node, words);
-      if (word !== undefined) words.set(id, sliceOf(word, 0, wordFormat(node.interval).width));
+    for (const id of nodes) {
+      if (plan.phaseOf[id] !== phase || words.has(id)) continue;
+      const word = plan.additions.has(id)
+        ? addition(b, `${prefix}s${id}`, graph, id, words)
+        : wiring(b, graph, graph.nodes[id]!, words);
+      if (word !== undefined) words.set(id, sliceOf(word, 0, widthOf(id)));
     }
   };
   const neededAfter = (phase: number): ReadonlySet<AdderNodeId> =>
     new Set([
-      ...graph.nodes.flatMap((node, i) => (plan.phaseOf[i]! > phase ? adderSources(node) : [])),
-      ...graph.outputs,
+      ...nodes.flatMap((id) => (plan.phaseOf[id]! > phase ? adderSources(graph.nodes[id]!) : [])),
+      ...part.outputs,
     ]);
   passOn(0);
+  const additionColumns = nodes.reduce(
+    (sum, id) => sum + (plan.additions.has(id) ? additionBits(graph, id) : 0),
+    0,
+  );
+  // A part without trees is combinational; any other takes as long as the whole plan.
+  const hasTrees = plan.phases.some(({ sums }) => sums.some((id) => part.nodes.has(id)));
+  const phases = (hasTrees ? plan.phases : []).map(({ sums, trees }) => {
+    const kept = [...sums.keys()].filter((i) => part.nodes.has(sums[i]!));
+    return { sums: kept.map((i) => sums[i]!), trees: kept.map((i) => trees[i]!) };
+  });
   let latency = 0;
   const counts: DatapathCounts[] = [];
-  for (const [p, phase] of plan.phases.entries()) {
+  for (const [p, phase] of phases.entries()) {
     const stages = options.stages[p]!;
     const lowered = lowerPhase(b, `${prefix}p${p + 1}`, phase.trees, words, options, stages);
     counts.push(lowered.counts);
@@ -202,7 +276,7 @@ export function lowerDatapath(
     for (const [t, id] of phase.sums.entries()) words.set(id, lowered.results[t]!);
     passOn(p + 1);
     // Results are registered when another phase follows; words of earlier phases that are still needed travel along.
-    const isLast = p + 1 === plan.phases.length;
+    const isLast = p + 1 === phases.length;
     const registered = isLast ? 0 : 1;
     latency += registered;
     const needed = neededAfter(p + 1);
@@ -222,7 +296,52 @@ export function lowerDatapath(
       words.set(id, delayed);
     }
   }
-  return { outputs: graph.outputs.map((id) => words.get(id)!), latency, counts };
+  const [first = NO_CELLS, ...rest] = counts;
+  return {
+    outputs: part.outputs.map((id) => words.get(id)!),
+    latency,
+    counts: [{ ...first, finalAdderBits: first.finalAdderBits + additionColumns }, ...rest],
+  };
+}
+
+/** Columns of a plain addition's adder: from the second word's lowest bit to the top. */
+export function additionBits(graph: AdderGraph, id: AdderNodeId): number {
+  const node = graph.nodes[id]!;
+  invariant(node.kind === "sum", "additions are sums");
+  return wordFormat(node.interval).width - node.terms[1]!.shift;
+}
+
+/** Add two words with one carry-propagate adder; the bits below the coarser one pass. */
+function addition(
+  b: ModuleBuilder,
+  name: string,
+  graph: AdderGraph,
+  id: AdderNodeId,
+  words: ReadonlyMap<AdderNodeId, Signal>,
+): Signal {
+  const node = graph.nodes[id]!;
+  invariant(node.kind === "sum", "additions are sums");
+  const { width } = wordFormat(node.interval);
+  const [first, second] = node.terms;
+  const extended = ({ source, shift }: { readonly source: AdderNodeId; readonly shift: number }): Signal => {
+    const word = concat([literal(0, shift), words.get(source)!]);
+    const size = signalWidth(word);
+    if (size >= width) return sliceOf(word, 0, width);
+    const fill = wordFormat(graph.nodes[source]!.interval).signed
+      ? sliceOf(word, size - 1, 1)
+      : literal(0, 1);
+    return concat([word, repeat(fill, width - size)]);
+  };
+  const [x, y] = [extended(first!), extended(second!)];
+  // Below the second word nothing is added; below the first one there is nothing to pass, so a subtraction starts there.
+  const low = second!.shift;
+  const high = b.arithmetic(
+    second!.negative ? "sub" : "add",
+    name,
+    sliceOf(x, low, width - low),
+    sliceOf(y, low, width - low),
+  );
+  return named(b, `${name}_word`, concat([sliceOf(x, 0, low), high]));
 }
 
 /** The word of a node that costs no adder. */

@@ -1,11 +1,11 @@
 import {
   type AdderGraph,
   AdderGraphBuilder,
-  addConstantMatrix,
+  type AdderNodeId,
+  addSharedMatrix,
   csdDigitCount,
   type Interval,
   interval,
-  wordFormat,
 } from "../arith/index.js";
 import {
   accumulatorInterval,
@@ -17,19 +17,11 @@ import {
 } from "../quant/index.js";
 import { concat, ModuleBuilder, sliceOf } from "./builder.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "./cell-counts.js";
-import { clampWord } from "./clamp.js";
-import {
-  addCounts,
-  type DatapathCounts,
-  isSaturation,
-  lowerDatapath,
-  NO_CELLS,
-  planTrees,
-  type TreePlan,
-  treeStages,
-} from "./datapath.js";
+import { addCounts, type DatapathCounts, NO_CELLS, planTrees, treeStages } from "./datapath.js";
+import { buildPart, buildSplitPart, type PartContext } from "./datapath-module.js";
 import type { Module } from "./netlist.js";
 import { addPlannedRequantization, planOffset, planRequantization } from "./requantize-graph.js";
+import { planSize, splitPlan } from "./split.js";
 
 /** A layer whose outputs are weighted sums of its window. */
 export type WeightedNode = QuantConv2d | QuantDepthwiseConv2d | QuantDense;
@@ -45,6 +37,8 @@ export type DatapathOptions = {
 /** One module of a layer's datapath: reads some input channels of every window pixel, makes some output channels. */
 export type DatapathPart = {
   readonly module: Module;
+  /** Modules that it instantiates. */
+  readonly inner: readonly Module[];
   readonly inputChannels: readonly [first: number, count: number];
   readonly outputChannels: readonly [first: number, count: number];
   readonly counts: DatapathCounts;
@@ -91,98 +85,64 @@ export function weightRows(node: WeightedNode): readonly Row[] {
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
-/** Adder graph of output channels `first` … `first + count − 1`: weighted sums, then requantization. */
-function partGraph(
+/** Adder graph of a layer: weighted sums with shared terms, then requantization. Inputs are the window's channels, tap by tap. */
+function layerGraph(
   node: WeightedNode,
   rows: readonly Row[],
-  first: number,
   {
     type,
     inputRange,
     name,
   }: { readonly type: QuantType; readonly inputRange: Interval; readonly name: string },
-): { readonly graph: AdderGraph; readonly inputChannels: readonly [number, number] } {
-  const low = Math.min(...rows.map((row) => row.channels[0]));
-  const high = Math.max(...rows.map((row) => row.channels[0] + row.channels[1]));
-  const span = high - low;
+): AdderGraph {
+  const channels = type.shape.at(-1)!;
   const taps = rows[0]!.weights.length / rows[0]!.channels[1];
   const builder = new AdderGraphBuilder();
-  const inputs = range(0, taps * span).map((k) => {
-    const channel = low + (k % span);
-    return builder.input(`x${Math.floor(k / span)}_${channel}`, inputRange);
-  });
+  const inputs = range(0, taps * channels).map((k) =>
+    builder.input(`x${Math.floor(k / channels)}_${k % channels}`, inputRange),
+  );
   const accumulators = accumulatorInterval(node, {
     ...type,
     range: { low: Number(inputRange.low), high: Number(inputRange.high) },
   });
-  const outputs = rows.map((row, r) => {
+  const tasks = rows.map((_, r) => ({
+    requantization: node.requantization,
+    channel: r,
+    zeroPoint: node.output.zeroPoint,
+    clamp: node.clamp,
+    low: accumulators.low[r]!,
+    high: accumulators.high[r]!,
+  }));
+  const plans = tasks.map(planRequantization);
+  // Outputs that read the same channels share their sums: all of them, or in a depthwise layer those of one channel.
+  const sums: AdderNodeId[] = [];
+  while (sums.length < rows.length) {
+    const from = sums.length;
+    const [channel, count] = rows[from]!.channels;
+    const block = rows.slice(from).filter((row) => row.channels[0] === channel);
     const own = range(0, taps).flatMap((t) => {
-      const at = t * span + row.channels[0] - low;
-      return inputs.slice(at, at + row.channels[1]);
+      const at = t * channels + channel;
+      return inputs.slice(at, at + count);
     });
-    const o = first + r;
-    const sum = row.weights.reduce((total, w) => total + w, 0);
-    const task = {
-      requantization: node.requantization,
-      channel: o,
-      zeroPoint: node.output.zeroPoint,
-      clamp: node.clamp,
-      low: accumulators.low[o]!,
-      high: accumulators.high[o]!,
+    const matrix = {
+      name: `c${from}`,
+      weights: block.map(({ weights }, r) =>
+        plans[from + r]!.kind === "always" ? weights.map(() => 0) : weights,
+      ),
+      outputs: block.map((_, r) => `c${from + r}`),
+      constants: block.map(({ weights }, r) => {
+        const plan = plans[from + r]!;
+        const bias = node.bias.data[from + r]! - type.zeroPoint * weights.reduce((sum, w) => sum + w, 0);
+        return BigInt((plan.kind === "always" ? 0 : bias) + planOffset(plan));
+      }),
     };
-    const plan = planRequantization(task);
-    const always = plan.kind === "always";
-    const [acc] = addConstantMatrix(
-      builder,
-      {
-        name,
-        weights: [always ? row.weights.map(() => 0) : row.weights],
-        outputs: [`c${o}`],
-        constants: [BigInt((always ? 0 : node.bias.data[o]! - type.zeroPoint * sum) + planOffset(plan))],
-      },
-      own,
-    );
-    return addPlannedRequantization(builder, acc!, plan, { ...task, name: `c${o}` });
-  });
-  return { graph: builder.build(name, outputs), inputChannels: [low, span] };
-}
-
-function buildPart(
-  module: { readonly name: string; readonly doc: readonly string[] },
-  node: WeightedNode,
-  plan: TreePlan,
-  {
-    inputBits,
-    stages,
-    levelsPerStage,
-  }: { readonly inputBits: number; readonly stages: readonly number[]; readonly levelsPerStage: number },
-): {
-  readonly module: Module;
-  readonly latency: number;
-  readonly counts: readonly DatapathCounts[];
-  readonly other: CellCounts;
-} {
-  const b = new ModuleBuilder(module.name, module.doc);
-  b.clock("aclk");
-  const enable = b.input("advance", 1, "all registers move on");
-  const words = plan.graph.nodes.filter((n) => n.kind === "input").length;
-  const x = b.input("x", words * inputBits, `${words} integers of ${inputBits} bits, registered`);
-  const inputs = range(0, words).map((i) => sliceOf(x, i * inputBits, inputBits));
-  const lowered = lowerDatapath(b, plan, inputs, { enable, stages, levelsPerStage });
-  const before = b.build().cells.length;
-  const y = lowered.outputs.map((word, o) =>
-    clampWord(b, `y${o}`, word, {
-      range: plan.graph.nodes[plan.graph.outputs[o]!]!.interval,
-      ...node.clamp,
-      bits: node.output.bits,
-    }),
+    // Outputs made from other outputs would come a phase later than the rest.
+    sums.push(...addSharedMatrix(builder, matrix, own, { columns: false }));
+  }
+  const outputs = sums.map((acc, r) =>
+    addPlannedRequantization(builder, acc, plans[r]!, { ...tasks[r]!, name: `c${r}` }),
   );
-  const built = b.build();
-  const constants = built.cells.filter((cell) => cell.kind === "constant");
-  const saturations = built.cells.slice(0, before).filter(isSaturation);
-  const other = countCells([...constants, ...saturations, ...built.cells.slice(before)]);
-  b.output("y", concat(y), `${y.length} integers of ${node.output.bits} bits`);
-  return { module: b.build(), latency: lowered.latency, counts: lowered.counts, other };
+  return builder.build(name, outputs);
 }
 
 /**
@@ -197,75 +157,49 @@ export function weightedDatapath(
   options: DatapathOptions,
 ): LayerDatapath {
   const rows = weightRows(node);
-  const digits = rows.map((row) => row.weights.reduce((sum, w) => sum + csdDigitCount(w), 0));
-  const { width } = wordFormat(input.range);
-  const groups: { first: number; count: number; size: number }[] = [];
-  for (const [o, count] of digits.entries()) {
-    const size = count * width + 8 * width;
-    const last = groups.at(-1);
-    if (last === undefined || last.size + size > options.maxFullAddersPerModule)
-      groups.push({ first: o, count: 1, size });
-    else {
-      last.count++;
-      last.size += size;
-    }
-  }
-  const plans = groups.map(({ first, count }) => {
-    const { graph, inputChannels } = partGraph(node, rows.slice(first, first + count), first, {
-      type: input.type,
-      inputRange: input.range,
-      name: `${name}_${first}`,
-    });
-    return { first, count, inputChannels, plan: planTrees(graph, options.levelsPerStage) };
-  });
-  const perPlan = plans.map(({ plan }) => treeStages(plan, options.levelsPerStage));
-  const stages = perPlan[0]!.map((_, p) => Math.max(...perPlan.map((s) => s[p]!)));
-  let latency = 0;
-  const parts = plans.map(({ first, count, inputChannels, plan }, i): DatapathPart => {
-    const last = first + count - 1;
-    const built = buildPart(
-      {
-        name: plans.length === 1 ? `${name}_datapath` : `${name}_datapath${i}`,
-        doc: [
-          `Constant datapath of layer "${node.name}" (${node.kind}, weights ${node.weights.shape.join("x")}), output channels ` +
-            `${first} to ${last}.`,
-          `p1: weighted sums as full-adder trees (a constant of each sum holds the bias and -${input.type.zeroPoint} times the ` +
-            "weights' sum); " +
-            "p2: scale and round; then the clamp to " +
-            `${node.clamp.low}..${node.clamp.high}. Stages of trees: ${stages.join(", ")}.`,
-          "Names: pP_lL_fs and fc are sums and carries of the full adders of level L in phase P, hs and hc of the half adders; " +
-            "cN is output channel N.",
-        ],
-      },
-      node,
-      plan,
-      { inputBits: input.type.bits, stages, levelsPerStage: options.levelsPerStage },
-    );
-    latency = built.latency;
-    return {
-      module: built.module,
-      inputChannels,
-      outputChannels: [first, count],
-      counts: built.counts[0]!,
-      requantizationCounts: built.counts.slice(1).reduce(addCounts, NO_CELLS),
-      otherCells: built.other,
-    };
-  });
+  const graph = layerGraph(node, rows, { type: input.type, inputRange: input.range, name });
+  const plan = planTrees(graph, options.levelsPerStage);
+  const stages = treeStages(plan, options.levelsPerStage);
+  const context: PartContext = {
+    node,
+    plan,
+    doc: [
+      `Constant datapath of layer "${node.name}" (${node.kind}, weights ${node.weights.shape.join("x")}).`,
+      "sN_word: shared sums. p1: weighted sums as full-adder trees (a constant of each sum holds the bias and " +
+        `-${input.type.zeroPoint} times the weights' sum); p2: scale and round; then the clamp to ` +
+        `${node.clamp.low}..${node.clamp.high}. Stages of trees: ${stages.join(", ")}.`,
+      "Names: pP_lL_fs and fc are sums and carries of the full adders of level L in phase P, hs and hc of the half adders; " +
+        "cN is output channel N.",
+    ],
+    inputBits: input.type.bits,
+    stages,
+    levelsPerStage: options.levelsPerStage,
+  };
+  const most = options.maxFullAddersPerModule;
+  const built =
+    planSize(plan) <= most
+      ? buildPart(`${name}_datapath`, context)
+      : buildSplitPart(`${name}_datapath`, context, splitPlan(plan, most));
+  const part: DatapathPart = {
+    module: built.module,
+    inner: built.inner,
+    inputChannels: [0, input.type.shape.at(-1)!],
+    outputChannels: [0, rows.length],
+    counts: built.counts[0]!,
+    requantizationCounts: built.counts.slice(1).reduce(addCounts, NO_CELLS),
+    otherCells: built.other,
+  };
   const flat = rows.flatMap((row) => row.weights);
-  const sums = plans.flatMap(({ plan }) => plan.graph.nodes.filter((n) => n.kind === "sum"));
+  const sums = graph.nodes.filter((n) => n.kind === "sum");
   return {
-    parts,
-    latency,
+    parts: [part],
+    latency: built.latency,
     weights: flat.length,
     zeroWeights: flat.filter((w) => w === 0).length,
-    csdDigits: digits.reduce((a, d) => a + d, 0),
+    csdDigits: flat.reduce((sum, w) => sum + csdDigitCount(w), 0),
     additions: sums.reduce((n, s) => n + Math.max(0, s.terms.length + (s.constant === 0n ? 0 : 1) - 1), 0),
-    finalAdderBitsLongest: plans.reduce(
-      (most, { plan }) =>
-        plan.phases.reduce(
-          (m, { trees }) => trees.reduce((l, t) => Math.max(l, t.width - t.adderLow), m),
-          most,
-        ),
+    finalAdderBitsLongest: plan.phases.reduce(
+      (most2, { trees }) => trees.reduce((l, t) => Math.max(l, t.width - t.adderLow), most2),
       0,
     ),
   };
@@ -295,6 +229,7 @@ export function maxPoolDatapath(name: string, node: QuantMaxPool2d, input: Quant
   b.output("y", concat(y));
   const part: DatapathPart = {
     module: b.build(),
+    inner: [],
     inputChannels: [0, channels],
     outputChannels: [0, channels],
     counts: NO_CELLS,

@@ -181,7 +181,7 @@ export function compileLayer(node: QuantNode, input: QuantType, options: LayerOp
           chosen,
         );
   const top = buildTop(name, layer, input, plan, datapath);
-  const modules = [...datapath.parts.map((part) => part.module), top];
+  const modules = [...datapath.parts.flatMap((part) => [...part.inner, part.module]), top];
   return {
     kind: "layerHardware",
     name,
@@ -284,7 +284,7 @@ function statsOf({
 }): LayerStats {
   const registerBits = { datapath: 0, window: 0, control: 0, buffer: 0 };
   let sramBits = 0;
-  for (const { cells } of [...datapath.parts.map((part) => part.module), top]) {
+  for (const { cells } of [...datapath.parts.flatMap((part) => [...part.inner, part.module]), top]) {
     for (const cell of cells) {
       if (cell.kind === "register") registerBits[cell.role] += signalWidth(cell.d);
       if (cell.kind === "ram") sramBits += cell.depth * signalWidth(cell.writeData);

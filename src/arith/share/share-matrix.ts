@@ -10,6 +10,8 @@ import { type PlanOptions, planSharing, type SharingPlan } from "./plan.js";
 export type SharingOptions = {
   /** Most additions on any path from an input to an output, or as few as possible; default no bound. */
   readonly maxDepth?: number | "minimum";
+  /** Whether outputs may be made from other outputs, which then come later; default true. */
+  readonly columns?: boolean;
   /** Searches tried on a small matrix; large ones get fewer, down to one. Default {@link DEFAULT_TRIES}. */
   readonly tries?: number;
 };
@@ -91,21 +93,27 @@ export function addSharedMatrix(
   const maxDepth =
     options.maxDepth === "minimum" ? minimumDepth(weights) : (options.maxDepth ?? Number.POSITIVE_INFINITY);
   const ranges = inputs.map((id) => builder.interval(id));
-  const plan = bestPlan(weights, ranges, { maxDepth, tries: options.tries ?? DEFAULT_TRIES });
+  const { tries = DEFAULT_TRIES, columns = true } = options;
+  const plan = bestPlan(weights, ranges, { maxDepth, tries, columns });
   return addPlan(builder, plan, matrix, inputs);
 }
 
 function bestPlan(
   weights: readonly Float64Array[],
   ranges: readonly Interval[],
-  { maxDepth, tries }: { readonly maxDepth: number; readonly tries: number },
+  {
+    maxDepth,
+    tries,
+    columns,
+  }: { readonly maxDepth: number; readonly tries: number; readonly columns: boolean },
 ): SharingPlan {
   const digits = weights.reduce((sum, row) => sum + row.reduce((n, w) => n + csdDigitCount(w), 0), 0);
   const count = Math.max(1, Math.min(tries, Math.floor(DIGITS_OF_ALL_TRIES / Math.max(1, digits))));
   let best: { readonly plan: SharingPlan; readonly cost: number } | undefined;
   for (let t = 0; t < count; t++) {
     const way = WAYS[t % WAYS.length]!;
-    const options = { ...way, jitter: t < WAYS.length ? 0 : t, maxDepth };
+    const parentDigits = columns ? way.parentDigits : Number.POSITIVE_INFINITY;
+    const options = { ...way, parentDigits, jitter: t < WAYS.length ? 0 : t, maxDepth };
     const plan = planSharing(weights, ranges.map(boundsOf), options);
     if (count === 1) return plan;
     const cost = planCost(plan, weights, ranges, maxDepth);

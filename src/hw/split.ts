@@ -1,0 +1,119 @@
+import { type AdderNodeId, adderSources, treeCounts } from "../arith/index.js";
+import { additionBits, type PlanPart, restrictPlan, type TreePlan } from "./datapath.js";
+
+/** A plan in parts of bounded size: additions that several parts read, then groups of outputs. */
+export type SplitPlan = {
+  /** In the order of the data: a part reads inputs and words of earlier parts. */
+  readonly shared: readonly PlanPart[];
+  readonly groups: readonly PlanPart[];
+};
+
+/** Share of a group's size that is left for the additions that only it reads. */
+const ROOM_FOR_ADDITIONS = 0.3;
+
+/** Full adders of each node of a plan. */
+function sizesOf(plan: TreePlan): Float64Array {
+  const sizes = new Float64Array(plan.graph.nodes.length);
+  for (const { sums, trees } of plan.phases) {
+    for (const [i, id] of sums.entries()) {
+      const { fullAdders, finalAdderBits } = treeCounts(trees[i]!);
+      sizes[id] = fullAdders + finalAdderBits;
+    }
+  }
+  for (const id of plan.additions) sizes[id] = additionBits(plan.graph, id);
+  return sizes;
+}
+
+/** Full adders of a whole plan. */
+export function planSize(plan: TreePlan): number {
+  return sizesOf(plan).reduce((sum, size) => sum + size, 0);
+}
+
+/**
+ * Split a plan so that no part has much more than `most` full adders. Outputs are grouped in order; an addition that one group
+ * alone reads goes there, all others into parts of their own, in topological order, so that no combinational path leaves a part and
+ * comes back. Linear in the graph.
+ */
+export function splitPlan(plan: TreePlan, most: number): SplitPlan {
+  const { graph, additions } = plan;
+  const sizes = sizesOf(plan);
+  const groups: { outputs: AdderNodeId[]; size: number }[] = [];
+  for (const output of graph.outputs) {
+    const { nodes } = restrictPlan(plan, [output], additions);
+    const size = [...nodes].reduce((sum, id) => sum + sizes[id]!, 0);
+    const last = groups.at(-1);
+    if (last === undefined || last.size + size > most * (1 - ROOM_FOR_ADDITIONS))
+      groups.push({ outputs: [output], size });
+    else {
+      last.outputs.push(output);
+      last.size += size;
+    }
+  }
+  const shared = sharedAdditions(plan, groups, sizes, most);
+  const elsewhere = new Set(shared.flat());
+  const parts = groups.map(({ outputs }) => restrictPlan(plan, outputs, elsewhere));
+  return { shared: sharedParts(plan, shared, parts), groups: parts };
+}
+
+/** List the additions that no single group can have, in chunks of bounded size. */
+function sharedAdditions(
+  plan: TreePlan,
+  groups: readonly { readonly outputs: readonly AdderNodeId[]; size: number }[],
+  sizes: Float64Array,
+  most: number,
+): readonly (readonly AdderNodeId[])[] {
+  const { graph, additions } = plan;
+  const NOBODY = -1;
+  const SEVERAL = -2;
+  const owners = new Int32Array(graph.nodes.length).fill(NOBODY);
+  const claim = (id: AdderNodeId, owner: number): void => {
+    owners[id] = owners[id] === NOBODY || owners[id] === owner ? owner : SEVERAL;
+  };
+  for (const [g, { outputs }] of groups.entries()) {
+    const { nodes } = restrictPlan(plan, outputs, additions);
+    for (const id of nodes) for (const source of adderSources(graph.nodes[id]!)) claim(source, g);
+  }
+  const chunks: AdderNodeId[][] = [];
+  const ids = [...additions].sort((a, b) => b - a);
+  for (const id of ids) {
+    const owner = owners[id]!;
+    const group = groups[owner];
+    if (group !== undefined && group.size + sizes[id]! <= most) group.size += sizes[id]!;
+    else owners[id] = SEVERAL;
+    for (const source of adderSources(graph.nodes[id]!)) claim(source, owners[id]!);
+  }
+  let size = Number.POSITIVE_INFINITY;
+  for (const id of ids.reverse()) {
+    if (owners[id] !== SEVERAL) continue;
+    if (size + sizes[id]! > most) {
+      chunks.push([]);
+      size = 0;
+    }
+    chunks.at(-1)!.push(id);
+    size += sizes[id]!;
+  }
+  return chunks;
+}
+
+function sharedParts(
+  { graph }: TreePlan,
+  chunks: readonly (readonly AdderNodeId[])[],
+  groups: readonly PlanPart[],
+): readonly PlanPart[] {
+  const chunkOf = new Map<AdderNodeId, number>();
+  for (const [c, ids] of chunks.entries()) for (const id of ids) chunkOf.set(id, c);
+  const outside = new Set(groups.flatMap(({ inputs }) => inputs));
+  const inputs = chunks.map(() => new Set<AdderNodeId>());
+  for (const [c, ids] of chunks.entries()) {
+    for (const source of ids.flatMap((id) => adderSources(graph.nodes[id]!))) {
+      if (chunkOf.get(source) === c) continue;
+      inputs[c]!.add(source);
+      outside.add(source);
+    }
+  }
+  return chunks.map((ids, c) => ({
+    nodes: new Set(ids),
+    inputs: [...inputs[c]!].sort((a, b) => a - b),
+    outputs: ids.filter((id) => outside.has(id)),
+  }));
+}
