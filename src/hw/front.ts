@@ -10,7 +10,9 @@ import {
 } from "../quant/index.js";
 import { elementCount, formatShape } from "../tensor/index.js";
 import { literal, ModuleBuilder } from "./builder.js";
-import type { FrontFolding } from "./fold/parallelism.js";
+import { chooseFolding } from "./fold/choose.js";
+import type { FrontFolding, LayerParallelism } from "./fold/parallelism.js";
+import { simulateSchedule } from "./fold/schedule.js";
 import {
   compileLayer,
   type LayerHardware,
@@ -83,11 +85,7 @@ export function compileFrontEnd(
   const chain = frozenChain(network, freezePoint);
   const { output: input } = quantInput(network);
   const names = new Set<string>([TOP_MODULE]);
-  const { folding = { kind: "none" } } = options;
-  const foldingOf = (name: NodeName): Pick<LayerOptions, "parallelism"> => {
-    const parallelism = folding.kind === "given" ? folding.layers.get(name) : undefined;
-    return parallelism === undefined ? {} : { parallelism };
-  };
+  const parallelisms = parallelismsOf(network, chain, options.folding);
   const layers: LayerHardware[] = [];
   let type = input;
   let clamp: LayerOptions["inputClamp"];
@@ -96,7 +94,8 @@ export function compileFrontEnd(
     for (let i = 1; names.has(moduleName); i++) moduleName = `${moduleNameOf(node.name)}_${i}`;
     names.add(moduleName);
     const bounds = clamp === undefined ? {} : { inputClamp: clamp };
-    const own = foldingOf(node.name);
+    const parallelism = parallelisms.get(node.name);
+    const own = parallelism === undefined ? {} : { parallelism };
     const layer = compileLayer(node, type, { ...options, ...bounds, ...own, moduleName });
     layers.push(layer);
     clamp = outputClamp(node, clamp);
@@ -110,10 +109,35 @@ export function compileFrontEnd(
     output: type,
     layers,
     top: buildTop(layers, input, type),
-    cyclesPerFrame: Math.max(...layers.map((layer) => layer.stats.cyclesPerFrame)),
+    cyclesPerFrame: cyclesPerFrameOf(layers),
   };
   verifyDesign(frontEndDesign(front));
   return front;
+}
+
+/** Parallelism of the layers, as given or chosen. */
+function parallelismsOf(
+  network: QuantNetwork,
+  chain: readonly QuantNode[],
+  folding: FrontFolding = { kind: "none" },
+): ReadonlyMap<NodeName, LayerParallelism> {
+  if (folding.kind === "none") return new Map();
+  if (folding.kind === "given") return folding.layers;
+  const layers = chain.map((node) => ({
+    node,
+    input: findQuantNode(network, inputsOfQuantNode(node)[0]!).output,
+  }));
+  return chooseFolding(layers, folding);
+}
+
+/** Cycles between two frames: of the slowest layer, or of the whole chain's schedule when folded layers wait for one another. */
+function cyclesPerFrameOf(layers: readonly LayerHardware[]): number {
+  if (layers.every(({ stats }) => stats.parallelism.kind === "parallel"))
+    return Math.max(...layers.map(({ stats }) => stats.cyclesPerFrame));
+  return simulateSchedule(
+    layers.map(({ timing }) => timing),
+    3,
+  ).cyclesPerFrame;
 }
 
 /** All modules of a front, the top last. */

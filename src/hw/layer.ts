@@ -14,6 +14,7 @@ import {
   type LayerDatapath,
   maxPoolDatapath,
   otherCellsOf,
+  type WeightedNode,
   weightedDatapath,
 } from "./layer-datapath.js";
 import { type InstanceCell, type Module, type Signal, signalWidth } from "./netlist.js";
@@ -141,6 +142,19 @@ function windowShapeOf(node: Compiled, input: QuantType): WindowShape {
     stride: node.stride,
     padding: node.padding,
   };
+}
+
+/** Plan the window of a layer that has hardware. */
+export function planOfLayer(node: QuantNode, input: QuantType): WindowPlan {
+  const reason = unsupportedReason(node);
+  if (reason !== undefined)
+    throw new UnsupportedOpError("FX5023", [{ op: node.kind, node: node.name, hint: reason }]);
+  return planWindow(windowShapeOf(node as Compiled, input), node.name);
+}
+
+/** Tell whether a layer has weights, so that it can be folded. */
+export function isWeighted(node: QuantNode): node is WeightedNode {
+  return node.kind === "conv2d" || node.kind === "depthwiseConv2d" || node.kind === "dense";
 }
 
 /** The integer that padding shows: the zero point, or for a maximum the lowest integer, which never wins. */

@@ -86,5 +86,6 @@ export function foldedTiming(
   const beats = folding.lanes / requantizersOf(folding, steps);
   const latency = lane.latency + 1 + (beats > 1 ? 1 : 0) + requantizer.latency;
   const { groups, slices } = steps;
-  return { kind, plan, fifo: folding.fifo ?? 0, groups, slices, beats, latency };
+  const { fifo = 0, entries = 2 } = folding;
+  return { kind, plan, fifo, groups, slices, beats, latency, entries };
 }

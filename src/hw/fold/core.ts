@@ -5,7 +5,7 @@ import { counterWidth, type InstanceCell, type NetId, type Signal, signalWidth, 
 import type { Lane, LaneShape } from "./lane.js";
 import type { FoldedSteps, Folding } from "./parallelism.js";
 import { type Requantizer, type RequantizerShape, scaleWord } from "./requantizer.js";
-import { delayLine, walkRom } from "./sequencer.js";
+import { delayLine, selectOption, walkRom } from "./sequencer.js";
 import { type WeightRows, weightWords } from "./weight-words.js";
 
 /** The parts of a folded layer and what its constants are. */
@@ -186,7 +186,13 @@ export function addCore(
     return b.signal(y);
   });
   const valid = delayLine(b, "scaled", queue.valid, requantizer.latency, timing);
-  const collected = addCollector(b, { ...signals, value: concat(values), valid, groups: results });
+  const collected = addCollector(b, {
+    ...signals,
+    value: concat(values),
+    valid,
+    groups: results,
+    entries: folding.entries ?? 2,
+  });
   return { ...collected, data: sliceOf(collected.data, 0, outputs * parts.scaleShape.outputBits) };
 }
 
@@ -233,8 +239,42 @@ function addQueue(
   };
 }
 
+/** Let results wait in order: each new one shifts the others on, and the oldest is chosen by their number. */
+function addEntries(
+  b: ModuleBuilder,
+  {
+    skidValid,
+    value,
+    valid,
+    advance,
+    resetN,
+    entries,
+  }: CoreSignals & { readonly value: Signal; readonly valid: Signal; readonly entries: number },
+  take: NetId,
+): { readonly data: Signal; readonly valid: Signal } {
+  const bits = counterWidth(entries);
+  const net = b.net("waiting", bits, `counts 0 to ${entries}: results that wait`);
+  const count = b.signal(net);
+  const push = b.logic("and", "entry_push", [advance, valid]);
+  const shown = range(entries).reduce<Signal[]>((older) => {
+    const d = older.at(-1) ?? value;
+    const name = `entry${older.length}`;
+    return [...older, b.register(name, d, { enable: push, role: "buffer" })];
+  }, []);
+  const index = b.arithmetic("sub", "waiting_less_1", count, literal(1, bits));
+  const data = selectOption(b, "oldest", index, shown);
+  const full = b.compare("equal", "entries_full", count, b.constant("entries", entries, bits));
+  b.add({ kind: "assign", name: "skid_valid", a: full, y: skidValid });
+  const some = b.not("entries_some", b.compare("equal", "entries_none", count, literal(0, bits)));
+  const more = b.arithmetic("add", "waiting_plus_1", count, literal(1, bits));
+  const changes = b.logic("xor", "waiting_changes", [push, b.signal(take)]);
+  const next = b.mux("waiting_next", push, more, index);
+  b.registerInto(net, "waiting", next, { enable: changes, resetN, role: "control" });
+  return { data, valid: some };
+}
+
 /**
- * Collect results to a pixel: a buffer of two entries, so that the pipeline need not wait for a pixel that is being taken over, then a shift
+ * Collect results to a pixel: a few entries, so that the pipeline need not wait for a pixel that is being taken over, then a shift
  * register that is the output's register too. `m_axis_tready` reaches this register only, no other layer.
  */
 function addCollector(
@@ -246,14 +286,24 @@ function addCollector(
     outReady,
     advance,
     resetN,
+    primed,
     groups,
-  }: CoreSignals & { readonly value: Signal; readonly valid: Signal; readonly groups: number },
+    entries,
+  }: CoreSignals & {
+    readonly value: Signal;
+    readonly valid: Signal;
+    readonly groups: number;
+    readonly entries: number;
+  },
 ): { readonly data: Signal; readonly valid: Signal } {
   if (groups === 1) return addOutputBuffer(b, skidValid, { value, valid, ready: outReady, advance, resetN });
   const full = b.net("pixel_valid", 1, "the pixel is complete");
   const ready = b.logic("or", "collector_free", [b.not("pixel_open", b.signal(full)), outReady]);
-  const entry = addOutputBuffer(b, skidValid, { value, valid, ready, advance, resetN });
-  const take = b.logic("and", "collect", [entry.valid, ready]);
+  const collect = b.net("collect", 1, "the collector takes a result");
+  const signals = { skidValid, advance, resetN, primed, outReady };
+  const entry = addEntries(b, { ...signals, value, valid, entries }, collect);
+  b.add({ kind: "and", name: "collect", operands: [entry.valid, ready], y: collect });
+  const take = b.signal(collect);
   const bits = counterWidth(groups - 1);
   const net = b.net("collected", bits, `counts 0 to ${groups - 1}: results of this pixel so far`);
   const count = b.signal(net);

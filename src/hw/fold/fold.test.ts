@@ -48,7 +48,8 @@ function randomFolding(rng: Rng, network: QuantNetwork): ReadonlyMap<NodeName, L
     // One tap at a time is a form of its own for depthwise layers.
     const inputs = rng.integer(3) === 0 ? 1 : 1 + rng.integer(sizes.taps);
     const fifo = rng.integer(3) === 0 ? { fifo: 1 + rng.integer(5) } : {};
-    layers.set(node.name, { kind: "folded", lanes, inputs, ...fifo });
+    const entries = rng.integer(3) === 0 ? { entries: 2 + rng.integer(4) } : {};
+    layers.set(node.name, { kind: "folded", lanes, inputs, ...fifo, ...entries });
   }
   return layers;
 }
@@ -168,6 +169,23 @@ describe("folded layers", () => {
       expect(stats.sramBits).toBeGreaterThan(0);
       serial++;
     }
+  });
+
+  it("are chosen so that a chain keeps the rate that it may have, in less area", () => {
+    for (let seed = 0; seed < 6; seed++) {
+      const network = randomFront(createRng(900 + seed), { layers: 3, mode: "lean", channels: 9, side: 9 });
+      const parallel = compileFrontEnd(network, network.output);
+      for (const cyclesPerInputPixel of [1, 6]) {
+        const folding = { kind: "auto", cyclesPerInputPixel } as const;
+        const front = compileFrontEnd(network, network.output, { folding });
+        const slowest = Math.max(...parallel.layers.map(({ stats }) => stats.cyclesPerFrame));
+        expect(front.cyclesPerFrame).toBeLessThanOrEqual(slowest * cyclesPerInputPixel);
+        check(network, front, seed);
+      }
+    }
+    const network = randomFront(createRng(900), { layers: 1, mode: "lean" });
+    const bad = { kind: "auto", cyclesPerInputPixel: 0.5 } as const;
+    expect(() => compileFrontEnd(network, network.output, { folding: bad })).toThrow(/at least 1/);
   });
 
   const makeFront = (seed: number, layers: number) => {

@@ -1,3 +1,5 @@
+export { type AreaUnits, defaultAreaUnits } from "./area.js";
+export { type ChainLayer, type ChoiceOptions, chooseFolding } from "./choose.js";
 export { foldedCyclesPerFrame } from "./cycles.js";
 export {
   type FoldedSteps,

@@ -20,11 +20,18 @@ export type LayerParallelism =
        * stride of 2 pixels come in every second row only. None by default.
        */
       readonly fifo?: number;
+      /**
+       * Results that may wait, while the pixel before is being taken, in front of the register that collects a pixel; default and least 2. A
+       * layer that has no cycle to spare needs as many as come while its successor takes a pixel over.
+       */
+      readonly entries?: number;
     };
 
 /** Parallelism of a front's layers; those that are not named are parallel. */
 export type FrontFolding =
   | { readonly kind: "none" }
+  /** The least estimated area at so many cycles an input pixel; default 1. */
+  | { readonly kind: "auto"; readonly cyclesPerInputPixel?: number }
   | { readonly kind: "given"; readonly layers: ReadonlyMap<NodeName, LayerParallelism> };
 
 /** Folded form of {@link LayerParallelism}. */

@@ -16,6 +16,8 @@ export type LayerTiming = {
       readonly latency: number;
       /** Results that a group gives, one a cycle. */
       readonly beats: number;
+      /** Results that may wait for the collector. */
+      readonly entries: number;
     }
 );
 
@@ -27,6 +29,8 @@ export type Schedule = {
   readonly cycles: number;
   /** Most pixels that each layer's memory held. */
   readonly fifoUse: readonly number[];
+  /** Most results that waited in each folded layer. */
+  readonly entryUse: readonly number[];
 };
 
 /** Which steps of a frame want a pixel, and which complete a window. */
@@ -76,7 +80,9 @@ class LayerModel {
   #full = false;
   #stored = 0;
   #front = false;
+  #waiting = 0;
   fifoUse = 0;
+  entryUse = 0;
 
   constructor(timing: LayerTiming) {
     this.#timing = timing;
@@ -97,8 +103,14 @@ class LayerModel {
     return this.#timing.fifo > 0 ? this.#stored < this.#timing.fifo : this.#coreReady(valid);
   }
 
+  /** The pipeline stands still. */
+  #blocked(): boolean {
+    if (this.#timing.kind === "parallel" || this.#results === 1) return this.#buffer.skid;
+    return this.#waiting === this.#timing.entries;
+  }
+
   #free(): boolean {
-    return !this.#held || (!this.#buffer.skid && this.#word === this.#words - 1);
+    return !this.#held || (!this.#blocked() && this.#word === this.#words - 1);
   }
 
   #mayStep(): boolean {
@@ -135,7 +147,7 @@ class LayerModel {
 
   #clockCore(valid: boolean, ready: boolean): void {
     const timing = this.#timing;
-    const advance = !this.#buffer.skid;
+    const advance = !this.#blocked();
     const present = valid || this.#wanted[this.#step] === 0;
     const mayStep = this.#mayStep();
     const free = this.#free();
@@ -149,10 +161,11 @@ class LayerModel {
     // Output side, from the state before this edge.
     if (this.#results > 1) {
       const open = !this.#full || ready;
-      const collect = this.#buffer.out && open;
+      const collect = this.#waiting > 0 && open;
       this.#full = (collect && this.#collected === this.#results - 1) || (this.#full && !ready);
       if (collect) this.#collected = this.#collected === this.#results - 1 ? 0 : this.#collected + 1;
-      this.#buffer.clock(result, open);
+      this.#waiting += Number(result && advance) - Number(collect);
+      if (this.#waiting > this.entryUse) this.entryUse = this.#waiting;
     } else this.#buffer.clock(result, ready);
     if (timing.kind === "parallel") {
       if (fire) this.#due.push(this.#tick + 1 + timing.latency);
@@ -204,5 +217,6 @@ export function simulateSchedule(layers: readonly LayerTiming[], frames: number)
     cyclesPerFrame: ends.at(-1)! - (ends.at(-2) ?? -1),
     cycles: ends.at(-1)! + 1,
     fifoUse: models.map((model) => model.fifoUse),
+    entryUse: models.map((model) => model.entryUse),
   };
 }

@@ -65,22 +65,22 @@ export function compileHeldWindow(job: FoldedJob): FoldedLayer {
       }),
     );
   // A depthwise output reads one channel, so the choice goes by group too.
-  const x = range(folding.lanes).map((l) =>
-    node.kind === "depthwiseConv2d"
-      ? selectOption(
-          b,
-          `x${l}`,
-          walk.index,
-          range(groups).flatMap((group) => range(slices).map((s) => optionOf(l, group, s))),
-        )
-      : selectOption(
-          b,
-          `x${l}`,
-          walk.slice,
-          range(slices).map((s) => optionOf(l, 0, s)),
-        ),
+  const depthwise = node.kind === "depthwiseConv2d";
+  const x = range(depthwise ? folding.lanes : 1).map((l) =>
+    selectOption(
+      b,
+      `x${l}`,
+      depthwise ? walk.index : walk.slice,
+      range(depthwise ? groups : 1).flatMap((group) => range(slices).map((s) => optionOf(l, group, s))),
+    ),
   );
-  const out = addCore(b, parts, walk, signals, x);
+  const out = addCore(
+    b,
+    parts,
+    walk,
+    signals,
+    range(folding.lanes).map((l) => x[depthwise ? l : 0]!),
+  );
   connectReady(control.ready);
   b.output("m_axis_tdata", out.data);
   b.output("m_axis_tvalid", out.valid);

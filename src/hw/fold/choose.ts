@@ -1,0 +1,232 @@
+import { FixynnError } from "../../core/index.js";
+import type { NodeName } from "../../graph/index.js";
+import type { QuantNode, QuantType } from "../../quant/index.js";
+import { isWeighted, planOfLayer } from "../layer.js";
+import type { WindowPlan } from "../window-plan.js";
+import {
+  type AreaUnits,
+  defaultAreaUnits,
+  foldedArea,
+  type LayerSketch,
+  parallelArea,
+  sketchLayer,
+} from "./area.js";
+import { requantizersOf } from "./core.js";
+import { serialCyclesPerFrame } from "./cycles.js";
+import { type Folding, foldedSteps, type LayerParallelism } from "./parallelism.js";
+import { type LayerTiming, simulateSchedule } from "./schedule.js";
+
+/** A layer of a chain with what it reads. */
+export type ChainLayer = { readonly node: QuantNode; readonly input: QuantType };
+
+/** Choices of {@link chooseFolding}. */
+export type ChoiceOptions = {
+  /** Cycles that an input pixel may take; default 1, the rate of the parallel front. */
+  readonly cyclesPerInputPixel?: number;
+  readonly units?: AreaUnits;
+};
+
+/** A layer in one form: its area, and the cycles that it needs. */
+type Candidate = {
+  readonly parallelism: LayerParallelism;
+  readonly area: number;
+  readonly cyclesPerFrame: number;
+  /** Cycles for the input pixels between two windows of a row. */
+  readonly burst: number;
+};
+
+/** Different ways to cut something into parts: the smallest part for each number of them. */
+function partSizes(whole: number): number[] {
+  const counts = new Set<number>();
+  for (let parts = 1; parts <= whole; parts++) counts.add(Math.ceil(whole / parts));
+  return [...counts];
+}
+
+function candidatesOf(sketch: LayerSketch, budget: number, units: AreaUnits): Candidate[] {
+  const { plan, taps, outputs } = sketch;
+  const windows = plan.output.height * plan.output.width;
+  const parallel: Candidate = {
+    parallelism: { kind: "parallel" },
+    area: parallelArea(sketch, units),
+    cyclesPerFrame: plan.steps,
+    burst: plan.stride.width,
+  };
+  const out = [parallel];
+  for (const lanes of partSizes(outputs)) {
+    for (const inputs of partSizes(taps)) {
+      const folding: Folding = { kind: "folded", lanes, inputs };
+      const { steps, groups } = foldedSteps(folding, outputs, taps);
+      if (steps === 1) continue;
+      const serial = isSerial(sketch, inputs);
+      const cyclesPerFrame = serial
+        ? serialCyclesPerFrame(plan, { write: groups, read: steps })
+        : Math.max(plan.steps, windows * steps);
+      if (cyclesPerFrame > budget) continue;
+      const burst = serial ? plan.stride.width * groups + steps : Math.max(plan.stride.width, steps);
+      out.push({ parallelism: folding, area: foldedArea(sketch, folding, units), cyclesPerFrame, burst });
+    }
+  }
+  return out;
+}
+
+/** A choice for the layers so far. */
+type State = {
+  readonly area: number;
+  /** Least cycles between two pixels of a row. */
+  readonly peak: number;
+  readonly choices: readonly LayerParallelism[];
+};
+
+/** Pixels that gather in a row when they come every `peak` cycles and go every `rate`. */
+const backlog = (plan: WindowPlan, peak: number, rate: number): number =>
+  Math.max(1, Math.ceil(plan.input.width * (1 - peak / rate)) + 1);
+
+/** Keep the states for which no other is both smaller and smoother. */
+function pareto(states: readonly State[]): State[] {
+  const sorted = [...states].sort((a, b) => a.area - b.area || b.peak - a.peak);
+  const kept: State[] = [];
+  let smoothest = 0;
+  for (const state of sorted) {
+    if (state.peak <= smoothest) continue;
+    smoothest = state.peak;
+    kept.push(state);
+  }
+  return kept;
+}
+
+/** How a layer in a form passes time on; latencies are about right, the depth of memories unlimited. */
+function roughTiming(
+  plan: WindowPlan,
+  parallelism: LayerParallelism,
+  sketch: LayerSketch | undefined,
+): LayerTiming {
+  if (parallelism.kind === "parallel" || sketch === undefined)
+    return { kind: "parallel", plan, fifo: 0, latency: 8 };
+  const steps = foldedSteps(parallelism, sketch.outputs, sketch.taps);
+  const { groups, slices } = steps;
+  const beats = parallelism.lanes / requantizersOf(parallelism, steps);
+  const kind = isSerial(sketch, parallelism.inputs) ? "serial" : "held";
+  const fifo = parallelism.fifo === undefined ? 0 : Number.POSITIVE_INFINITY;
+  return { kind, plan, fifo, groups, slices, beats, latency: 8, entries: parallelism.entries ?? 2 };
+}
+
+const isSerial = ({ node, taps }: LayerSketch, inputs: number): boolean =>
+  node.kind === "depthwiseConv2d" && inputs === 1 && taps > 1 && node.weights.shape[3] === 1;
+
+/**
+ * Share of a frame's cycles in which pixels come at a layer's resolution: at the end of a frame the windows that reach below the image are
+ * completed, about a row of them, while nothing is taken in.
+ */
+const share = ({ output: { height, width } }: WindowPlan): number =>
+  (height * width) / (height * width + (height > 1 ? width + 1 : 0));
+
+/** Give each layer as many waiting results as come while the next one takes a pixel over. */
+function withEntries(
+  choices: readonly LayerParallelism[],
+  sketches: readonly (LayerSketch | undefined)[],
+): LayerParallelism[] {
+  return choices.map((choice, i) => {
+    const sketch = sketches[i];
+    if (choice.kind === "parallel" || sketch === undefined) return choice;
+    const next = choices[i + 1];
+    const after = sketches[i + 1];
+    const taking =
+      next?.kind === "folded" &&
+      next.fifo === undefined &&
+      after !== undefined &&
+      isSerial(after, next.inputs)
+        ? Math.ceil(after.outputs / next.lanes)
+        : 1;
+    const { slices } = foldedSteps(choice, sketch.outputs, sketch.taps);
+    return { ...choice, entries: Math.min(16, 2 + Math.ceil(taking / slices)) };
+  });
+}
+
+/**
+ * Choose each layer's parallelism so that the estimated area is least and the chain takes `cyclesPerInputPixel` cycles an input pixel.
+ *
+ * Each form of a layer whose cycles per frame fit the frame's is a candidate. Behind a stride of 2 pixels come twice as fast as on average,
+ * in every second row: a layer either keeps up with that, or has a memory in front. Dynamic programming along the chain keeps, for each
+ * least distance between pixels, the smallest front so far. The exact schedule of the whole chain, with unlimited memories, then gives their
+ * depths and decides: while the frame takes longer than it may, all layers get a little less time.
+ *
+ * @throws FixynnError FX5041 when cyclesPerInputPixel is below 1
+ */
+export function chooseFolding(
+  chain: readonly ChainLayer[],
+  options: ChoiceOptions = {},
+): ReadonlyMap<NodeName, LayerParallelism> {
+  const { cyclesPerInputPixel = 1, units = defaultAreaUnits } = options;
+  if (!(cyclesPerInputPixel >= 1))
+    throw new FixynnError("FX5041", `${cyclesPerInputPixel} cycles an input pixel: at least 1`, {
+      place: "folding",
+    });
+  const plans = chain.map(({ node, input }) => planOfLayer(node, input));
+  const budget = Math.max(...plans.map((plan) => plan.steps)) * cyclesPerInputPixel;
+  const sketches = chain.map(({ node, input }, i) =>
+    isWeighted(node) ? sketchLayer(node, input, plans[i]!) : undefined,
+  );
+  let best: readonly LayerParallelism[] = [];
+  for (let margin = 1; margin > 0.5; margin *= 0.985) {
+    const budgets = plans.map((plan) => budget * margin * share(plan));
+    best = withEntries(leastArea({ chain, plans, sketches, budgets, units }, cyclesPerInputPixel), sketches);
+    const timings = best.map((choice, i) => roughTiming(plans[i]!, choice, sketches[i]));
+    const { cyclesPerFrame, fifoUse } = simulateSchedule(timings, 3);
+    best = best.map((choice, i) =>
+      choice.kind === "folded" && choice.fifo !== undefined
+        ? { ...choice, fifo: Math.max(2, fifoUse[i]! + 1) }
+        : choice,
+    );
+    if (cyclesPerFrame <= budget) break;
+  }
+  return new Map(best.map((choice, i) => [chain[i]!.node.name, choice]));
+}
+
+/** The smallest front in which each layer keeps to its budget, memories in front of layers that cannot follow bursts. */
+function leastArea(
+  {
+    chain,
+    plans,
+    sketches,
+    budgets,
+    units,
+  }: {
+    readonly chain: readonly ChainLayer[];
+    readonly plans: readonly WindowPlan[];
+    readonly sketches: readonly (LayerSketch | undefined)[];
+    readonly budgets: readonly number[];
+    readonly units: AreaUnits;
+  },
+  cyclesPerInputPixel: number,
+): readonly LayerParallelism[] {
+  let states: State[] = [{ area: 0, peak: cyclesPerInputPixel, choices: [] }];
+  for (const [i, plan] of plans.entries()) {
+    const sketch = sketches[i];
+    const stride = plan.stride.width;
+    const pools: Candidate = {
+      parallelism: { kind: "parallel" },
+      area: 0,
+      cyclesPerFrame: plan.steps,
+      burst: stride,
+    };
+    const candidates = sketch === undefined ? [pools] : candidatesOf(sketch, budgets[i]!, units);
+    const next: State[] = [];
+    for (const state of states) {
+      for (const { parallelism, area, burst } of candidates) {
+        const keepsUp = burst <= stride * state.peak;
+        if (keepsUp || parallelism.kind === "parallel") {
+          const peak = Math.max(burst, stride * state.peak);
+          next.push({ area: state.area + area, peak, choices: [...state.choices, parallelism] });
+          continue;
+        }
+        const fifo = backlog(plan, state.peak, burst / stride);
+        const queued: LayerParallelism = { ...parallelism, fifo };
+        const bits = plan.input.width > 0 ? chain[i]!.input.shape.at(-1)! * chain[i]!.input.bits : 0;
+        const more = fifo * bits * units.sramBit + 75;
+        next.push({ area: state.area + area + more, peak: burst, choices: [...state.choices, queued] });
+      }
+    }
+    states = pareto(next);
+  }
+  return states.reduce((a, b) => (b.area < a.area ? b : a)).choices;
+}
