@@ -135,7 +135,7 @@ function areaOf(
 }
 
 /** Cost of all requantizations of a network, as defined and as searched. */
-function hardwareRows(name: string, network: QuantNetwork, technology: Technology): BenchRow[] {
+export function hardwareRows(name: string, network: QuantNetwork, technology: Technology): BenchRow[] {
   const ranges = networkRanges(network);
   const types = new Map(network.nodes.map((node) => [node.name, node.output]));
   const totals = [false, true].map(() => ({ logic: 0, registers: 0, adders: 0, digits: 0, seconds: 0 }));

@@ -18,7 +18,7 @@ export type DigitTerm = { readonly drop: number; readonly shift: number; readonl
 /**
  * The least silicon found for a step function, equal to it at every integer of low … high:
  *
- * u = a + offset, saturated to 0 … 2^bits − 1 where `saturates`;
+ * u = a + offset, saturated to 0 … 2^bits − 1 where `saturates` (else a word of so many bits, perhaps signed);
  * value = clamp(floor((Σ terms(u) + constant + (a ≥ 0 ? step : 0)) / 2^shift)).
  *
  * The offset belongs to the constant of the sum that makes a. With `step` ≠ 0 the offset is 2^(bits − 1), so that the top bit
@@ -60,7 +60,9 @@ const REQUANTIZER_COST = {
 } as const;
 
 /** Digit strings tried for each number of digits. */
-const STRINGS_PER_LENGTH = 48;
+const STRINGS_TRIED = 16;
+/** Forms, the cheapest so far, that are trimmed at the end. */
+const FORMS_TRIMMED = 2;
 /** Digits beyond which a constant multiplication is not searched. */
 const MOST_DIGITS = 16;
 /** Sums stay below 2^50, so that doubles are exact. */
@@ -69,6 +71,11 @@ const MOST_BITS = 50;
 /** Where u comes from: u = a + offset, `bits` wide. */
 type Window = { readonly offset: number; readonly bits: number; readonly saturates: boolean };
 
+/** What the scaling reads of a. */
+function throughWindow({ offset, bits, saturates }: Window, a: number): number {
+  return saturates ? Math.max(0, Math.min(a + offset, 2 ** bits - 1)) : a + offset;
+}
+
 /** Bits that hold 0 … n. */
 const bitsFor = (n: number): number => {
   let bits = 1;
@@ -76,7 +83,7 @@ const bitsFor = (n: number): number => {
   return bits;
 };
 
-/** Evaluate the terms at u ≥ 0. */
+/** Evaluate the terms at u. */
 export function evaluateTerms(terms: readonly DigitTerm[], u: number): number {
   let sum = 0;
   for (const { drop, shift, negative } of terms) {
@@ -97,8 +104,8 @@ export function evaluateRequantizer(
   const clamped = (sum: number): number =>
     Math.max(clamp.low, Math.min(Math.floor(sum * 2 ** -shift), clamp.high));
   if (requantizer.kind === "shifted") return clamped(a + offset);
-  const { bits, terms, constant, step } = requantizer;
-  const u = Math.max(0, Math.min(a + offset, 2 ** bits - 1));
+  const { bits, saturates, terms, constant, step } = requantizer;
+  const u = throughWindow({ offset, bits, saturates }, a);
   return clamped(evaluateTerms(terms, u) + constant + (a >= 0 ? step : 0));
 }
 
@@ -113,6 +120,18 @@ function hullFirst(corners: Corners, sign: 1 | -1): Corners {
   };
 }
 
+/** The corners that bound a line. */
+function onHull({ reach, miss }: Bounds): Bounds {
+  const only = (corners: Corners, sign: 1 | -1): Corners => {
+    const kept = hull(corners, sign);
+    return {
+      a: Float64Array.from(kept, (i) => corners.a[i]!),
+      y: Float64Array.from(kept, (i) => corners.y[i]!),
+    };
+  };
+  return { reach: only(reach, 1), miss: only(miss, -1) };
+}
+
 type Range = { readonly low: number; readonly high: number };
 
 /** Constants for which the terms of u (of a itself without a window) reach and miss all corners after division by 2^shift. */
@@ -123,19 +142,23 @@ function constantRange(
   shift: number,
 ): Range | undefined {
   const scale = 2 ** shift;
-  const top = window === undefined ? 0 : 2 ** window.bits - 1;
-  const seen = (a: number): number =>
-    window === undefined ? a : Math.max(0, Math.min(a + window.offset, top));
+  const inverses = Float64Array.from(terms, (term) => 2 ** -term.drop);
+  const weights = Float64Array.from(terms, (term) => (term.negative ? -1 : 1) * 2 ** term.shift);
+  const offset = window?.offset ?? 0;
+  const top = window?.saturates === true ? 2 ** window.bits - 1 : Number.POSITIVE_INFINITY;
+  const bottom = window?.saturates === true ? 0 : Number.NEGATIVE_INFINITY;
+  const sumAt = (a: number): number => {
+    const u = Math.max(bottom, Math.min(a + offset, top));
+    let sum = 0;
+    for (let i = 0; i < weights.length; i++) sum += Math.floor(u * inverses[i]!) * weights[i]!;
+    return sum;
+  };
   let low = Number.NEGATIVE_INFINITY;
   let high = Number.POSITIVE_INFINITY;
   const count = Math.max(reach.a.length, miss.a.length);
   for (let i = 0; i < count; i++) {
-    if (i < reach.a.length) {
-      low = Math.max(low, reach.y[i]! * scale - evaluateTerms(terms, seen(reach.a[i]!)));
-    }
-    if (i < miss.a.length) {
-      high = Math.min(high, miss.y[i]! * scale - 1 - evaluateTerms(terms, seen(miss.a[i]!)));
-    }
+    if (i < reach.a.length) low = Math.max(low, reach.y[i]! * scale - sumAt(reach.a[i]!));
+    if (i < miss.a.length) high = Math.min(high, miss.y[i]! * scale - 1 - sumAt(miss.a[i]!));
     if (low > high) return undefined;
   }
   return { low, high };
@@ -226,24 +249,48 @@ function windowCost({ bits, saturates }: Window, whole: number): number {
   return bits * registeredBit + (saturates ? bits * saturatedBit + (whole - bits) * watchedBit : 0);
 }
 
-/** Windows worth trying: the whole interval, and the least one that saturates. */
-function windowsOf(f: StepFunction, split: boolean): readonly (Window & { readonly cost: number })[] {
-  const start = f.thresholds[0]! - 1;
-  const end = f.thresholds[f.thresholds.length - 1]!;
-  const make = (low: number, high: number): Window => {
-    let bits = bitsFor(high - low);
-    if (split) while (2 ** (bits - 1) < -low || 2 ** (bits - 1) <= high) bits++;
-    // What is left of 2^bits goes to the side where the clamp holds anyway.
-    const free = f.first > f.clamp.low ? high - low : 2 ** bits - 1;
-    const offset = split ? 2 ** (bits - 1) : free - high;
-    const saturates = f.low + offset < 0 || f.high + offset >= 2 ** bits;
-    return { offset, bits, saturates };
+/** Bits of a two's complement (or, from 0 on, unsigned) word. */
+const wordBits = (low: number, high: number): number =>
+  low >= 0 ? bitsFor(high) : 1 + Math.max(bitsFor(-low - 1), bitsFor(Math.max(0, high)));
+
+type PricedWindow = Window & { readonly cost: number };
+
+/** Windows around zero, so that the top bit of u is the sign of a. */
+function splitWindows(f: StepFunction): readonly PricedWindow[] {
+  const bitsOf = (low: number, high: number): number => {
+    let bits = 1;
+    while (2 ** (bits - 1) < -low || 2 ** (bits - 1) <= high) bits++;
+    return bits;
   };
-  const least = make(start, end);
-  const exact = make(f.low, f.high);
-  const whole = split ? exact : { ...exact, offset: -f.low, saturates: false };
-  const candidates = least.bits < whole.bits ? [least, whole] : [whole];
-  return candidates.map((window) => ({ ...window, cost: windowCost(window, whole.bits) }));
+  const whole = bitsOf(f.low, f.high);
+  const least = bitsOf(f.thresholds[0]! - 1, f.thresholds[f.thresholds.length - 1]!);
+  return [...new Set([least, whole])].map((bits) => {
+    const window = { offset: 2 ** (bits - 1), bits, saturates: bits < whole };
+    return { ...window, cost: windowCost(window, whole) };
+  });
+}
+
+/**
+ * Windows for a slope: u = 0 is where the line crosses the clamp's lower bound, so that the constant of the scaled sum is little
+ * more than that bound. Either saturated to what the thresholds need, or the whole interval.
+ */
+function alignedWindows(f: StepFunction, digits: DigitString, bounds: Bounds): readonly PricedWindow[] {
+  const shift = Math.max(0, -digits[digits.length - 1]!.exponent);
+  const terms = termsOf(digits, shift);
+  const constants = constantRange(terms, bounds, undefined, shift);
+  if (constants === undefined) return [];
+  const multiplier = evaluateTerms(terms, 1);
+  const offset = Math.floor(
+    (Math.min(constants.high, 2 ** MOST_BITS) - f.clamp.low * 2 ** shift) / multiplier,
+  );
+  const wholeBits = wordBits(f.low + offset, f.high + offset);
+  const whole = { offset, bits: wholeBits, saturates: false };
+  const priced = [{ ...whole, cost: windowCost(whole, wholeBits) }];
+  const end = f.thresholds[f.thresholds.length - 1]! + offset;
+  const bits = bitsFor(Math.max(1, end));
+  if (bits >= wholeBits) return priced;
+  const least = { offset, bits, saturates: true };
+  return [{ ...least, cost: windowCost(least, wholeBits) }, ...priced];
 }
 
 /**
@@ -273,25 +320,32 @@ export function searchRequantizer(f: StepFunction): Requantizer | undefined {
     const shifted = powerOfTwo(range, bounds);
     if (shifted !== undefined) return shifted;
   }
-  const windows = windowsOf(f, joint === undefined);
-  let best: ScaledRequantizer | undefined;
+  const hulls = groups.map(onHull);
+  const split = joint === undefined ? splitWindows(f) : undefined;
+  let forms: Form[] = [];
   let firstSuccess = MOST_DIGITS;
   for (let digits = 1; digits <= Math.min(MOST_DIGITS, firstSuccess + 1); digits++) {
-    const strings = digitStringsBetween({
-      ...range,
-      digits,
-      leastExponent: -MOST_BITS + 8,
-      limit: STRINGS_PER_LENGTH,
-    });
-    for (const window of windows) {
-      for (const string of strings) {
-        const found = fewestGuards(string, window, ordered, best?.cost ?? Number.POSITIVE_INFINITY);
-        if (found !== undefined) best = found;
+    const leastExponent = -MOST_BITS + 8;
+    const strings = digitStringsBetween({ ...range, digits, leastExponent, limit: STRINGS_TRIED });
+    for (const string of strings) {
+      for (const window of split ?? alignedWindows(f, string, hulls[0]!)) {
+        const limit = forms.length < FORMS_TRIMMED ? Number.POSITIVE_INFINITY : forms[forms.length - 1]!.cost;
+        const found = fewestGuards(string, window, ordered, limit);
+        if (found === undefined) continue;
+        forms = [...forms, found].sort((x, y) => x.cost - y.cost).slice(0, FORMS_TRIMMED);
       }
     }
-    if (best !== undefined && firstSuccess === MOST_DIGITS) firstSuccess = digits;
+    if (forms.length > 0 && firstSuccess === MOST_DIGITS) firstSuccess = digits;
   }
-  return best;
+  let best: Form | undefined;
+  for (const form of forms) {
+    const shorter = trimmed(form, ordered);
+    if (best === undefined || shorter.cost < best.cost) best = shorter;
+  }
+  if (best === undefined) return undefined;
+  const { window, terms, constant, step, shift, cost } = best;
+  const { offset, bits, saturates } = window;
+  return { kind: "scaled", offset, bits, saturates, terms, constant, step, shift, cost };
 }
 
 /** A slope that is a power of two costs nothing: its constant is at most a fraction of an accumulator unit off an integer. */
@@ -306,38 +360,83 @@ function powerOfTwo(range: Range, bounds: Bounds): Requantizer | undefined {
   return undefined;
 }
 
-/** Whether no step of u lowers the sum: then the thresholds decide about every integer between them. */
+/**
+ * Whether no step of u lowers the sum: then the thresholds decide about every integer between them. When u reaches a multiple of 2^n
+ * (and of no higher power), the terms that drop at most n bits move, each by its column.
+ */
 function isMonotone(terms: readonly DigitTerm[]): boolean {
   let rise = 0;
-  for (const { drop, shift, negative } of terms) {
-    if (negative) rise -= 2 ** shift;
-    else if (drop === 0) rise += 2 ** shift;
+  const order = [...terms].sort((x, y) => x.drop - y.drop);
+  for (const [i, { drop, shift, negative }] of order.entries()) {
+    rise += negative ? -(2 ** shift) : 2 ** shift;
+    if (order[i + 1]?.drop !== drop && rise < 0) return false;
   }
-  return rise >= 0;
+  return true;
 }
 
+/** A form being improved: digits behind a window. */
+type Form = {
+  readonly window: PricedWindow;
+  readonly terms: readonly DigitTerm[];
+  readonly shift: number;
+  readonly constant: number;
+  readonly step: number;
+  readonly cost: number;
+};
+
+/** Complete terms behind a window by a constant, if there is one. */
+function completed(
+  window: PricedWindow,
+  terms: readonly DigitTerm[],
+  shift: number,
+  groups: readonly Bounds[],
+): Form | undefined {
+  if (!isMonotone(terms)) return undefined;
+  const ranges: Range[] = [];
+  for (const group of groups) {
+    const range = constantRange(terms, group, window, shift);
+    if (range === undefined) return undefined;
+    ranges.push(range);
+  }
+  const [first, second] = ranges;
+  const choice =
+    second === undefined ? { constant: roundestWithin(first!), step: 0 } : constantAndStep(first!, second);
+  invariant(Number.isSafeInteger(choice.constant), "the constant is bounded");
+  return { window, terms, shift, cost: window.cost + sumCost(terms, window.bits), ...choice };
+}
+
+/** The fewest guard columns with which the digits, cut below the last column, are exact. */
 function fewestGuards(
   digits: DigitString,
-  window: Window & { readonly cost: number },
+  window: PricedWindow,
   groups: readonly Bounds[],
   limit: number,
-): ScaledRequantizer | undefined {
+): Form | undefined {
   const leading = digits[0]!.exponent;
   const last = digits[digits.length - 1]!.exponent;
-  const { offset, bits, saturates } = window;
   for (let shift = Math.max(0, -leading); shift <= Math.max(0, -last); shift++) {
-    if (bits + leading + shift > MOST_BITS) return undefined;
+    if (window.bits + leading + shift > MOST_BITS) return undefined;
     const terms = termsOf(digits, shift);
-    if (!isMonotone(terms)) continue;
-    const cost = window.cost + sumCost(terms, bits);
-    if (cost >= limit) return undefined;
-    const ranges = groups.map((group) => constantRange(terms, group, window, shift));
-    const [first, second] = ranges;
-    if (ranges.includes(undefined) || first === undefined) continue;
-    const choice =
-      groups.length === 1 ? { constant: roundestWithin(first), step: 0 } : constantAndStep(first, second!);
-    invariant(Number.isSafeInteger(choice.constant), "the constant is bounded");
-    return { kind: "scaled", offset, bits, saturates, terms, shift, cost, ...choice };
+    if (window.cost + sumCost(terms, window.bits) >= limit) return undefined;
+    const form = completed(window, terms, shift, groups);
+    if (form !== undefined) return form;
   }
   return undefined;
+}
+
+/** Drop further low bits of single digits as long as the form stays exact, the least digit first. */
+function trimmed(form: Form, groups: readonly Bounds[]): Form {
+  let best = form;
+  for (let i = best.terms.length - 1; i >= 0; i--) {
+    const { drop, shift, negative } = best.terms[i]!;
+    const less =
+      drop + 1 >= form.window.bits
+        ? best.terms.filter((_, j) => j !== i)
+        : best.terms.map((term, j) => (j === i ? { drop: drop + 1, shift: shift + 1, negative } : term));
+    const shorter = completed(best.window, less, best.shift, groups);
+    if (shorter === undefined) continue;
+    best = shorter;
+    if (shorter.terms.length === form.terms.length) i++;
+  }
+  return best;
 }

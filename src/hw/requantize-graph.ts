@@ -76,16 +76,20 @@ export function addPlannedRequantization(
 function addScaled(
   graph: AdderGraphBuilder,
   acc: AdderNodeId,
-  { bits, terms, constant, step, shift }: ScaledRequantizer,
+  { bits, saturates, terms, constant, step, shift }: ScaledRequantizer,
   name: string,
 ): AdderNodeId {
-  const u = graph.saturate(acc, bits);
+  const u = saturates ? graph.saturate(acc, bits) : acc;
   const cuts = new Set([0, ...terms.map(({ drop }) => drop).filter((drop) => drop < bits), bits]);
   if (step !== 0) cuts.add(bits - 1);
   const sorted = [...cuts].sort((a, b) => a - b);
   const slices = sorted.slice(0, -1).map((low, i) => ({
     low,
-    source: graph.lowBits(graph.floorShift(u, low), sorted[i + 1]! - low),
+    // The top slice keeps the sign.
+    source:
+      i + 2 === sorted.length
+        ? graph.floorShift(u, low)
+        : graph.lowBits(graph.floorShift(u, low), sorted[i + 1]! - low),
   }));
   const words = terms.flatMap(({ drop, shift: column, negative }) =>
     slices
