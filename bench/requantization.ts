@@ -68,6 +68,9 @@ function requantizationHardware(
 ): Hardware {
   const graph = new AdderGraphBuilder();
   let digits = 0;
+  // A word of one bit more, shifted: as in a layer, accumulators are no inputs.
+  const accumulator = (name: string, from: number, to: number): AdderNodeId =>
+    graph.floorShift(graph.input(name, interval(2 * from, 2 * to + 1)), 1);
   const outputs = Array.from(node.bias.data, (_, channel): AdderNodeId => {
     const { requantization, clamp } = node;
     const task = {
@@ -83,15 +86,19 @@ function requantizationHardware(
       digits += csdDigitCount(
         requantization.multipliers[requantization.multipliers.length === 1 ? 0 : channel]!,
       );
-      return addRequantization(graph, graph.input(`a${channel}`, interval(task.low, task.high)), task);
+      return addRequantization(graph, accumulator(`a${channel}`, task.low, task.high), task);
     }
     const plan = planRequantization(task);
     if (plan.kind === "scaled") digits += plan.terms.length;
     else if (plan.kind === "shifted") digits += 1;
     const offset = planOffset(plan);
-    const range =
-      plan.kind === "always" ? interval(offset, offset) : interval(task.low + offset, task.high + offset);
-    return addPlannedRequantization(graph, graph.input(`a${channel}`, range), plan, task);
+    const always = plan.kind === "always";
+    const acc = accumulator(
+      `a${channel}`,
+      (always ? 0 : task.low) + offset,
+      (always ? 0 : task.high) + offset,
+    );
+    return addPlannedRequantization(graph, acc, plan, task);
   });
   const built = graph.build(node.name, outputs);
   const plan = planTrees(built, LEVELS_PER_STAGE);

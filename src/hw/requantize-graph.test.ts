@@ -1,14 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { quantType, randomWeighted } from "../../test/helpers/quant-networks.js";
 import {
   AdderGraphBuilder,
   adderGraphFromJson,
   adderGraphToJson,
+  compressorTree,
   evaluateAdderGraph,
   interval,
   printAdderGraph,
+  treeCounts,
 } from "../arith/index.js";
-import { type Requantization, requantize } from "../quant/index.js";
+import { createRng } from "../core/index.js";
+import { accumulatorInterval, type QuantConv2d, type Requantization, requantize } from "../quant/index.js";
+import { NO_PADDING } from "../tensor/index.js";
+import { compileLayer } from "./layer.js";
 import { addPlannedRequantization, planOffset, planRequantization } from "./requantize-graph.js";
 
 const task = fc.record({
@@ -22,6 +28,46 @@ const task = fc.record({
 });
 
 describe("planned requantization", () => {
+  it("is counted by itself in a layer's statistics, in one module or in several", () => {
+    const input = quantType([3, 3, 5], { zeroPoint: 3 });
+    const conv = randomWeighted(createRng(3), "conv2d", input, 6, {
+      kernel: { height: 1, width: 1 },
+      stride: { height: 1, width: 1 },
+      padding: NO_PADDING,
+    }) as QuantConv2d;
+    const shifts = conv.bias.data.map(() => -8);
+    const multipliers = conv.bias.data.map((_, c) => 1_300_000_007 + c * 77_777_777);
+    const node: QuantConv2d = { ...conv, requantization: { mode: "tflite", multipliers, shifts } };
+    const { low, high } = accumulatorInterval(node, input);
+    let expected = 0;
+    let saturating = 0;
+    for (let channel = 0; channel < 6; channel++) {
+      const { requantization, clamp, output } = node;
+      const given = { requantization, channel, zeroPoint: output.zeroPoint, clamp };
+      const task = { ...given, low: low[channel]!, high: high[channel]! };
+      const plan = planRequantization(task);
+      const builder = new AdderGraphBuilder();
+      const offset = planOffset(plan);
+      const acc = builder.input("a", interval(task.low + offset, task.high + offset));
+      const y = addPlannedRequantization(builder, acc, plan, { ...task, name: "y" });
+      const graph = builder.build("one", [y]);
+      for (const sum of graph.nodes) {
+        if (sum.kind === "saturate") saturating++;
+        if (sum.kind !== "sum") continue;
+        const tree = compressorTree(sum, (source) => graph.nodes[source]!.interval);
+        const { fullAdders, finalAdderBits } = treeCounts(tree);
+        expected += fullAdders + finalAdderBits;
+      }
+    }
+    expect(expected).toBeGreaterThan(100);
+    for (const maxFullAddersPerModule of [30_000, 300]) {
+      const { stats } = compileLayer(node, input, { maxFullAddersPerModule });
+      const { fullAdders, finalAdderBits } = stats.requantization;
+      expect(fullAdders + finalAdderBits).toBe(expected);
+      expect(stats.clampCells.and2 + stats.clampCells.or2).toBeGreaterThan(saturating * 16);
+    }
+  });
+
   it("gives the defined integers for every accumulator, as a graph", () => {
     fc.assert(
       fc.property(task, ({ mode, multiplier, right, zeroPoint, narrow, low, size }) => {
