@@ -44,7 +44,7 @@ export type FrontCost = {
     readonly name: string;
     readonly figures: Pick<
       LayerResult,
-      "areaMm2" | "areaPartsMm2" | "energyUj" | "energyPartsUj" | "utilization"
+      "areaMm2" | "areaPartsMm2" | "requantizationMm2" | "energyUj" | "energyPartsUj" | "utilization"
     >;
   }[];
   readonly results: Pick<SweepEntry, "cost" | "baseline" | "gain" | "paper">;

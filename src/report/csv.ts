@@ -31,6 +31,7 @@ const layerHeader = [
   "registerBits",
   "sramBits",
   "areaMm2",
+  "requantizationMm2",
   "energyUj",
   "cyclesPerFrame",
   "utilization",

@@ -171,7 +171,7 @@ describe("report.html", () => {
       "4.0",
       "592",
     ]);
-    const absentFields = Array.from({ length: 12 }, () => "–");
+    const absentFields = Array.from({ length: 13 }, () => "–");
     expect(rows[27]).toEqual(["predictionstail, dense", "10from 256", "2,560", "2,560", ...absentFields]);
     const shallow = tableRows(document, "layers-conv_pw_3");
     expect(shallow.filter((row) => !row[0]?.includes("tail, "))).toHaveLength(7);

@@ -68,6 +68,9 @@ const layerSchema = z
       .partial()
       .optional()
       .describe("areaMm2 split up"),
+    requantizationMm2: amount
+      .optional()
+      .describe("scaling, rounding and clamps without their registers: a share of areaPartsMm2.datapath"),
     energyUj: amount.optional().describe("per image"),
     energyPartsUj: z
       .strictObject({ datapath: amount, registers: amount, sram: amount, rom: amount })

@@ -166,6 +166,7 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
       numberColumn("Registers", "bit"),
       numberColumn("SRAM", "bit"),
       numberColumn("Area", "mm²"),
+      numberColumn("Requant.", "mm²"),
       numberColumn("Energy", "µJ/frame"),
       numberColumn("Cycles", "/frame"),
       numberColumn("Utilization", "%"),
@@ -186,6 +187,7 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
         cell(optional(layer.registerBits, grouped)),
         cell(optional(layer.sramBits, grouped)),
         cell(optional(layer.areaMm2, significant)),
+        cell(optional(layer.requantizationMm2, significant)),
         cell(optional(layer.energyUj, significant)),
         cell(optional(layer.cyclesPerFrame, grouped)),
         cell(optional(layer.utilization, percent)),
@@ -199,7 +201,7 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
       ],
     })),
     notes: [
-      `Tail: programmable, retrained. Area, energy and cycles are of the frozen layers${clock}. CPA: bits of the final carry-propagate adders. Zero: share of integer weights that are zero and vanish. Utilization: share of the frame's cycles in which the datapath works.`,
+      `Tail: programmable, retrained. Area, energy and cycles are of the frozen layers${clock}. CPA: bits of the final carry-propagate adders. Requant.: scaling, rounding and clamps, without their registers, a share of the area. Zero: share of integer weights that are zero and vanish. Utilization: share of the frame's cycles in which the datapath works.`,
       ...unique([cost?.source]),
     ],
   };

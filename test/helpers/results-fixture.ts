@@ -100,6 +100,7 @@ function layersFrozenTo(last: string): readonly LayerResult[] {
       sramBits,
       areaMm2: sum(areaPartsMm2),
       areaPartsMm2,
+      requantizationMm2: areaPartsMm2.datapath * 0.1,
       energyUj: sum(energyPartsUj),
       energyPartsUj,
       cyclesPerFrame: 2401,

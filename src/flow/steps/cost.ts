@@ -157,6 +157,7 @@ function layerFigures(layer: LayerCost): FrontCost["layers"][number]["figures"] 
       sram: area.sram / UM2_PER_MM2,
       rom: area.rom / UM2_PER_MM2,
     },
+    requantizationMm2: area.requantization / UM2_PER_MM2,
     energyUj: energy.total / PJ_PER_UJ,
     energyPartsUj: {
       datapath: (energy.datapath + energy.requantization + energy.control + energy.leakage) / PJ_PER_UJ,
