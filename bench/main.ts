@@ -13,6 +13,7 @@ export type BenchOptions = {
 /** Every benchmark, loaded when it is asked for. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   cmvm: () => import("./cmvm.js"),
+  folding: () => import("./folding.js"),
   quant: () => import("./quant.js"),
   requantization: () => import("./requantization.js"),
   sim: () => import("./sim.js"),
