@@ -60,8 +60,8 @@ export function sketchLayer(node: WeightedNode, input: QuantType, plan: WindowPl
 
 /** Registers for each full adder of a pipelined tree, as measured on the layers of MobileNet. */
 const REGISTERS_PER_ADDER = 0.17;
-/** Full adders left of each digit's bits when sub-expressions are shared. */
-const SHARED = 0.6;
+/** Full adders left of each digit's bits: where many outputs read the same inputs, sub-expressions are shared. */
+const LEFT = { shared: 0.6, alone: 0.9 };
 /** Bits of the multiplier that requantizes exactly, where channels differ. */
 const SCALE_BITS = 24;
 /** Counters and handshake. */
@@ -75,12 +75,13 @@ function scaleArea({ accumulatorBits, commonScale }: LayerSketch, { register, an
 
 /** Estimate the fully parallel form, line buffer included. */
 export function parallelArea(sketch: LayerSketch, units: AreaUnits): number {
-  const { plan, input, outputs, digits, accumulatorBits } = sketch;
+  const { node, plan, input, outputs, digits, accumulatorBits } = sketch;
   const pixel = input.shape.at(-1)! * input.bits;
   const { height, width } = plan.kernel;
-  const adders = digits * input.bits * SHARED;
+  const left = node.kind === "depthwiseConv2d" ? LEFT.alone : LEFT.shared;
+  const adders = digits * input.bits * left;
   const perOutput = accumulatorBits * 4 * (1 + 2 * REGISTERS_PER_ADDER * units.register);
-  const registers = pixel * height * (2 * width - 1) + 2 * outputs * sketch.node.output.bits;
+  const registers = pixel * height * (2 * width - 1) + 2 * outputs * node.output.bits;
   return (
     adders * (1 + 2 * REGISTERS_PER_ADDER * units.register) +
     outputs * perOutput +
