@@ -8,7 +8,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   tensor: ["core"],
   graph: ["tensor"],
-  importers: ["graph"],
+  importers: ["graph", "quant"],
   data: ["tensor"],
   train: ["graph", "data"],
   quant: ["graph", "data"],

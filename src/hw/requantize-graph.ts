@@ -107,7 +107,8 @@ function addScaled(
  * - `lean`: floor((acc·m + 2^(s−1) + z·2^s) / 2^s).
  * - `tflite`: the doubling high multiplication is h = floor((acc·2^left·m + 2^30) / 2^31) for both signs (see
  *   {@link roundingDoublingHighMul} in the quant room); the rounding division by 2^e, ties away from zero, is
- *   floor((h + 2^(e−1) − [h < 0]) / 2^e) = floor((h + [h ≥ 0] + 2^(e−1) − 1 + z·2^e) / 2^e).
+ *   floor((h + 2^(e−1) − [h < 0]) / 2^e) = floor((h + [h ≥ 0] + 2^(e−1) − 1 + z·2^e) / 2^e);
+ *   with ties going up it is floor((h + 2^(e−1) + z·2^e) / 2^e).
  *
  * @throws FixynnError FX5021 when acc·2^left leaves int32, where TensorFlow Lite itself would overflow
  */
@@ -151,11 +152,12 @@ export function addRequantization(
       if (right === 0) return graph.sum(`${name}_rounded`, [term], zero);
       const range = graph.interval(head);
       const half = (1n << BigInt(right - 1)) - 1n + (zero << BigInt(right));
-      const isVariable = range.low < 0n && range.high >= 0n;
+      const tiesUp = requantization.ties === "up";
+      const isVariable = !tiesUp && range.low < 0n && range.high >= 0n;
       const terms = isVariable
         ? [term, { source: graph.nonNegative(head), shift: 0, negative: false }]
         : [term];
-      const constant = !isVariable && range.low >= 0n ? half + 1n : half;
+      const constant = tiesUp || range.low >= 0n ? half + 1n : half;
       return graph.floorShift(graph.sum(`${name}_rounded`, terms, constant), right);
     }
     default:

@@ -1,7 +1,9 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { FixynnError } from "../core/index.js";
 import { type Graph, graphFromJson, verifyGraph } from "../graph/index.js";
+import { type QuantNetwork, quantNetworkFromJson } from "../quant/index.js";
 import { importKeras, type KerasImportOptions } from "./keras/import-keras.js";
+import { importTfliteFile } from "./tflite/import-tflite.js";
 
 /** How to import a model of any format. */
 export type ImportOptions = KerasImportOptions;
@@ -40,16 +42,9 @@ function readHead(path: string): Buffer {
   }
 }
 
-function importJson(path: string, options: ImportOptions): Graph {
-  if (options.inputSide !== undefined) {
-    throw new FixynnError("FX1007", "the input size of a graph file is fixed", {
-      place: path,
-      hint: "leave out inputSide",
-    });
-  }
-  let json: unknown;
+function readJson(path: string): unknown {
   try {
-    json = JSON.parse(readFileSync(path, "utf8"));
+    return JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
     throw new FixynnError("FX1013", "not valid JSON", {
       place: path,
@@ -57,7 +52,16 @@ function importJson(path: string, options: ImportOptions): Graph {
       cause,
     });
   }
-  const graph = graphFromJson(json, path);
+}
+
+function importJson(path: string, options: ImportOptions): Graph {
+  if (options.inputSide !== undefined) {
+    throw new FixynnError("FX1007", "the input size of a graph file is fixed", {
+      place: path,
+      hint: "leave out inputSide",
+    });
+  }
+  const graph = graphFromJson(readJson(path), path);
   return options.encoding === undefined ? graph : verifyGraph({ ...graph, encoding: options.encoding });
 }
 
@@ -83,10 +87,14 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
         hint: `save it with model.save("model.h5"); ${SUPPORTED}`,
       });
     case "tflite":
-      throw new FixynnError("FX1001", "TensorFlow Lite files cannot be imported yet", {
-        place: path,
-        hint: SUPPORTED,
-      });
+      throw new FixynnError(
+        "FX1001",
+        "a quantized TensorFlow Lite model is an integer network, not a float one",
+        {
+          place: path,
+          hint: `freeze it with "fixynn freeze"; float networks: ${SUPPORTED}`,
+        },
+      );
     case "unknown": {
       const named = /\.(h5|hdf5|keras)$/i.test(path);
       throw new FixynnError(
@@ -96,4 +104,19 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
       );
     }
   }
+}
+
+/**
+ * Import a network that is quantized already: a TensorFlow Lite file of int8 or uint8, or one of our own integer networks (.json).
+ *
+ * @throws FixynnError FX1001 when the file cannot be read or has another format; as `importTflite` and `quantNetworkFromJson`
+ */
+export function importQuantizedModel(path: string): QuantNetwork {
+  const format = detectFormat(readHead(path));
+  if (format === "tflite") return importTfliteFile(path);
+  if (format === "json") return quantNetworkFromJson(readJson(path), path);
+  throw new FixynnError("FX1001", "not a quantized network", {
+    place: path,
+    hint: "give a quantized .tflite file or an integer network (.json); quantize float networks first",
+  });
 }

@@ -10,6 +10,7 @@ import type {
   QuantNode,
   QuantType,
 } from "./nodes.js";
+import { scaledOperand } from "./requantize.js";
 import { type IntegerRange, typeRange } from "./types.js";
 
 /** What an input can be: all that its type holds, or the narrower `range` that its producer's clamp leaves. */
@@ -75,14 +76,10 @@ export function accumulatorInterval(
     }
     case "add": {
       const other = centred(second ?? input);
-      const [a, b] = node.operandMultipliers;
+      // Multipliers are natural numbers, so that an operand's scaling never falls.
       return {
-        low: Float64Array.of(
-          Math.min(a * range.low, a * range.high) + Math.min(b * other.low, b * other.high),
-        ),
-        high: Float64Array.of(
-          Math.max(a * range.low, a * range.high) + Math.max(b * other.low, b * other.high),
-        ),
+        low: Float64Array.of(scaledOperand(node, 0, range.low) + scaledOperand(node, 1, other.low)),
+        high: Float64Array.of(scaledOperand(node, 0, range.high) + scaledOperand(node, 1, other.high)),
       };
     }
     default:

@@ -24,11 +24,12 @@ const padding = z.strictObject({ top: pad, bottom: pad, left: pad, right: pad })
 const clamp = z.strictObject({ low: z.int(), high: z.int() });
 const int32s = z.array(z.int32()).transform((values) => Int32Array.from(values));
 const scales = z.array(z.number()).transform((values) => Float64Array.from(values));
-const requantization = z.strictObject({
-  mode: z.enum(["tflite", "lean", "shift"]),
-  multipliers: int32s,
-  shifts: int32s,
-});
+const factors = { multipliers: int32s, shifts: int32s };
+const requantization = z.discriminatedUnion("mode", [
+  z.strictObject({ mode: z.literal("tflite"), ...factors, ties: z.literal("up").optional() }),
+  z.strictObject({ mode: z.literal("lean"), ...factors }),
+  z.strictObject({ mode: z.literal("shift"), ...factors }),
+]);
 const output = z.strictObject({
   shape: z.array(z.int().positive()).min(1).max(4),
   bits: z.int(),
@@ -75,6 +76,7 @@ const nodeSchema = z.discriminatedUnion("kind", [
     ...base,
     inputs: z.tuple([name, name]).readonly(),
     operandMultipliers: z.tuple([z.int(), z.int()]).readonly(),
+    operandShifts: z.tuple([z.int(), z.int()]).readonly().optional(),
     requantization,
     clamp,
   }),

@@ -18,6 +18,8 @@ export type QuantType = {
  *
  * - `tflite`: r = roundingDivideByPowerOfTwo(saturatingRoundingDoublingHighMul(acc · 2^max(shift, 0), multiplier),
  *   max(−shift, 0)), multiplier in Q0.31 (Jacob 2018; gemmlowp). Byte-equal to TensorFlow Lite's reference kernels.
+ *   With `ties: "up"` the rounding shift is floor(x / 2^e + 1/2), as in the matrix multiplications (convolution, dense) of TensorFlow
+ *   Lite's optimized kernels on x86: the two differ in negative ties only.
  * - `lean`: r = (acc · multiplier + 2^(shift − 1)) >> shift, one rounding (floor of x + 1/2); shift ≥ 1, multiplier ≥ 0
  *   limited to a few signed digits, because in silicon it is a constant multiplication too.
  * - `shift`: as `lean`, every multiplier a power of two (1, unless the factor is above 1/2): the scales of the weights take up
@@ -26,7 +28,12 @@ export type QuantType = {
  * The output is clamp(r + zeroPoint of the output, clamp.low, clamp.high).
  */
 export type Requantization =
-  | { readonly mode: "tflite"; readonly multipliers: Int32Array; readonly shifts: Int32Array }
+  | {
+      readonly mode: "tflite";
+      readonly multipliers: Int32Array;
+      readonly shifts: Int32Array;
+      readonly ties?: "up" | undefined;
+    }
   | { readonly mode: "lean"; readonly multipliers: Int32Array; readonly shifts: Int32Array }
   | { readonly mode: "shift"; readonly multipliers: Int32Array; readonly shifts: Int32Array };
 
@@ -72,10 +79,14 @@ export type QuantGlobalAveragePool2d = Unary<"globalAveragePool2d"> & {
 /**
  * Residual sum. Each operand is scaled to a common fixed point, then the sum is requantized:
  * acc = Σ ((x_i − zeroPoint_i) · multiplier_i), with integer multipliers.
+ *
+ * With `operandShifts` the operands are scaled as TensorFlow Lite's quantized Add does: acc = Σ
+ * roundingDivideByPowerOfTwo(roundingDoublingHighMul((x_i − zeroPoint_i) · 2^20, multiplier_i), −shift_i), shifts ≤ 0.
  */
 export type QuantAdd = Base<"add"> & {
   readonly inputs: readonly [NodeName, NodeName];
   readonly operandMultipliers: readonly [number, number];
+  readonly operandShifts?: readonly [number, number] | undefined;
   readonly requantization: Requantization;
   readonly clamp: Clamp;
 };

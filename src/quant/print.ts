@@ -36,7 +36,8 @@ function describe(node: QuantNode): string {
       return ` ${node.requantization.mode} clamp ${node.clamp.low}..${node.clamp.high}`;
     case "add":
       return (
-        ` multipliers ${node.operandMultipliers.join(",")} ${node.requantization.mode}` +
+        ` multipliers ${node.operandMultipliers.join(",")}` +
+        `${node.operandShifts === undefined ? "" : ` shifts ${node.operandShifts.join(",")}`} ${node.requantization.mode}` +
         ` clamp ${node.clamp.low}..${node.clamp.high}`
       );
     default:

@@ -1,5 +1,5 @@
 import { assertNever } from "../core/index.js";
-import type { Clamp, Requantization } from "./nodes.js";
+import type { Clamp, QuantAdd, Requantization } from "./nodes.js";
 
 /**
  * Multiply two 32-bit integers, double, keep the high half, rounding to nearest: round(a · b / 2^31), ties upwards.
@@ -32,6 +32,12 @@ export function requantizeTflite(acc: number, multiplier: number, shift: number)
   return roundingDivideByPowerOfTwo(roundingDoublingHighMul(acc, multiplier), -shift);
 }
 
+/** As {@link requantizeTflite}, negative ties going up. */
+export function requantizeTfliteUp(acc: number, multiplier: number, shift: number): number {
+  if (shift >= 0) return roundingDoublingHighMul(acc << shift, multiplier);
+  return Math.floor(roundingDoublingHighMul(acc, multiplier) * 2 ** shift + 0.5);
+}
+
 /** Requantize in `lean` or `shift` mode: floor(acc · multiplier / 2^shift + 1/2), exact while |acc · multiplier| + 2^(shift−1) < 2^53. */
 export function requantizeLean(acc: number, multiplier: number, shift: number): number {
   return Math.floor((acc * multiplier + 2 ** (shift - 1)) / 2 ** shift);
@@ -44,7 +50,9 @@ export function requantize(requantization: Requantization, channel: number, acc:
   const shift = requantization.shifts[entry]!;
   switch (requantization.mode) {
     case "tflite":
-      return requantizeTflite(acc, multiplier, shift);
+      return requantization.ties === "up"
+        ? requantizeTfliteUp(acc, multiplier, shift)
+        : requantizeTflite(acc, multiplier, shift);
     case "lean":
     case "shift":
       return requantizeLean(acc, multiplier, shift);
@@ -83,9 +91,10 @@ export function pixelRequantizer(
   const shifts = Int32Array.from({ length: channels }, (_, i) => requantization.shifts[entry(i)]!);
   const { low, high } = clamp;
   if (requantization.mode === "tflite") {
+    const rounded = requantization.ties === "up" ? requantizeTfliteUp : requantizeTflite;
     return (accumulators, output, offset) => {
       for (let c = 0; c < channels; c++) {
-        const value = requantizeTflite(accumulators[c]!, multipliers[c]!, shifts[c]!) + zeroPoint;
+        const value = rounded(accumulators[c]!, multipliers[c]!, shifts[c]!) + zeroPoint;
         output[offset + c] = Math.max(low, Math.min(value, high));
       }
     };
@@ -99,4 +108,18 @@ export function pixelRequantizer(
       output[offset + c] = Math.max(low, Math.min(value, high));
     }
   };
+}
+
+/** Bits that TensorFlow Lite's quantized Add shifts its operands left before it scales them (`left_shift` of add.cc). */
+const ADD_LEFT_SHIFT = 20;
+
+/** Scale one operand of a residual sum, its zero point already subtracted, to the sum's fixed point; see {@link QuantAdd}. */
+export function scaledOperand(
+  { operandMultipliers, operandShifts }: Pick<QuantAdd, "operandMultipliers" | "operandShifts">,
+  operand: 0 | 1,
+  centred: number,
+): number {
+  const multiplier = operandMultipliers[operand];
+  if (operandShifts === undefined) return centred * multiplier;
+  return requantizeTflite(centred * 2 ** ADD_LEFT_SHIFT, multiplier, operandShifts[operand]);
 }

@@ -128,6 +128,12 @@ function verifyArithmetic(node: QuantNode, inputs: readonly TypeAndRange[], comp
       if (node.operandMultipliers.some((multiplier) => !inside(multiplier, { low: 0, high: INT32.high }))) {
         complain("operand multipliers must be natural numbers of at most 31 bits");
       }
+      if (node.operandShifts?.some((shift) => !inside(shift, { low: -31, high: 0 }))) {
+        complain("operand shifts must be -31 to 0");
+      }
+      if (node.operandShifts !== undefined && inputs.some(({ type }) => type.bits > 8)) {
+        complain("operands with shifts must have 8 bits at most");
+      }
       verifyClamp(node.clamp, node.output, complain);
       const interval = accumulatorInterval(node, source, { ...second.type, range: second.range });
       verifyRequantization(node.requantization, channels, interval, complain);

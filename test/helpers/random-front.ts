@@ -10,6 +10,7 @@ function tfliteTo8Bits(rng: Rng, channels: number, largest: number): Requantizat
     mode: "tflite",
     multipliers: Int32Array.from({ length: channels }, () => 2 ** 30 + rng.integer(2 ** 30)),
     shifts: Int32Array.from({ length: channels }, () => -Math.max(0, exponent - rng.integer(2))),
+    ...(rng.integer(2) === 0 ? {} : { ties: "up" as const }),
   };
 }
 
