@@ -192,7 +192,7 @@ export function importTflite(bytes: Uint8Array, place: string): QuantNetwork {
   return verifyQuantNetwork({
     kind: "quantNetwork",
     name: basename(place).replace(/\.tflite$/, ""),
-    encoding: { scale, offset: -scale * zeroPoint },
+    encoding: { scale, offset: 0 - scale * zeroPoint },
     nodes: importer.nodes,
     output: importer.layerOf(model.outputs[0]!),
   });
