@@ -148,7 +148,8 @@ function withEntries(
  * Each form of a layer whose cycles per frame fit the frame's is a candidate. Behind a stride of 2 pixels come twice as fast as on average,
  * in every second row: a layer either keeps up with that, or has a memory in front. Dynamic programming along the chain keeps, for each
  * least distance between pixels, the smallest front so far. The exact schedule of the whole chain, with unlimited memories, then gives their
- * depths and decides: while the frame takes longer than it may, all layers get a little less time.
+ * depths and decides: while the frame takes longer than it may, all layers get a little less time. A chain that no choice keeps in time
+ * stays parallel.
  *
  * @throws FixynnError FX5041 when cyclesPerInputPixel is below 1
  */
@@ -171,15 +172,17 @@ export function chooseFolding(
     const budgets = plans.map((plan) => budget * margin * share(plan));
     best = withEntries(leastArea({ chain, plans, sketches, budgets, units }, cyclesPerInputPixel), sketches);
     const timings = best.map((choice, i) => roughTiming(plans[i]!, choice, sketches[i]));
+    // Two frames tell most choices that are too slow; three decide.
+    if (simulateSchedule(timings, 2).cyclesPerFrame > budget) continue;
     const { cyclesPerFrame, fifoUse } = simulateSchedule(timings, 3);
     best = best.map((choice, i) =>
       choice.kind === "folded" && choice.fifo !== undefined
         ? { ...choice, fifo: Math.max(2, fifoUse[i]! + 1) }
         : choice,
     );
-    if (cyclesPerFrame <= budget) break;
+    if (cyclesPerFrame <= budget) return new Map(best.map((choice, i) => [chain[i]!.node.name, choice]));
   }
-  return new Map(best.map((choice, i) => [chain[i]!.node.name, choice]));
+  return new Map(chain.map(({ node }) => [node.name, { kind: "parallel" }]));
 }
 
 /** The smallest front in which each layer keeps to its budget, memories in front of layers that cannot follow bursts. */

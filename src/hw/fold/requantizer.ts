@@ -95,7 +95,7 @@ function resultRange({ low, high, formula }: RequantizerShape): Interval {
 /** Build a requantizer: the accumulator times a multiplier plus an offset, both from a ROM where channels differ, shifted and clamped. */
 export function buildRequantizer(name: string, doc: readonly string[], shape: RequantizerShape): Requantizer {
   const { levelsPerStage } = shape;
-  const { shift, multipliers, positive, negative } = shape.formula;
+  const { shift, offsetShift, multipliers, positive, negative } = shape.formula;
   const b = new ModuleBuilder(name, doc);
   b.clock("aclk");
   const enable = b.input("advance", 1, "all registers move on");
@@ -125,7 +125,7 @@ export function buildRequantizer(name: string, doc: readonly string[], shape: Re
     }
   }
   let constant = 0n;
-  if (format.commonOffset && !format.split) constant = positive[0]!;
+  if (format.commonOffset && !format.split) constant = positive[0]! << BigInt(offsetShift);
   else {
     const offsetAt = (i: number): Signal => sliceOf(scales, at + i * format.offsetBits, format.offsetBits);
     const [plus, minus] = format.commonOffset
@@ -135,7 +135,7 @@ export function buildRequantizer(name: string, doc: readonly string[], shape: Re
     inputs.push(format.split ? b.mux("offset", sign, minus, plus) : plus);
     const all = [...positive, ...negative];
     const offsets = { low: smallest([...all, -1n]), high: largest(all) };
-    terms.push({ source: graph.input("offset", offsets), shift: 0, negative: false });
+    terms.push({ source: graph.input("offset", offsets), shift: offsetShift, negative: false });
   }
   const results = resultRange(shape);
   const resultWidth = wordFormat(results).width;

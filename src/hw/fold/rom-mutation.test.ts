@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { wordFormat } from "../../arith/index.js";
 import { createRng, FixynnError, type Rng } from "../../core/index.js";
 import { nodeName } from "../../graph/index.js";
 import {
@@ -95,16 +96,16 @@ it("every bit of a ROM that changes a value is caught by images; the others are 
 
   /** Compare a channel's outputs over all windows when its accumulator changes by `change`, which may depend on the window. */
   const sameWindows = (channel: number, change: (window: readonly number[]) => number): boolean => {
-    const width = parts.laneShape.accumulator.low < 0n ? 1 : 0;
-    const bits =
-      width +
-      Math.max(...[high, low].flatMap((ends) => [...ends].map((n) => Math.abs(n).toString(2).length)));
+    const { width } = wordFormat(parts.laneShape.accumulator);
+    const half = 2 ** (width - 1);
+    const output = Array.from({ length: 2 * half }, (_, i) =>
+      clamped(evaluateLinear(formula, channel, i - half)),
+    );
     for (let w = 0; w < 4 ** taps; w++) {
       const window = rows[channel]!.map((_, t) => (w >>> (2 * t)) & 3);
       const acc = window.reduce((sum, x, t) => sum + (x - 1) * rows[channel]![t]!, node.bias.data[channel]!);
-      const other = Number(BigInt.asIntN(bits, BigInt(acc + change(window))));
-      if (clamped(evaluateLinear(formula, channel, acc)) !== clamped(evaluateLinear(formula, channel, other)))
-        return false;
+      const other = ((((acc + change(window) + half) % (2 * half)) + 2 * half) % (2 * half)) - half;
+      if (output[acc + half] !== output[other + half]) return false;
     }
     return true;
   };
@@ -152,9 +153,12 @@ it("every bit of a ROM that changes a value is caught by images; the others are 
         if (channel >= outputs) continue;
         const multiplierBits = Math.max(...formula.multipliers).toString(2).length;
         const step =
-          (old[bit] === "1" ? -1n : 1n) * 2n ** BigInt(bit < multiplierBits ? bit : bit - multiplierBits);
+          (old[bit] === "1" ? -1n : 1n) *
+          2n ** BigInt(bit < multiplierBits ? bit : bit - multiplierBits + formula.offsetShift);
         for (let a = low[channel]!; a <= high[channel]!; a++) {
-          const product = BigInt(formula.multipliers[channel]!) * BigInt(a) + formula.positive[channel]!;
+          const product =
+            BigInt(formula.multipliers[channel]!) * BigInt(a) +
+            (formula.positive[channel]! << BigInt(formula.offsetShift));
           const other = product + (bit < multiplierBits ? step * BigInt(a) : step);
           const shift = BigInt(formula.shift);
           expect(clamped(other >> shift), `scale ${channel}, accumulator ${a}`).toBe(
