@@ -1,6 +1,6 @@
 import { csdDigitCount } from "./csd.js";
-import { constantAndStep, splitBounds, splitSlopeRange } from "./requantize.js";
-import { type Bounds, hull, type StepFunction, slopeRange, stepBounds } from "./step-function.js";
+import { constantAndStep, onHull, splitBounds, splitSlopeRange } from "./requantize.js";
+import { type Bounds, type StepFunction, slopeRange, stepBounds } from "./step-function.js";
 
 /** What a shared requantizer may be at most. */
 export type CommonRequantizationLimits = {
@@ -62,28 +62,35 @@ export function evaluateCommonRequantization(
 
 type Range = { readonly low: number; readonly high: number };
 type Channel = {
-  /** The line's bounds: for every a, or below zero and from zero on. */
+  /** The corners that bound the line: for every a, or below zero and from zero on. */
   readonly parts: readonly Bounds[];
   readonly slopes: Range;
   readonly offset: number;
 };
 
-/** Constants for one multiplier, over hull corners only: a line is bounded by them alone. */
+/** Constants for one multiplier. */
 function lineConstants({ reach, miss }: Bounds, offset: number, multiplier: number, scale: number): Range {
   let low = Number.NEGATIVE_INFINITY;
   let high = Number.POSITIVE_INFINITY;
-  for (const i of hull(reach, 1))
+  for (let i = 0; i < reach.a.length; i++)
     low = Math.max(low, reach.y[i]! * scale - multiplier * (reach.a[i]! + offset));
-  for (const i of hull(miss, -1))
+  for (let i = 0; i < miss.a.length; i++)
     high = Math.min(high, miss.y[i]! * scale - 1 - multiplier * (miss.a[i]! + offset));
   return { low, high };
 }
 
-const MOST_SHIFT = 40;
+/** Values times 2^shift stay below 2^52, so that doubles are exact. */
+function mostShift(functions: readonly StepFunction[]): number {
+  const largest = functions.reduce(
+    (most, { clamp }) => Math.max(most, Math.abs(clamp.low), Math.abs(clamp.high)),
+    1,
+  );
+  return 51 - bitsOf(largest);
+}
 
 /**
- * Find one form of requantization for several channels: the same shift for all, as small as possible, so that the multipliers have
- * few bits; for each channel the multiplier with the fewest signed digits; constants with common trailing zeros. Each channel is
+ * Find one form of requantization for several channels: one multiplier and constant for all if there are such, else the same
+ * shift for all, as small as possible, so that the multipliers have few bits; for each channel the multiplier with the fewest signed digits; constants with common trailing zeros. Each channel is
  * proven equal to its function by the bounds at its thresholds.
  *
  * @returns undefined when the limits leave no form
@@ -100,7 +107,9 @@ export function commonRequantization(
     if (channel === undefined) return undefined;
     channels.push(channel === "always" ? undefined : channel);
   }
-  for (let shift = 0; shift <= MOST_SHIFT; shift++) {
+  const shared = windowBits === undefined ? sharedLine(functions, limits) : undefined;
+  if (shared !== undefined) return shared;
+  for (let shift = 0; shift <= mostShift(functions); shift++) {
     const choices = channels.map((channel, c) =>
       channel === undefined
         ? alwaysChoice(functions[c]!.first, 2 ** shift)
@@ -108,6 +117,53 @@ export function commonRequantization(
     );
     const found = choices.filter((choice) => choice !== undefined);
     if (found.length === choices.length) return formOf(found, shift, windowBits);
+  }
+  return undefined;
+}
+
+const meet = (ranges: readonly Range[]): Range => ({
+  low: Math.max(...ranges.map(({ low }) => low)),
+  high: Math.min(...ranges.map(({ high }) => high)),
+});
+
+/**
+ * One multiplier and one constant for all channels, as when a layer has one scale: then nothing is left for a ROM. The channels'
+ * functions are parts of one, so a line that meets all their bounds exists.
+ */
+function sharedLine(
+  functions: readonly StepFunction[],
+  limits: CommonRequantizationLimits,
+): CommonRequantization | undefined {
+  const all = functions.map((f) => channelOf(f, undefined, false));
+  const channels = all.filter((channel) => channel !== undefined);
+  if (channels.length < all.length) return undefined;
+  const { low, high } = meet(channels.map(({ slopes }) => slopes));
+  if (!(low < high) || low === 0) return undefined;
+  for (let shift = 0; shift <= mostShift(functions); shift++) {
+    const scale = 2 ** shift;
+    const first = Math.floor(low * scale) + 1;
+    const end = Math.min(high * scale, 2 ** (limits.multiplierBits ?? 50), first + MOST_MULTIPLIERS);
+    let fewest = (limits.multiplierDigits ?? Number.POSITIVE_INFINITY) + 1;
+    let best: Choice | undefined;
+    for (let multiplier = first; multiplier < end; multiplier++) {
+      const digits = csdDigitCount(multiplier);
+      if (digits >= fewest) continue;
+      const lines = channels.map(({ parts }) =>
+        parts.map((part) => lineConstants(part, 0, multiplier, scale)),
+      );
+      const negative = meet(lines.map(([range]) => range!));
+      const nonNegative = meet(lines.map(([range, other]) => other ?? range!));
+      if (negative.low > negative.high || nonNegative.low > nonNegative.high) continue;
+      best = { multiplier, offset: 0, negative, nonNegative };
+      fewest = digits;
+    }
+    const choice = best;
+    if (choice !== undefined)
+      return formOf(
+        functions.map(() => choice),
+        shift,
+        undefined,
+      );
   }
   return undefined;
 }
@@ -126,11 +182,11 @@ function channelOf(f: StepFunction, windowBits: number | undefined, split: boole
   const whole = stepBounds(f);
   const joint = mapped(whole, seen);
   const jointSlopes = slopeRange(joint);
-  if (jointSlopes !== undefined) return { parts: [joint], slopes: jointSlopes, offset };
+  if (jointSlopes !== undefined) return { parts: [onHull(joint)], slopes: jointSlopes, offset };
   const [negative, nonNegative] = splitBounds(f);
   const parts = [mapped(negative, seen), mapped(nonNegative, seen)] as const;
   const slopes = splitSlopeRange(parts);
-  return slopes && { parts, slopes, offset };
+  return slopes && { parts: parts.map(onHull), slopes, offset };
 }
 
 const mapped = ({ reach, miss }: Bounds, seen: (a: number) => number): Bounds => ({
@@ -165,7 +221,7 @@ function alwaysChoice(value: number, scale: number): Choice {
 }
 
 /** Multipliers looked at for each channel and shift. */
-const MOST_MULTIPLIERS = 4096;
+const MOST_MULTIPLIERS = 1024;
 
 /** The multiplier with the fewest digits that fits a channel at a shift. */
 function lineChoice(

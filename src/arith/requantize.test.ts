@@ -208,6 +208,21 @@ describe("common requantization", () => {
     );
   });
 
+  it("finds one multiplier and one constant for channels of one scale, whatever their intervals", () => {
+    const clamp = { low: 0, high: 255 };
+    const given = [-90_000, -20_000, 0, 5_000].map(
+      (low, c): Case => ({
+        f: (a) => doubleRounding(a, 1_518_500_251, 8),
+        range: { low, high: low + 15_000 * (c + 1) },
+        clamp,
+      }),
+    );
+    const form = commonRequantization(given.map(({ f, range }) => stepFunction(f, range, clamp)))!;
+    expectCommonEqual(given, form);
+    expect(new Set(form.channels.map(({ multiplier }) => multiplier)).size).toBe(1);
+    expect(new Set(form.channels.map(({ constant }) => constant)).size).toBe(1);
+  });
+
   it("keeps to its limits", () => {
     const channel = (multiplier: number): Case => ({
       f: (a) => doubleRounding(a, multiplier, 7),

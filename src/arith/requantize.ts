@@ -121,7 +121,7 @@ function hullFirst(corners: Corners, sign: 1 | -1): Corners {
 }
 
 /** The corners that bound a line. */
-function onHull({ reach, miss }: Bounds): Bounds {
+export function onHull({ reach, miss }: Bounds): Bounds {
   const only = (corners: Corners, sign: 1 | -1): Corners => {
     const kept = hull(corners, sign);
     return {
