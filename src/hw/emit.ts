@@ -1,8 +1,11 @@
 import { sha256 } from "../core/index.js";
-import type { QuantType } from "../quant/index.js";
+import { type QuantType, quantNetworkToJson, truncateQuantNetwork } from "../quant/index.js";
 import { type FrontEnd, frontEndDesign, TOP_MODULE, utilizations } from "./front.js";
 import { emitTestbench, TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 import { printVerilog, verilogLibrary } from "./verilog.js";
+
+/** The frozen integer network, which the hardware is checked against. */
+export const NETWORK_FILE = "network.json";
 
 /** Choices of {@link emitFrontEnd}. */
 export type EmitOptions = {
@@ -154,6 +157,8 @@ export function emitFrontEnd(front: FrontEnd, options: EmitOptions = {}): Readon
       "",
     ].join("\n"),
   );
+  const network = truncateQuantNetwork(front.network, front.freezePoint);
+  files.set(NETWORK_FILE, `${JSON.stringify(quantNetworkToJson(network))}\n`);
   files.set("manifest.json", manifest(front, files, clockPeriodNs));
   return files;
 }

@@ -1,0 +1,62 @@
+import { resolve } from "node:path";
+import { Command, Option } from "commander";
+import { freezeModel, writeDeliverable } from "../flow/index.js";
+
+/** `fixynn freeze`: a quantized network's first layers as Verilog. */
+export function freezeCommand(): Command {
+  return new Command("freeze")
+    .description("compile the first layers of a quantized network to SystemVerilog")
+    .argument("<model>", "quantized .tflite, or an integer network (.json)")
+    .requiredOption("--through <layer>", "last layer to freeze")
+    .requiredOption("-o, --out <folder>", "where the files go; an earlier deliverable there is replaced")
+    .addOption(
+      new Option("--folding <how>", "fold slow layers to the rate of one input pixel a cycle, or none")
+        .choices(["auto", "none"])
+        .default("auto"),
+    )
+    .option("--images <folder>", "pictures for the testbench's vectors; without them there is no testbench")
+    .option("--json", "print JSON", false)
+    .action(
+      async (
+        model: string,
+        options: { through: string; out: string; folding: "auto" | "none"; images?: string; json: boolean },
+      ) => {
+        const started = performance.now();
+        const folder = resolve(options.out);
+        const { front, files } = await freezeModel({
+          model,
+          through: options.through,
+          folding: { kind: options.folding },
+          images: options.images,
+        });
+        writeDeliverable(files, folder);
+        const seconds = (performance.now() - started) / 1000;
+        const layers = front.layers.map(({ node, stats }) => ({
+          layer: node.name,
+          ...stats,
+        }));
+        if (options.json) {
+          process.stdout.write(
+            `${JSON.stringify({ folder, seconds, cyclesPerFrame: front.cyclesPerFrame, files: files.size, layers })}\n`,
+          );
+          return;
+        }
+        for (const { layer, datapath, requantization, registerBits, sramBits, romBits } of layers) {
+          const adders =
+            datapath.fullAdders +
+            datapath.finalAdderBits +
+            requantization.fullAdders +
+            requantization.finalAdderBits;
+          const registers =
+            registerBits.datapath + registerBits.window + registerBits.control + registerBits.buffer;
+          process.stdout.write(
+            `${layer.padEnd(28)} ${`${adders}`.padStart(7)} full adders ${`${registers}`.padStart(7)} flip-flops ` +
+              `${`${romBits}`.padStart(8)} ROM bits ${`${sramBits}`.padStart(8)} RAM bits\n`,
+          );
+        }
+        process.stdout.write(
+          `${files.size} files in ${folder}, ${front.cyclesPerFrame} cycles a frame, ${seconds.toFixed(1)} s\n`,
+        );
+      },
+    );
+}

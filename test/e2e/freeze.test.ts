@@ -1,0 +1,74 @@
+import { spawnSync } from "node:child_process";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { packageRoot, sha256 } from "../../src/core/index.js";
+import { requireShared } from "../helpers/environment.js";
+
+const MOBILENET = "models/mobilenet_v1_025_224_quant/mobilenet_v1_0.25_224_quant.tflite";
+const PHOTOS = "data/imagenet-photos";
+
+const folder = mkdtempSync(join(tmpdir(), "fixynn-freeze-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function fixynn(...args: readonly string[]) {
+  const main = join(packageRoot, "dist", "src", "cli", "main.js");
+  const env = { ...process.env, FIXYNN_CACHE: join(folder, "cache") };
+  return spawnSync(process.execPath, [main, ...args], { encoding: "utf8", env });
+}
+
+const hashes = (out: string): string =>
+  readdirSync(out)
+    .sort()
+    .map((name) => `${name} ${sha256(readFileSync(join(out, name)))}`)
+    .join("\n");
+
+describe("freeze and verify", () => {
+  test("a published quantized model becomes Verilog with the same bytes on photos, twice the same files", (context) => {
+    const model = requireShared(context, MOBILENET);
+    const photos = requireShared(context, PHOTOS);
+    const [first, second] = [join(folder, "a"), join(folder, "b")];
+    for (const out of [first, second, first]) {
+      const run = fixynn("freeze", model, "--through", "Conv2d_1_pointwise", "--out", out);
+      expect(run.stderr).toBe("");
+      expect(run.status).toBe(0);
+    }
+    expect(hashes(first)).toBe(hashes(second));
+    const run = fixynn("verify", first, "--images", photos, "--count", "2", "--json");
+    expect(run.status, run.stderr).toBe(0);
+    const verdict = JSON.parse(run.stdout);
+    expect(verdict).toMatchObject({ images: 2, mismatches: 0 });
+    expect(verdict.layers).toHaveLength(3);
+    // Each layer at full speed and again with pauses.
+    expect(verdict.values).toBe(2 * 2 * 112 * 112 * (8 + 8 + 16));
+  }, 300_000);
+
+  test("damaged deliverables and missing inputs end with one line and exit code 2", (context) => {
+    const model = requireShared(context, MOBILENET);
+    const photos = requireShared(context, PHOTOS);
+    const out = join(folder, "c");
+    expect(fixynn("freeze", model, "--through", "Conv2d_0", "--out", out).status).toBe(0);
+    const foreign = mkdtempSync(join(folder, "foreign-"));
+    writeFileSync(join(foreign, "notes.txt"), "mine");
+    const cases: readonly (readonly [code: string, args: readonly string[]])[] = [
+      ["FX4001", ["freeze", model, "--through", "Conv2d_99", "--out", join(folder, "d")]],
+      ["FX1001", ["freeze", join(folder, "none.tflite"), "--through", "x", "--out", join(folder, "d")]],
+      ["FX7011", ["freeze", model, "--through", "Conv2d_0", "--out", foreign]],
+      ["FX7010", ["verify", foreign, "--images", photos]],
+      ["FX7013", ["verify", out, "--images", foreign]],
+      ["FX7013", ["verify", out, "--images", join(folder, "nowhere")]],
+    ];
+    for (const [code, args] of cases) {
+      const run = fixynn(...args);
+      expect(run.status, run.stderr).toBe(2);
+      expect(run.stderr.trim().split("\n")).toHaveLength(1);
+      expect(run.stderr).toContain(code);
+    }
+    expect(readFileSync(join(foreign, "notes.txt"), "utf8")).toBe("mine");
+    appendFileSync(join(out, "ffe_top.sv"), "\n");
+    const changed = fixynn("verify", out, "--images", photos);
+    expect(changed.status).toBe(2);
+    expect(changed.stderr).toContain("FX7012");
+  }, 120_000);
+});
