@@ -1,3 +1,3 @@
 export * from "./import-model.js";
 export { KERAS_LAYERS, type KerasImportOptions } from "./keras/import-keras.js";
-export { importTflite, TFLITE_OPERATORS } from "./tflite/import-tflite.js";
+export { importTflite, importTfliteFile, TFLITE_OPERATORS } from "./tflite/import-tflite.js";
