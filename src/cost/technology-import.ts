@@ -214,6 +214,7 @@ const switchingPj = (library: Library, point: Point): number =>
 function measure(candidate: Candidate, point: Point, notes: string[]): TechnologyCell {
   const { library, cell } = candidate;
   const energies = candidate.outputs.map(({ pin }) => internalPj(library, pin, point));
+  const delays = candidate.outputs.map(({ pin }) => delayPs(library, pin, point));
   if (energies.includes(undefined))
     notes.push(`${candidate.name} has no internal power: only its load counts`);
   return {
@@ -223,7 +224,8 @@ function measure(candidate: Candidate, point: Point, notes: string[]): Technolog
     leakageNw: leakageNw(library, cell),
     inputCapacitanceFf: mean(candidate.inputs.map((pin) => capacitanceFf(library, pin))),
     energyPerTogglePj: mean(energies.map((e) => e ?? 0)) + switchingPj(library, point),
-    delayPs: Math.max(...candidate.outputs.map(({ pin }) => delayPs(library, pin, point))),
+    delayPs: Math.max(...delays),
+    ...(delays[1] === undefined ? {} : { carryDelayPs: delays[1] }),
   };
 }
 
@@ -249,6 +251,8 @@ function compose(
     delayPs: parts.reduce((sum, [, cell, onPath]) => sum + onPath * cell.delayPs, 0),
   };
 }
+
+const withCarry = (cell: TechnologyCell, carryDelayPs: number): TechnologyCell => ({ ...cell, carryDelayPs });
 
 type FlipFlopKind = "plain" | "enable" | "syncReset";
 type FlopCandidate = Candidate & { readonly clock: LibertyGroup; readonly asynchronous: boolean };
@@ -414,32 +418,39 @@ export function importTechnology(files: readonly string[], options: ImportOption
       `${role}: ${candidate.name} has ${inverted} inverted output(s); an inverter each is charged, an upper bound, since alternating polarity saves some`,
     );
     const share = inverted / candidate.outputs.length;
-    return compose(
+    const whole = compose(
       [
         [1, cell, 1, 1],
         [inverted, cells.inverter, 1, share],
       ],
       cell,
     );
+    return withCarry(whole, (cell.carryDelayPs ?? 0) + cells.inverter.delayPs);
   };
   const adders = {
     fullAdder: fullAdder
       ? corrected(fullAdder, "full adder")
-      : compose(
-          [
-            [2, cells.xor2, 2, 1],
-            [3, cells.nand2, 0, 1.5],
-          ],
-          cells.xor2,
+      : withCarry(
+          compose(
+            [
+              [2, cells.xor2, 2, 1],
+              [3, cells.nand2, 0, 1.5],
+            ],
+            cells.xor2,
+          ),
+          cells.xor2.delayPs + 2 * cells.nand2.delayPs,
         ),
     halfAdder: halfAdder
       ? corrected(halfAdder, "half adder")
-      : compose(
-          [
-            [1, cells.xor2, 1, 0.5],
-            [1, cells.and2, 0, 0.5],
-          ],
-          cells.xor2,
+      : withCarry(
+          compose(
+            [
+              [1, cells.xor2, 1, 0.5],
+              [1, cells.and2, 0, 0.5],
+            ],
+            cells.xor2,
+          ),
+          cells.and2.delayPs,
         ),
     mux2: mux2
       ? measure(mux2, point, notes)

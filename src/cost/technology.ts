@@ -15,6 +15,7 @@ const cellSchema = z.strictObject({
     .number()
     .describe("one transition of one output at the table's slew and load: internal + ½·C·V² of the load"),
   delayPs: amount.describe("worst arc, mean of rise and fall; clock to output of flip-flops"),
+  carryDelayPs: amount.optional().describe("adders: the worst arc to the carry"),
 });
 
 const flipFlopSchema = cellSchema.extend({
