@@ -1,5 +1,5 @@
-import { invariant } from "../core/index.js";
 import type { AdderNodeId, SumNode, Term } from "./adder-graph.js";
+import { type CellTable, sky130Cells } from "./bits/cell-table.js";
 import { type Interval, type WordFormat, wordFormat } from "./interval.js";
 
 /**
@@ -38,13 +38,6 @@ export type CompressorTree = WordFormat & {
   /** First column with two bits left; `width` when no adder is needed. */
   readonly adderLow: number;
 };
-
-/** Heights that k more levels can reduce to two: 2, 3, 4, 6, 9, 13, … (Dadda 1965). */
-function daddaTarget(height: number): number {
-  let target = 2;
-  while (Math.floor((target * 3) / 2) < height) target = Math.floor((target * 3) / 2);
-  return target;
-}
 
 /** First reference of a cell output. */
 export function firstCellRef(sources: readonly WordFormat[]): BitRef {
@@ -100,61 +93,74 @@ function spread(sum: SumNode, formats: (id: AdderNodeId) => WordFormat, width: n
   return { sources, dots, lanes, constant };
 }
 
-type Strategy = "dadda" | "wallace";
-type Dot = { readonly ref: BitRef; readonly lane: number };
+/** A bit on its way down: when it is there, and where it stands in its word, so that neighbours stay together. */
+type Dot = { readonly ref: BitRef; readonly time: number; readonly lane: number; readonly level: number };
+type Cell = {
+  readonly column: number;
+  readonly lane: number;
+  readonly level: number;
+  readonly refs: readonly BitRef[];
+};
 
-/** Reduce columns to two bits. `dadda` does as little as late as possible, `wallace` as many full adders as early as possible. */
+/**
+ * Reduce columns to two bits with full adders alone, in each column the three bits that come first (Oklobdzija, Villeger, Liu 1996).
+ * A half adder takes no bit away, so this is the least area, and bits that come early do not wait for those that come late. Cells'
+ * references are provisional: cell k has −1 − 2k and −2 − 2k.
+ */
 function reduce(
   { dots, lanes }: Pick<ReturnType<typeof spread>, "dots" | "lanes">,
-  firstRef: BitRef,
-  strategy: Strategy,
+  arrival: (ref: BitRef) => number,
+  { fullAdder }: CellTable,
 ) {
   const width = dots.length;
-  // A lane is a bit's place among the words of its level: a term at first, then its place in the column. It only orders the
-  // cells of a level, so that words stay together in the netlist.
-  let columns = dots.map((column, c) => column.map((ref, i): Dot => ({ ref, lane: lanes[c]![i]! })));
-  const levels: TreeLevel[] = [];
-  let nextRef = firstRef;
-  for (;;) {
-    const height = columns.reduce((most, column) => Math.max(most, column.length), 0);
-    if (height <= 2) return { columns: columns.map((column) => column.map(({ ref }) => ref)), levels };
-    const target = daddaTarget(height);
-    const full: { readonly column: number; readonly lane: number; readonly refs: readonly BitRef[] }[] = [];
-    const half: typeof full = [];
-    const rest: Dot[][] = [];
-    let carries = 0;
-    for (let c = 0; c < width; c++) {
-      const column = columns[c]!;
-      let used = 0;
-      let made = 0;
-      let count = column.length + carries;
-      const take = (cells: typeof full, inputs: number): void => {
-        const dotsTaken = column.slice(used, used + inputs);
-        const { lane } = dotsTaken[0]!;
-        cells.push({ column: c, lane, refs: dotsTaken.map(({ ref }) => ref) });
-        used += inputs;
-        count -= inputs - 1;
-        made++;
-      };
-      while (column.length - used >= 3 && (strategy === "wallace" || count > target + 1)) take(full, 3);
-      while (column.length - used >= 2 && count > target) take(half, 2);
-      rest.push(column.slice(used));
-      carries = made;
+  const columns = dots.map((column, c) =>
+    column.map((ref, i): Dot => ({ ref, time: arrival(ref), lane: lanes[c]![i]!, level: 0 })),
+  );
+  const before = (a: Dot, b: Dot): number => a.time - b.time || a.lane - b.lane;
+  const insert = (list: Dot[], dot: Dot): void => {
+    let at = list.length;
+    while (at > 0 && before(dot, list[at - 1]!) < 0) at--;
+    list.splice(at, 0, dot);
+  };
+  const cells: Cell[] = [];
+  for (let c = 0; c < width; c++) {
+    const list = columns[c]!.sort(before);
+    while (list.length > 2) {
+      const taken = list.splice(0, 3);
+      const [{ lane }, , { time }] = taken as [Dot, Dot, Dot];
+      const level = 1 + Math.max(...taken.map((dot) => dot.level));
+      const sum = -1 - 2 * cells.length;
+      cells.push({ column: c, lane, level, refs: taken.map(({ ref }) => ref) });
+      insert(list, { ref: sum, time: time + fullAdder.sumPs, lane, level });
+      if (c + 1 < width) columns[c + 1]!.push({ ref: sum - 1, time: time + fullAdder.carryPs, lane, level });
     }
-    const byLane = (x: (typeof full)[number], y: typeof x): number => x.lane - y.lane || x.column - y.column;
-    const next = Array.from({ length: width }, (): BitRef[] => []);
-    for (const { column: c } of [...full.sort(byLane), ...half.sort(byLane)]) {
-      next[c]!.push(nextRef);
-      if (c + 1 < width) next[c + 1]!.push(nextRef + 1);
-      nextRef += 2;
-    }
-    const flat = (cells: typeof full): number[] => cells.flatMap(({ column, refs }) => [column, ...refs]);
-    levels.push({ fullAdders: flat(full), halfAdders: flat(half) });
-    // What no cell took comes last: then the cells' outputs have equal places in neighbouring columns.
-    columns = next.map((refs, c) =>
-      [...refs, ...rest[c]!.map(({ ref }) => ref)].map((ref, lane): Dot => ({ ref, lane })),
-    );
   }
+  return { columns: columns.map((column) => column.map(({ ref }) => ref)), cells };
+}
+
+/** Gather cells in levels, words together, and number their bits in that order. */
+function inLevels({ columns, cells }: ReturnType<typeof reduce>, firstRef: BitRef) {
+  const order = [...cells.keys()].sort((x, y) => {
+    const [a, b] = [cells[x]!, cells[y]!];
+    return a.level - b.level || a.lane - b.lane || a.column - b.column;
+  });
+  const place = new Int32Array(cells.length);
+  for (const [at, k] of order.entries()) place[k] = at;
+  const final = (ref: BitRef): BitRef => {
+    if (ref >= 0) return ref;
+    const k = (-1 - ref) >> 1;
+    return firstRef + 2 * place[k]! + ((-1 - ref) & 1);
+  };
+  const depth = order.length === 0 ? 0 : cells[order.at(-1)!]!.level;
+  const levels = Array.from({ length: depth }, () => ({
+    fullAdders: [] as number[],
+    halfAdders: [] as number[],
+  }));
+  for (const k of order) {
+    const { level, column, refs } = cells[k]!;
+    levels[level - 1]!.fullAdders.push(column, ...refs.map(final));
+  }
+  return { columns: columns.map((column) => column.map(final)), levels: levels as readonly TreeLevel[] };
 }
 
 /** What a tree is made of. */
@@ -190,62 +196,43 @@ export function treeCounts(tree: CompressorTree): TreeCounts {
   return { fullAdders, halfAdders, topXors, inverters: inverted.size, finalAdderBits };
 }
 
-/** Count the distinct bits that live after each level: entry k is after k levels; the constants are free. */
-export function liveBits(tree: CompressorTree): readonly (readonly BitRef[])[] {
-  const lastUse = new Map<BitRef, number>();
-  const born = new Map<BitRef, number>();
-  let next = firstCellRef(tree.sources);
-  for (const column of tree.dots) for (const ref of column) if (ref > 1) born.set(ref, 0);
-  for (const [k, { fullAdders: full, halfAdders: half }] of tree.levels.entries()) {
-    for (let i = 0; i < full.length; i += 4) for (let j = 1; j < 4; j++) lastUse.set(full[i + j]!, k);
-    for (let i = 0; i < half.length; i += 3) for (let j = 1; j < 3; j++) lastUse.set(half[i + j]!, k);
-    for (let i = 0; i < full.length / 4 + half.length / 3; i++, next += 2) {
-      born.set(next, k + 1);
-      born.set(next + 1, k + 1);
-    }
-  }
-  for (const row of tree.rows) for (const ref of row) lastUse.set(ref, tree.levels.length);
-  const live = Array.from({ length: tree.levels.length + 1 }, (): BitRef[] => []);
-  for (const [ref, from] of born) {
-    const to = lastUse.get(ref);
-    if (to !== undefined) for (let k = from; k <= to; k++) live[k]!.push(ref);
-  }
-  return live;
-}
-
 /** Choices of {@link compressorTree}. */
 export type CompressorTreeOptions = {
-  /** Pipeline registers after every so many levels enter the comparison of the strategies; default 6. */
-  readonly levelsPerStage?: number;
+  /** When a bit of a source is there, ps; default all at once. */
+  readonly arrivalPs?: (source: AdderNodeId, bit: number) => number;
+  readonly cells?: CellTable;
 };
 
-/**
- * Turn a sum into a compressor tree. Width and sign of the result come from the sum's interval. Two strategies are tried,
- * Dadda's and a reduced Wallace; the one with fewer cells and pipeline registers wins (a half adder counts a half).
- */
+/** Turn a sum into a compressor tree. Width and sign of the result come from the sum's interval. */
 export function compressorTree(
   sum: SumNode,
   intervalOfSource: (id: AdderNodeId) => Interval,
-  options: CompressorTreeOptions = {},
+  { arrivalPs, cells = sky130Cells }: CompressorTreeOptions = {},
 ): CompressorTree {
-  const stage = options.levelsPerStage ?? 6;
   const { width, signed } = wordFormat(sum.interval);
   const { sources, dots, lanes, constant } = spread(sum, (id) => wordFormat(intervalOfSource(id)), width);
-  const firstRef = firstCellRef(sources);
-  const candidates = (["wallace", "dadda"] as const).map((strategy) => {
-    const { columns, levels } = reduce({ dots, lanes }, firstRef, strategy);
-    const low = columns.findIndex((column) => column.length > 1);
-    const rows = [columns.map((column) => column[0] ?? 0), columns.map((column) => column[1] ?? 0)] as const;
-    const adderLow = low < 0 ? width : low;
-    const kind = "compressorTree" as const;
-    const tree = { kind, name: sum.name, width, signed, sources, constant, dots, levels, rows, adderLow };
-    const counts = treeCounts(tree);
-    let cost = counts.fullAdders + (counts.halfAdders + counts.topXors) / 2 + counts.finalAdderBits;
-    const live = levels.length > stage ? liveBits(tree) : [];
-    for (let k = stage; k < live.length - 1; k += stage) cost += live[k]!.length;
-    return { tree, cost };
-  });
-  const [wallace, dadda] = candidates;
-  invariant(wallace !== undefined && dadda !== undefined, "two strategies");
-  return dadda.cost < wallace.cost ? dadda.tree : wallace.tree;
+  const times = [0, 0];
+  for (const { node, width: bits } of sources) {
+    for (let bit = 0; bit < bits; bit++) {
+      const time = arrivalPs?.(node, bit) ?? 0;
+      times.push(time, time + (arrivalPs === undefined ? 0 : cells.inverter.delayPs));
+    }
+  }
+  const reduced = reduce({ dots, lanes }, (ref) => times[ref]!, cells);
+  const { columns, levels } = inLevels(reduced, firstCellRef(sources));
+  const low = columns.findIndex((column) => column.length > 1);
+  const rows = [columns.map((column) => column[0] ?? 0), columns.map((column) => column[1] ?? 0)] as const;
+  const adderLow = low < 0 ? width : low;
+  return {
+    kind: "compressorTree",
+    name: sum.name,
+    width,
+    signed,
+    sources,
+    constant,
+    dots,
+    levels,
+    rows,
+    adderLow,
+  };
 }

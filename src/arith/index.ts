@@ -1,4 +1,5 @@
 export * from "./adder-graph.js";
+export * from "./bits/index.js";
 export * from "./compressor-tree.js";
 export * from "./constant-matrix.js";
 export * from "./csd.js";
