@@ -5,7 +5,6 @@ import { join, resolve } from "node:path";
 import {
   AdderGraphBuilder,
   type AdderNodeId,
-  adderSources,
   csdDigitCount,
   interval,
   wordFormat,
@@ -17,7 +16,10 @@ import { simplify } from "../src/graph/index.js";
 import { ModuleBuilder, sliceOf } from "../src/hw/builder.js";
 import { type CellCounts, countCells } from "../src/hw/cell-counts.js";
 import { clampWord } from "../src/hw/clamp.js";
-import { lowerDatapath, planTrees, treeStages } from "../src/hw/datapath.js";
+import { lowerDatapath } from "../src/hw/datapath.js";
+import { planDatapath } from "../src/hw/datapath-plan.js";
+import { defaultClock } from "../src/hw/layer.js";
+import { clampDelayPs } from "../src/hw/layer-datapath.js";
 import {
   addPlannedRequantization,
   addRequantization,
@@ -40,7 +42,6 @@ const SIDE = 48;
 const CALIBRATION = 256;
 const TEST_IMAGES = 10_000;
 const MODEL = join(packageRoot, "models", "mobilenet-v1-025-48-cifar100.json");
-const LEVELS_PER_STAGE = 6;
 
 const MODES: readonly { readonly name: string; readonly options: Omit<QuantizeOptions, "calibration"> }[] = [
   { name: "tflite", options: { mode: "tflite" } },
@@ -101,31 +102,24 @@ function requantizationHardware(
     return addPlannedRequantization(graph, acc, plan, task);
   });
   const built = graph.build(node.name, outputs);
-  const plan = planTrees(built, LEVELS_PER_STAGE);
+  const clock = defaultClock;
+  const plan = planDatapath(built, clock, { outputDelayPs: clampDelayPs(clock) });
   const b = new ModuleBuilder("requantization", []);
   b.clock("aclk");
   const enable = b.input("advance", 1);
   const inputs = built.nodes.flatMap((n) =>
     n.kind === "input" ? [b.input(n.name, wordFormat(n.interval).width)] : [],
   );
-  const stages = treeStages(plan, LEVELS_PER_STAGE);
-  const lowered = lowerDatapath(b, plan, inputs, { enable, stages, levelsPerStage: LEVELS_PER_STAGE });
-  for (const [c, word] of lowered.outputs.entries()) {
+  const words = lowerDatapath(b, plan, inputs, { enable });
+  for (const [c, word] of words.entries()) {
     const range = built.nodes[built.outputs[c]!]!.interval;
     const width = wordFormat(range).width;
     clampWord(b, `y${c}`, sliceOf(word, 0, width), { range, ...node.clamp, bits: node.output.bits });
   }
-  // The sums' results are registered when a phase follows.
-  const later = new Set(
-    built.nodes
-      .flatMap((n, i) => (plan.phaseOf[i]! > 0 ? adderSources(n) : []))
-      .filter((s) => plan.phaseOf[s] === 0),
-  );
-  const waiting = [...later].reduce((bits, id) => bits + wordFormat(built.nodes[id]!.interval).width, 0);
   const module = b.build();
   return {
     cells: countCells(module.cells),
-    registerBits: b.registerBits().datapath + waiting,
+    registerBits: b.registerBits().datapath,
     digits,
   };
 }

@@ -1,3 +1,4 @@
+import type { AdderArchitecture } from "../arith/index.js";
 import { invariant } from "../core/index.js";
 import {
   type Cell,
@@ -146,9 +147,16 @@ export class ModuleBuilder {
     return this.signal(y);
   }
 
-  arithmetic(kind: "add" | "sub", name: string, a: Signal, b: Signal, doc?: string): Signal {
-    const y = this.net(name, signalWidth(a), doc);
-    this.add({ kind, name, a, b, y });
+  /** Add or subtract; an addition may ask for a faster adder than a ripple adder. */
+  arithmetic(
+    kind: "add" | "sub",
+    name: string,
+    a: Signal,
+    b: Signal,
+    architecture: AdderArchitecture = "ripple",
+  ): Signal {
+    const y = this.net(name, signalWidth(a));
+    this.add({ kind, name, a, b, y, ...(architecture === "ripple" ? {} : { architecture }) });
     return this.signal(y);
   }
 

@@ -3,16 +3,17 @@ import { invariant } from "../core/index.js";
 import { concat, ModuleBuilder, sliceOf } from "./builder.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "./cell-counts.js";
 import { clampWord } from "./clamp.js";
+import { isSaturation, lowerDatapath } from "./datapath.js";
 import {
   addCounts,
   type DatapathCounts,
-  isSaturation,
-  lowerDatapath,
+  type DatapathPlan,
+  datapathCounts,
+  isClocked,
   NO_CELLS,
   type PlanPart,
-  type TreePlan,
   wholePlan,
-} from "./datapath.js";
+} from "./datapath-plan.js";
 import type { WeightedNode } from "./layer-datapath.js";
 import { type Module, type Signal, signalWidth } from "./netlist.js";
 import type { SplitPlan } from "./split.js";
@@ -29,36 +30,46 @@ function unpack(signal: Signal, widths: readonly number[]): readonly Signal[] {
   });
 }
 
+/** Cells of the weighted sums and of their requantization. */
+export type PartCounts = { readonly sums: DatapathCounts; readonly requantization: DatapathCounts };
+
 /** One module of a datapath, or several below one. */
 export type BuiltPart = {
   readonly module: Module;
   readonly inner: readonly Module[];
-  readonly latency: number;
-  readonly counts: readonly DatapathCounts[];
+  readonly counts: PartCounts;
   readonly other: CellCounts;
 };
 
 /** What all modules of a layer's datapath have in common. */
 export type PartContext = {
   readonly node: WeightedNode;
-  readonly plan: TreePlan;
+  readonly plan: DatapathPlan;
   readonly doc: readonly string[];
   readonly inputBits: number;
-  readonly stages: readonly number[];
-  readonly levelsPerStage: number;
+  /** Last node of the weighted sums; what follows is requantization. */
+  readonly lastSum: AdderNodeId;
 };
+
+function countsOf({ plan, lastSum }: PartContext, part: PlanPart): PartCounts {
+  return {
+    sums: datapathCounts(plan, part, (id) => id <= lastSum),
+    requantization: datapathCounts(plan, part, (id) => id > lastSum),
+  };
+}
 
 /** Lower some outputs with their clamps. */
 function addOutputs(
   b: ModuleBuilder,
-  { node, plan, stages, levelsPerStage }: PartContext,
+  context: PartContext,
   words: readonly Signal[],
   { enable, part }: { readonly enable: Signal; readonly part: PlanPart },
 ): { readonly y: Signal } & Omit<BuiltPart, "module" | "inner"> {
-  const lowered = lowerDatapath(b, plan, words, { enable, stages, levelsPerStage, part });
+  const { node, plan } = context;
+  const outputs = lowerDatapath(b, plan, words, { enable, part });
   const before = b.build().cells.length;
   const y = part.outputs.map((id, o) =>
-    clampWord(b, `y${o}`, lowered.outputs[o]!, {
+    clampWord(b, `y${o}`, outputs[o]!, {
       range: plan.graph.nodes[id]!.interval,
       ...node.clamp,
       bits: node.output.bits,
@@ -68,7 +79,7 @@ function addOutputs(
   const constants = cells.filter((cell) => cell.kind === "constant");
   const saturations = cells.slice(0, before).filter(isSaturation);
   const other = countCells([...constants, ...saturations, ...cells.slice(before)]);
-  return { y: concat(y), latency: lowered.latency, counts: lowered.counts, other };
+  return { y: concat(y), counts: countsOf(context, part), other };
 }
 
 /** Build a layer's datapath as one module. */
@@ -129,23 +140,26 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     );
     return unpack(port, part.inputs.map(widthOf));
   };
-  let counts: readonly DatapathCounts[] = [];
+  let counts: PartCounts = { sums: NO_CELLS, requantization: NO_CELLS };
   let other = NO_CELL_COUNTS;
-  let latency = 0;
-  const join = (more: readonly DatapathCounts[]): void => {
-    counts = range(0, Math.max(counts.length, more.length)).map((p) =>
-      addCounts(counts[p] ?? NO_CELLS, more[p] ?? NO_CELLS),
-    );
+  const join = (more: PartCounts): void => {
+    counts = {
+      sums: addCounts(counts.sums, more.sums),
+      requantization: addCounts(counts.requantization, more.requantization),
+    };
   };
   for (const [k, part] of split.shared.entries()) {
     const m = new ModuleBuilder(`${name}_shared${k}`, [
-      `Sums of inputs that several outputs of ${name} read; combinational.`,
+      `Sums of inputs that several outputs of ${name} read; each bit comes in the stage in which it is made.`,
     ]);
-    const lowered = lowerDatapath(m, plan, wordsOf(m, part), { ...context, enable: [], part });
-    m.output("y", concat(lowered.outputs), `${part.outputs.length} words`);
-    join(lowered.counts);
-    const y = b.signal(b.net(`shared${k}`, signalWidth(concat(lowered.outputs))));
-    instance(m.build(), part, y, false);
+    const clocked = isClocked(plan, part);
+    if (clocked) m.clock("aclk");
+    const advance = clocked ? m.input("advance", 1, "all registers move on") : [];
+    const outputs = lowerDatapath(m, plan, wordsOf(m, part), { enable: advance, part });
+    m.output("y", concat(outputs), `${part.outputs.length} words`);
+    join(countsOf(context, part));
+    const y = b.signal(b.net(`shared${k}`, signalWidth(concat(outputs))));
+    instance(m.build(), part, y, clocked);
     for (const [i, word] of unpack(y, part.outputs.map(widthOf)).entries()) words.set(part.outputs[i]!, word);
   }
   const results = split.groups.map((part, k) => {
@@ -158,11 +172,10 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     m.output("y", built.y, `${part.outputs.length} integers of ${node.output.bits} bits`);
     join(built.counts);
     other = addCellCounts(other, built.other);
-    latency = Math.max(latency, built.latency);
     const y = b.signal(b.net(`y_group${k}`, signalWidth(built.y)));
     instance(m.build(), part, y, true);
     return y;
   });
   b.output("y", concat(results), `${graph.outputs.length} integers of ${node.output.bits} bits`);
-  return { module: b.build(), inner, latency, counts, other };
+  return { module: b.build(), inner, counts, other };
 }

@@ -1,183 +1,31 @@
 import {
-  type AdderGraph,
   type AdderNode,
   type AdderNodeId,
-  adderSources,
-  type BitRef,
-  type CompressorTree,
-  compressorTree,
-  firstCellRef,
-  liveBits,
-  treeCounts,
+  cellKinds,
+  ONE,
+  type Pin,
   wordFormat,
+  ZERO,
 } from "../arith/index.js";
 import { invariant } from "../core/index.js";
 import { concat, literal, type ModuleBuilder, repeat, sliceOf } from "./builder.js";
-import { type Cell, type NetId, type Signal, type Slice, signalWidth } from "./netlist.js";
+import { type DatapathPlan, type PlanPart, wholePlan } from "./datapath-plan.js";
+import type { Cell, NetId, Signal, Slice } from "./netlist.js";
 
-/** Cells of a datapath, counted. */
-export type DatapathCounts = {
-  readonly fullAdders: number;
-  readonly halfAdders: number;
-  readonly topXors: number;
-  readonly inverters: number;
-  readonly finalAdderBits: number;
+/** What {@link lowerDatapath} needs beyond the plan. */
+export type LowerOptions = {
+  readonly enable: Signal;
+  /** Begins the names, so that a module can hold two datapaths; default none. */
+  readonly prefix?: string;
+  /** What to lower; default everything. */
+  readonly part?: PlanPart;
 };
 
-/** Nothing counted yet. */
-export const NO_CELLS: DatapathCounts = {
-  fullAdders: 0,
-  halfAdders: 0,
-  topXors: 0,
-  inverters: 0,
-  finalAdderBits: 0,
-};
-
-/** Add up counts. */
-export function addCounts(a: DatapathCounts, b: DatapathCounts): DatapathCounts {
-  return {
-    fullAdders: a.fullAdders + b.fullAdders,
-    halfAdders: a.halfAdders + b.halfAdders,
-    topXors: a.topXors + b.topXors,
-    inverters: a.inverters + b.inverters,
-    finalAdderBits: a.finalAdderBits + b.finalAdderBits,
-  };
-}
-
-/** A graph whose sums have become trees, phase by phase; a phase adds what depends only on earlier phases. */
-export type TreePlan = {
-  readonly graph: AdderGraph;
-  readonly phases: readonly {
-    readonly sums: readonly AdderNodeId[];
-    readonly trees: readonly CompressorTree[];
-  }[];
-  /** Phase that makes each node; inputs are 0, and so are plain additions of them. */
-  readonly phaseOf: readonly number[];
-  /** Shared sums of two words that are added where they are read, without a register. */
-  readonly additions: ReadonlySet<AdderNodeId>;
-};
-
-/**
- * Find the shared sums that only add inputs or each other. Ripple adders in a row take little longer than one, since the low
- * bits of a sum are there first; so these feed the trees in the same cycle.
- */
-function plainAdditions(graph: AdderGraph): ReadonlySet<AdderNodeId> {
-  const additions = new Set<AdderNodeId>();
-  const outputs = new Set(graph.outputs);
-  const read = new Set(graph.nodes.flatMap(adderSources));
-  for (const [i, node] of graph.nodes.entries()) {
-    const id = i as AdderNodeId;
-    if (node.kind !== "sum" || node.constant !== 0n || node.terms.length !== 2 || node.terms[0]!.negative)
-      continue;
-    const isEarly = ({ source }: { readonly source: AdderNodeId }): boolean =>
-      graph.nodes[source]!.kind === "input" || additions.has(source);
-    if (read.has(id) && !outputs.has(id) && node.terms.every(isEarly)) additions.add(id);
-  }
-  return additions;
-}
-
-/** Turn every sum of a graph but plain additions into a compressor tree and group them by depth. */
-export function planTrees(graph: AdderGraph, levelsPerStage: number): TreePlan {
-  const additions = plainAdditions(graph);
-  const phaseOf: number[] = [];
-  const sums: AdderNodeId[][] = [];
-  for (const [i, node] of graph.nodes.entries()) {
-    const before = adderSources(node).reduce((most, source) => Math.max(most, phaseOf[source]!), 0);
-    const isTree = node.kind === "sum" && !additions.has(i as AdderNodeId);
-    phaseOf.push(isTree ? before + 1 : before);
-    if (isTree) {
-      sums[before] ??= [];
-      sums[before].push(i as AdderNodeId);
-    }
-  }
-  const phases = sums.map((ids) => ({
-    sums: ids,
-    trees: ids.map((id) => {
-      const node = graph.nodes[id]!;
-      invariant(node.kind === "sum", "phases hold sums");
-      return compressorTree(node, (source) => graph.nodes[source]!.interval, { levelsPerStage });
-    }),
-  }));
-  return { graph, phases, phaseOf, additions };
-}
-
-/** Keep only what some outputs need of a plan, words from elsewhere excepted. */
-export function restrictPlan(
-  plan: TreePlan,
-  outputs: readonly AdderNodeId[],
-  elsewhere: ReadonlySet<AdderNodeId>,
-): PlanPart {
-  const nodes = new Set<AdderNodeId>();
-  const inputs = new Set<AdderNodeId>();
-  const pending = [...outputs];
-  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
-    if (elsewhere.has(id) || plan.graph.nodes[id]!.kind === "input") {
-      inputs.add(id);
-      continue;
-    }
-    if (nodes.has(id)) continue;
-    nodes.add(id);
-    pending.push(...adderSources(plan.graph.nodes[id]!));
-  }
-  return { nodes, inputs: [...inputs].sort((a, b) => a - b), outputs };
-}
-
-/** A part of a plan that is lowered on its own. */
-export type PlanPart = {
-  readonly nodes: ReadonlySet<AdderNodeId>;
-  /** Words that come from outside, ascending. */
-  readonly inputs: readonly AdderNodeId[];
-  readonly outputs: readonly AdderNodeId[];
-};
-
-/** Everything that a plan's outputs depend on, and all of its inputs. */
-export function wholePlan(plan: TreePlan): PlanPart {
-  const part = restrictPlan(plan, plan.graph.outputs, new Set());
-  const inputs = plan.graph.nodes.flatMap((node, i) => (node.kind === "input" ? [i as AdderNodeId] : []));
-  return { ...part, inputs };
-}
-
-/** Pipeline stages that each phase's trees need: one per `levelsPerStage` levels, at least one. */
-export function treeStages(plan: TreePlan, levelsPerStage: number): readonly number[] {
-  return plan.phases.map(({ trees }) => {
-    const levels = trees.reduce((most, tree) => Math.max(most, tree.levels.length), 0);
-    return Math.max(1, Math.ceil(levels / levelsPerStage));
-  });
-}
-
-/**
- * Choose after which levels to cut so that the fewest bits cross: `stages − 1` cuts, at most `levelsPerStage` levels between
- * two of them. Dynamic programming over the level boundaries.
- */
-export function chooseCuts(
-  live: readonly number[],
-  stages: number,
-  levelsPerStage: number,
-): readonly number[] {
-  const levels = live.length - 1;
-  let best = new Map<number, { cost: number; cuts: readonly number[] }>([[0, { cost: 0, cuts: [] }]]);
-  for (let stage = 1; stage < stages; stage++) {
-    const next = new Map<number, { cost: number; cuts: readonly number[] }>();
-    for (const [from, { cost, cuts }] of best) {
-      for (let to = from; to <= Math.min(from + levelsPerStage, levels); to++) {
-        const total = cost + live[to]!;
-        if (total < (next.get(to)?.cost ?? Number.POSITIVE_INFINITY))
-          next.set(to, { cost: total, cuts: [...cuts, to] });
-      }
-    }
-    best = next;
-  }
-  let answer: { cost: number; cuts: readonly number[] } | undefined;
-  for (const [from, candidate] of best) {
-    if (levels - from <= levelsPerStage && (answer === undefined || candidate.cost < answer.cost))
-      answer = candidate;
-  }
-  invariant(answer !== undefined, `${levels} levels do not fit ${stages} stages`);
-  return answer.cuts;
-}
+/** Where a bit is: a net and a bit of it. */
+type Place = readonly [NetId, number];
 
 /** Collects single bits into slices of nets. */
-function gather(bits: readonly (readonly [NetId, number])[]): Signal {
+function gather(bits: readonly Place[]): Signal {
   const out: Slice[] = [];
   let net = -1 as NetId;
   let low = 0;
@@ -195,184 +43,46 @@ function gather(bits: readonly (readonly [NetId, number])[]): Signal {
   return out;
 }
 
-/** Where a bit is: a net and a bit of it. */
-type Place = readonly [NetId, number];
+/** Columns of a carry-propagate adder that are added in one stage: cells [from, to), each carry read by the next. */
+type Run = { readonly node: AdderNodeId; readonly from: number; readonly to: number };
+/** What one logic level of a stage consists of. */
+type Level = { readonly cells: number[]; readonly runs: Run[]; readonly macros: AdderNodeId[] };
 
-function placesOf(signal: Signal): readonly Place[] {
-  return signal.flatMap((slice) => {
-    invariant(slice.kind === "net", "a variable word has no constant bits");
-    return Array.from({ length: slice.width }, (_, i): Place => [slice.net, slice.low + i]);
-  });
-}
-
-/** What {@link lowerDatapath} needs beyond the plan. */
-export type LowerOptions = {
-  readonly enable: Signal;
-  /** Stages of each phase's trees, common to all parts of a layer. */
-  readonly stages: readonly number[];
-  readonly levelsPerStage: number;
-  /** Begins the names, so that a module can hold two datapaths; default none. */
-  readonly prefix?: string;
-  /** What to lower; default everything. */
-  readonly part?: PlanPart;
-};
-
-/**
- * Lower a planned graph to cells. Each phase: tree stages with registers between, a register for the last two rows, then the
- * carry-propagate adders; their results are registered when another phase follows. So a phase takes `stages` clock
- * cycles, plus one for each following phase, and the last adders' outputs are combinational.
- *
- * @param inputs one word for each input of the part, registered by the caller
- * @returns the outputs' words (as wide as their intervals need), the latency in cycles and the cells counted
- */
-export function lowerDatapath(
-  b: ModuleBuilder,
-  plan: TreePlan,
-  inputs: readonly Signal[],
-  options: LowerOptions,
-): {
-  readonly outputs: readonly Signal[];
-  readonly latency: number;
-  readonly counts: readonly DatapathCounts[];
-} {
-  const { graph } = plan;
-  const { prefix = "", part = wholePlan(plan) } = options;
-  const words = new Map<AdderNodeId, Signal>();
-  const widthOf = (id: AdderNodeId): number => wordFormat(graph.nodes[id]!.interval).width;
-  for (const [i, id] of part.inputs.entries()) words.set(id, sliceOf(inputs[i]!, 0, widthOf(id)));
-  const nodes = [...part.nodes].sort((a, b2) => a - b2);
-  const passOn = (phase: number): void => {
-    for (const id of nodes) {
-      if (plan.phaseOf[id] !== phase || words.has(id)) continue;
-      const word = plan.additions.has(id)
-        ? addition(b, `${prefix}s${id}`, graph, id, words)
-        : wiring(b, graph, graph.nodes[id]!, words);
-      if (word !== undefined) words.set(id, sliceOf(word, 0, widthOf(id)));
-    }
+/** Sort a part's cells by stage and level; runs of one cell are like any cell. */
+function levelsOf({ netlist, schedule }: DatapathPlan, part: PlanPart): readonly (readonly Level[])[] {
+  const { cells, nodeCells, graph, words } = netlist;
+  const { stage, level } = schedule;
+  const stages: Level[][] = [];
+  const levelAt = (bit: number): Level => {
+    stages[stage[bit]!] ??= [];
+    const levels = stages[stage[bit]!]!;
+    while (levels.length <= level[bit]!) levels.push({ cells: [], runs: [], macros: [] });
+    return levels[level[bit]!]!;
   };
-  const neededAfter = (phase: number): ReadonlySet<AdderNodeId> =>
-    new Set([
-      ...nodes.flatMap((id) => (plan.phaseOf[id]! > phase ? adderSources(graph.nodes[id]!) : [])),
-      ...part.outputs,
-    ]);
-  passOn(0);
-  const additionColumns = nodes.reduce(
-    (sum, id) => sum + (plan.additions.has(id) ? additionBits(graph, id) : 0),
-    0,
-  );
-  // A part without trees is combinational; any other takes as long as the whole plan.
-  const hasTrees = plan.phases.some(({ sums }) => sums.some((id) => part.nodes.has(id)));
-  const phases = (hasTrees ? plan.phases : []).map(({ sums, trees }) => {
-    const kept = [...sums.keys()].filter((i) => part.nodes.has(sums[i]!));
-    return { sums: kept.map((i) => sums[i]!), trees: kept.map((i) => trees[i]!) };
-  });
-  let latency = 0;
-  const counts: DatapathCounts[] = [];
-  for (const [p, phase] of phases.entries()) {
-    const stages = options.stages[p]!;
-    const lowered = lowerPhase(b, `${prefix}p${p + 1}`, phase.trees, words, options, stages);
-    counts.push(lowered.counts);
-    latency += stages;
-    for (const [t, id] of phase.sums.entries()) words.set(id, lowered.results[t]!);
-    passOn(p + 1);
-    // Results are registered when another phase follows; words of earlier phases that are still needed travel along.
-    const isLast = p + 1 === phases.length;
-    const registered = isLast ? 0 : 1;
-    latency += registered;
-    const needed = neededAfter(p + 1);
-    for (const [id, word] of [...words]) {
-      if (!needed.has(id)) {
-        words.delete(id);
-        continue;
-      }
-      const cycles = plan.phaseOf[id] === p + 1 ? registered : stages + registered;
-      let delayed = word;
-      for (let cycle = 0; cycle < cycles; cycle++) {
-        delayed = b.register(`${prefix}p${p + 1}_word${id}`, delayed, {
-          enable: options.enable,
-          role: "datapath",
-        });
-      }
-      words.set(id, delayed);
+  for (const id of [...part.nodes].sort((a, b) => a - b)) {
+    const { kind } = graph.nodes[id]!;
+    if (kind === "saturate" || kind === "nonNegative") levelAt(words[id]![0]! >> 1).macros.push(id);
+    const { first, adder, end } = nodeCells[id]!;
+    for (let k = first; k < adder; k++) levelAt(cells.sum[k]!).cells.push(k);
+    for (let k = adder; k < end; ) {
+      let to = k + 1;
+      while (
+        to < end &&
+        stage[cells.sum[to]!] === stage[cells.sum[k]!] &&
+        cells.column[to] === cells.column[to - 1]! + 1 &&
+        reads(netlist.cells, to, 2 * cells.carry[to - 1]!)
+      )
+        to++;
+      if (to === k + 1) levelAt(cells.sum[k]!).cells.push(k);
+      else levelAt(cells.sum[k]!).runs.push({ node: id, from: k, to });
+      k = to;
     }
   }
-  const [first = NO_CELLS, ...rest] = counts;
-  return {
-    outputs: part.outputs.map((id) => words.get(id)!),
-    latency,
-    counts: [{ ...first, finalAdderBits: first.finalAdderBits + additionColumns }, ...rest],
-  };
+  return Array.from(stages, (levels) => levels ?? []);
 }
 
-/** Columns of a plain addition's adder: from the second word's lowest bit to the top. */
-export function additionBits(graph: AdderGraph, id: AdderNodeId): number {
-  const node = graph.nodes[id]!;
-  invariant(node.kind === "sum", "additions are sums");
-  return wordFormat(node.interval).width - node.terms[1]!.shift;
-}
-
-/** Add two words with one carry-propagate adder; the bits below the coarser one pass. */
-function addition(
-  b: ModuleBuilder,
-  name: string,
-  graph: AdderGraph,
-  id: AdderNodeId,
-  words: ReadonlyMap<AdderNodeId, Signal>,
-): Signal {
-  const node = graph.nodes[id]!;
-  invariant(node.kind === "sum", "additions are sums");
-  const { width } = wordFormat(node.interval);
-  const [first, second] = node.terms;
-  const extended = ({ source, shift }: { readonly source: AdderNodeId; readonly shift: number }): Signal => {
-    const word = concat([literal(0, shift), words.get(source)!]);
-    const size = signalWidth(word);
-    if (size >= width) return sliceOf(word, 0, width);
-    const fill = wordFormat(graph.nodes[source]!.interval).signed
-      ? sliceOf(word, size - 1, 1)
-      : literal(0, 1);
-    return concat([word, repeat(fill, width - size)]);
-  };
-  const [x, y] = [extended(first!), extended(second!)];
-  // Below the second word nothing is added; below the first one there is nothing to pass, so a subtraction starts there.
-  const low = second!.shift;
-  const high = b.arithmetic(
-    second!.negative ? "sub" : "add",
-    name,
-    sliceOf(x, low, width - low),
-    sliceOf(y, low, width - low),
-  );
-  return named(b, `${name}_word`, concat([sliceOf(x, 0, low), high]));
-}
-
-/** The word of a node that costs no adder. */
-function wiring(
-  b: ModuleBuilder,
-  graph: AdderGraph,
-  node: AdderNode,
-  words: ReadonlyMap<AdderNodeId, Signal>,
-): Signal | undefined {
-  if (node.kind === "floorShift") {
-    const source = words.get(node.source)!;
-    const width = signalWidth(source);
-    const kept = wordFormat(node.interval).width;
-    if (node.shift >= width) return repeat(sliceOf(source, width - 1, 1), kept);
-    return sliceOf(source, node.shift, Math.min(kept, width - node.shift));
-  }
-  if (node.kind === "nonNegative") {
-    const source = words.get(node.source)!;
-    invariant(graph.nodes[node.source]!.interval.low < 0n, "a sign that is never negative is a constant");
-    return b.not(`not_sign${node.source}`, sliceOf(source, signalWidth(source) - 1, 1));
-  }
-  if (node.kind === "lowBits") {
-    const source = words.get(node.source)!;
-    const width = signalWidth(source);
-    if (width >= node.width) return sliceOf(source, 0, node.width);
-    // Narrower than asked for, so signed: the sign fills the rest.
-    return concat([source, repeat(sliceOf(source, width - 1, 1), node.width - width)]);
-  }
-  if (node.kind === "saturate") return saturation(b, words.get(node.source)!, graph, node);
-  return undefined;
-}
+const reads = (cells: DatapathPlan["netlist"]["cells"], k: number, pin: Pin): boolean =>
+  cells.a[k] === pin || cells.b[k] === pin || cells.c[k] === pin;
 
 /** Names of the cells that saturate accumulators begin so. */
 const SATURATION = "saturate";
@@ -382,246 +92,361 @@ export function isSaturation(cell: Cell): boolean {
   return cell.name.startsWith(SATURATION);
 }
 
-/**
- * Saturate a word to 0 … 2^width − 1: where it overflows all bits are forced to one, where it is negative to zero. The window's
- * bounds are powers of two, so a look at the bits above is enough.
- */
-function saturation(
-  b: ModuleBuilder,
-  source: Signal,
-  graph: AdderGraph,
-  node: Extract<AdderNode, { readonly kind: "saturate" }>,
-): Signal {
-  const name = `${SATURATION}${node.source}`;
-  const range = graph.nodes[node.source]!.interval;
-  const kept = wordFormat(node.interval).width;
-  const isSigned = range.low < 0n;
-  const magnitude = signalWidth(source) - (isSigned ? 1 : 0);
-  let word = sliceOf(source, 0, Math.min(kept, magnitude));
-  if (range.high >= 1n << BigInt(node.width)) {
-    const above = Array.from({ length: magnitude - node.width }, (_, i) =>
-      sliceOf(source, node.width + i, 1),
-    );
-    const over = b.logic("or", `${name}_over`, above);
-    word = b.logic("or", `${name}_ones`, [word, repeat(over, kept)]);
-  }
-  if (isSigned) {
-    const inside = b.not(`${name}_inside`, sliceOf(source, magnitude, 1));
-    word = b.logic("and", `${name}_zeros`, [word, repeat(inside, signalWidth(word))]);
-  }
-  return word;
-}
+/** Lowers one part of a plan, stage by stage. */
+class Lowering {
+  readonly #b: ModuleBuilder;
+  readonly #plan: DatapathPlan;
+  readonly #part: PlanPart;
+  readonly #prefix: string;
+  readonly #enable: Signal;
+  /** Where each bit is in the present stage, and where it was made. */
+  readonly #places = new Map<number, Place>();
+  readonly #born = new Map<number, Place>();
+  readonly #constants = new Map<AdderNodeId, readonly Place[]>();
+  #one: Place | undefined;
+  /** Inverted bits of the present stage. */
+  #inverted = new Map<number, Place>();
+  /** Last stage in which this part reads each bit. */
+  readonly #lastUse = new Map<number, number>();
 
-/** Maps the bits of one tree to nets. */
-class TreePlaces {
-  readonly #net: Int32Array;
-  readonly #bit: Int32Array;
-
-  constructor(tree: CompressorTree) {
-    const cells = tree.levels.reduce((n, l) => n + l.fullAdders.length / 4 + l.halfAdders.length / 3, 0);
-    this.#net = new Int32Array(firstCellRef(tree.sources) + 2 * cells).fill(-1);
-    this.#bit = new Int32Array(this.#net.length);
+  constructor(
+    b: ModuleBuilder,
+    plan: DatapathPlan,
+    { prefix = "", enable, part = wholePlan(plan) }: LowerOptions,
+  ) {
+    this.#b = b;
+    this.#plan = plan;
+    this.#part = part;
+    this.#prefix = prefix;
+    this.#enable = enable;
   }
 
-  get(ref: BitRef): Place {
-    invariant(this.#net[ref]! >= 0, `bit ${ref} has no place`);
-    return [this.#net[ref]! as NetId, this.#bit[ref]!];
+  run(inputs: readonly Signal[]): readonly Signal[] {
+    const { netlist, schedule } = this.#plan;
+    const levels = levelsOf(this.#plan, this.#part);
+    const aligned = this.#outputsAligned();
+    this.#findLastUses(levels, aligned);
+    const arriving = this.#readInputs(inputs);
+    const last = Math.max(aligned ? schedule.latency : 0, levels.length - 1, 0);
+    for (let stage = 0; stage <= last; stage++) {
+      for (const [bit, place] of arriving.get(stage) ?? []) this.#set(bit, place);
+      for (const [k, level] of (levels[stage] ?? []).entries())
+        this.#lowerLevel(`${this.#prefix}s${stage}_l${k}`, level);
+      if (stage < last) this.#advance(stage);
+    }
+    return this.#part.outputs.map((id) => this.#output(netlist.words[id]!, id, aligned));
   }
 
-  set(ref: BitRef, [net, bit]: Place): void {
-    this.#net[ref] = net;
-    this.#bit[ref] = bit;
+  /** Outputs of the graph come together in the last stage; words for other parts when they are made. */
+  #outputsAligned(): boolean {
+    const outputs = new Set(this.#plan.graph.outputs);
+    return this.#part.outputs.every((id) => outputs.has(id));
   }
-}
 
-/** A bit to be registered: which tree's, or which shared input bit. */
-function lowerPhase(
-  b: ModuleBuilder,
-  prefix: string,
-  trees: readonly CompressorTree[],
-  words: ReadonlyMap<AdderNodeId, Signal>,
-  options: LowerOptions,
-  stages: number,
-): { readonly results: readonly Signal[]; readonly counts: DatapathCounts } {
-  const inverted = new Map<AdderNodeId, readonly Place[]>();
-  const invertedBits = new Set<string>();
-  const constants = trees.map((tree) =>
-    tree.constant === 0n
-      ? undefined
-      : placesOf(
-          b.constant(
-            `${prefix}_constant_${tree.name}`,
-            tree.constant,
-            tree.width,
-            `${tree.name}: all constants of the sum`,
-          ),
-        ),
-  );
-  const places = trees.map((tree) => {
-    const map = new TreePlaces(tree);
-    const used = new Set(tree.dots.flat());
-    let ref = 2;
-    for (const source of tree.sources) {
-      const word = words.get(source.node)!;
-      const plain = placesOf(word);
-      for (let bit = 0; bit < source.width; bit++, ref += 2) {
-        map.set(ref, plain[bit]!);
-        if (!used.has(ref + 1)) continue;
-        let nots = inverted.get(source.node);
-        if (nots === undefined) {
-          nots = placesOf(b.not(`${prefix}_not${source.node}`, word));
-          inverted.set(source.node, nots);
-        }
-        invertedBits.add(`${source.node}.${bit}`);
-        map.set(ref + 1, nots[bit]!);
+  #findLastUses(levels: readonly (readonly Level[])[], aligned: boolean): void {
+    const { netlist, schedule } = this.#plan;
+    const { cells, words, graph } = netlist;
+    const use = (pin: Pin, stage: number): void => {
+      const bit = pin >> 1;
+      if (bit > 0) this.#lastUse.set(bit, Math.max(stage, this.#lastUse.get(bit) ?? 0));
+    };
+    for (const [stage, all] of levels.entries()) {
+      for (const level of all) {
+        const runs = level.runs.flatMap(({ from, to }) =>
+          Array.from({ length: to - from }, (_, i) => from + i),
+        );
+        for (const k of [...level.cells, ...runs])
+          for (const pin of [cells.a[k]!, cells.b[k]!, cells.c[k]!]) use(pin, stage);
+        for (const id of level.macros)
+          for (const pin of words[macroOf(graph.nodes[id]!).source]!) use(pin, stage);
       }
     }
-    return map;
-  });
-  const live = trees.map(liveBits);
-  const depth = trees.reduce((most, tree) => Math.max(most, tree.levels.length), 0);
-  const distinct = (k: number): { readonly tree: number; readonly ref: BitRef; readonly place: Place }[] => {
-    const seen = new Set<number>();
-    return trees.flatMap((tree, t) =>
-      live[t]![Math.min(k, tree.levels.length)]!.flatMap((ref) => {
-        const place = places[t]!.get(ref);
-        return [{ tree: t, ref, place, key: place[0] * 2 ** 24 + place[1] }].filter(({ key }) => {
-          if (ref < firstCellRef(tree.sources) && seen.has(key)) return false;
-          seen.add(key);
-          return true;
-        });
+    for (const id of this.#part.outputs)
+      for (const pin of words[id]!) use(pin, aligned ? schedule.latency : schedule.stage[pin >> 1]!);
+  }
+
+  /** Bits of the part's input words by the stage in which they come. */
+  #readInputs(inputs: readonly Signal[]): ReadonlyMap<number, readonly (readonly [number, Place])[]> {
+    const { netlist, schedule } = this.#plan;
+    const byStage = new Map<number, (readonly [number, Place])[]>();
+    for (const [i, id] of this.#part.inputs.entries()) {
+      const word = netlist.words[id]!;
+      const places = placesOf(sliceOf(inputs[i]!, 0, word.length));
+      for (const [k, pin] of word.entries()) {
+        if (pin <= ONE) continue;
+        const stage = schedule.stage[pin >> 1]!;
+        const list = byStage.get(stage) ?? [];
+        byStage.set(stage, list);
+        const plain =
+          (pin & 1) === 0
+            ? places[k]!
+            : placesOf(this.#b.not(`${this.#prefix}plain`, gather([places[k]!])))[0]!;
+        list.push([pin >> 1, plain]);
+      }
+    }
+    return byStage;
+  }
+
+  #set(bit: number, place: Place): void {
+    this.#places.set(bit, place);
+    this.#born.set(bit, place);
+  }
+
+  #constant(node: AdderNodeId, column: number): Place {
+    let places = this.#constants.get(node);
+    if (places === undefined) {
+      const tree = this.#plan.netlist.trees[node]!;
+      const doc = `${tree.name}: all constants of the sum`;
+      places = placesOf(
+        this.#b.constant(`${this.#prefix}constant_${tree.name}`, tree.constant, tree.width, doc),
+      );
+      this.#constants.set(node, places);
+    }
+    const isOwn = ((this.#plan.netlist.trees[node]!.constant >> BigInt(column)) & 1n) === 1n;
+    if (isOwn) return places[column]!;
+    // A constant bit of a word that the sum reads.
+    this.#one ??= placesOf(this.#b.constant(`${this.#prefix}one`, 1, 1))[0]!;
+    return this.#one;
+  }
+
+  #place(pin: Pin): Place {
+    const bit = pin >> 1;
+    const place = ((pin & 1) === 1 ? this.#inverted : this.#places).get(bit);
+    invariant(place !== undefined, `bit ${bit} has no place`);
+    return place;
+  }
+
+  /** Invert what a level needs inverted and is not yet. */
+  #invert(name: string, pins: Iterable<Pin>): void {
+    const missing = new Set<number>();
+    for (const pin of pins)
+      if (pin > ONE && (pin & 1) === 1 && !this.#inverted.has(pin >> 1)) missing.add(pin >> 1);
+    if (missing.size === 0) return;
+    const bits = [...missing].sort((x, y) => byPlace(this.#place(2 * x), this.#place(2 * y)));
+    const nots = placesOf(this.#b.not(name, gather(bits.map((bit) => this.#place(2 * bit)))));
+    for (const [i, bit] of bits.entries()) this.#inverted.set(bit, nots[i]!);
+  }
+
+  #lowerLevel(name: string, { cells: all, runs, macros }: Level): void {
+    const { netlist } = this.#plan;
+    const { cells, words, graph } = netlist;
+    const pins: Pin[] = [];
+    for (const k of all) pins.push(cells.a[k]!, cells.b[k]!, cells.c[k]!);
+    for (const { from, to } of runs) {
+      for (let k = from; k < to; k++) {
+        const carry = k > from ? 2 * cells.carry[k - 1]! : -1;
+        for (const pin of [cells.a[k]!, cells.b[k]!, cells.c[k]!]) if (pin !== carry) pins.push(pin);
+      }
+    }
+    for (const id of macros) pins.push(...words[macroOf(graph.nodes[id]!).source]!);
+    this.#invert(`${name}_not`, pins);
+    for (const [index, kind] of cellKinds.entries()) {
+      const row = all.filter((k) => cells.kind[k] === index);
+      if (row.length > 0) this.#row(name, kind, row);
+    }
+    for (const run of runs) this.#adder(name, run);
+    for (const id of macros) this.#macro(id);
+  }
+
+  #row(name: string, kind: (typeof cellKinds)[number], row: readonly number[]): void {
+    const b = this.#b;
+    const { cells } = this.#plan.netlist;
+    const pin = (list: Int32Array): Signal =>
+      gather(
+        row.map((k) =>
+          list[k] === ONE
+            ? this.#constant(cells.node[k]! as AdderNodeId, cells.column[k]!)
+            : this.#place(list[k]!),
+        ),
+      );
+    const width = row.length;
+    if (kind === "xor3" || kind === "xor2") {
+      const letter = kind === "xor3" ? "x" : "y";
+      const y = b.net(`${name}_${letter}`, width);
+      const operands =
+        kind === "xor3" ? [pin(cells.a), pin(cells.b), pin(cells.c)] : [pin(cells.a), pin(cells.b)];
+      b.add({ kind: "xor", name: `${name}_${letter}`, operands, y });
+      for (const [i, k] of row.entries()) this.#set(cells.sum[k]!, [y, i]);
+      return;
+    }
+    const letter = kind === "fullAdder" ? "f" : "h";
+    const sum = b.net(`${name}_${letter}s`, width);
+    const carry = b.net(`${name}_${letter}c`, width);
+    if (kind === "fullAdder") {
+      const doc = `${width} full adders`;
+      const cell = {
+        name: `u_${name}_full`,
+        doc,
+        a: pin(cells.a),
+        b: pin(cells.b),
+        c: pin(cells.c),
+        sum,
+        carry,
+      };
+      b.add({ kind: "fullAdders", ...cell });
+    } else
+      b.add({ kind: "halfAdders", name: `u_${name}_half`, a: pin(cells.a), b: pin(cells.b), sum, carry });
+    for (const [i, k] of row.entries()) {
+      this.#set(cells.sum[k]!, [sum, i]);
+      this.#set(cells.carry[k]!, [carry, i]);
+    }
+  }
+
+  /** One carry-propagate addition; a carry that comes in is added in a column of its own below. */
+  #adder(name: string, { node, from, to }: Run): void {
+    const b = this.#b;
+    const { netlist, schedule } = this.#plan;
+    const { cells, graph } = netlist;
+    const bitOf = (pin: Pin | undefined, column: number): Signal => {
+      if (pin === undefined || pin === ZERO) return literal(0, 1);
+      return gather([pin === ONE ? this.#constant(node, column) : this.#place(pin)]);
+    };
+    const rows: [Signal[], Signal[]] = [[], []];
+    let carryIn: Signal | undefined;
+    for (let k = from; k < to; k++) {
+      const before = k > from ? 2 * cells.carry[k - 1]! : -1;
+      const own = [cells.a[k]!, cells.b[k]!, cells.c[k]!].filter((pin) => pin !== before && pin !== ZERO);
+      const column = cells.column[k]!;
+      rows[0].push(bitOf(own[0], column));
+      rows[1].push(bitOf(own[1], column));
+      if (own.length === 3) {
+        invariant(k === from, "only the lowest column takes three bits");
+        carryIn = bitOf(own[2], column);
+      }
+    }
+    const top = cells.carry[to - 1]! >= 0 ? [literal(0, 1)] : [];
+    const below = carryIn === undefined ? [[], []] : [[carryIn], [literal(1, 1)]];
+    const node2 = graph.nodes[node]!;
+    const label = `${name}_add_${node2.kind === "sum" ? node2.name : node}`;
+    const [x, y] = [0, 1].map((r) => concat([...below[r]!, ...rows[r as 0 | 1], ...top]));
+    const sum = placesOf(b.arithmetic("add", label, x!, y!, schedule.adders[node]!));
+    const low = carryIn === undefined ? 0 : 1;
+    for (let k = from; k < to; k++) this.#set(cells.sum[k]!, sum[low + k - from]!);
+    if (top.length > 0) this.#set(cells.carry[to - 1]!, sum[low + to - from]!);
+  }
+
+  /** A saturation to 0 … 2^width − 1: bits above force ones, the sign forces zeros; or a word's sign, inverted. */
+  #macro(id: AdderNodeId): void {
+    const b = this.#b;
+    const { words, graph } = this.#plan.netlist;
+    const gate = macroOf(graph.nodes[id]!);
+    const source = this.#word(words[gate.source]!, gate.source);
+    const range = graph.nodes[gate.source]!.interval;
+    const { width, signed } = wordFormat(range);
+    let word: Signal;
+    if (gate.kind === "nonNegative") {
+      invariant(signed, "a sign that is never negative is a constant");
+      word = b.not(`${this.#prefix}not_sign${gate.source}`, sliceOf(source, width - 1, 1));
+    } else {
+      const name = `${SATURATION}${gate.source}`;
+      const kept = wordFormat(gate.interval).width;
+      const magnitude = width - (signed ? 1 : 0);
+      word = sliceOf(source, 0, Math.min(kept, magnitude));
+      if (range.high >= 1n << BigInt(gate.width)) {
+        const above = Array.from({ length: magnitude - gate.width }, (_, i) =>
+          sliceOf(source, gate.width + i, 1),
+        );
+        word = b.logic("or", `${name}_ones`, [word, repeat(b.logic("or", `${name}_over`, above), kept)]);
+      }
+      if (signed) {
+        const inside = b.not(`${name}_inside`, sliceOf(source, magnitude, 1));
+        word = b.logic("and", `${name}_zeros`, [word, repeat(inside, Math.min(kept, magnitude))]);
+      }
+    }
+    const places = placesOf(named(b, `${this.#prefix}word${id}`, word));
+    for (const [k, pin] of words[id]!.entries()) this.#set(pin >> 1, places[k]!);
+  }
+
+  /** A word in the present stage. */
+  #word(pins: readonly Pin[], id: AdderNodeId): Signal {
+    return concat(
+      pins.map((pin, column) => {
+        if (pin === ZERO) return literal(0, 1);
+        if (pin === ONE)
+          return this.#plan.netlist.trees[id] === undefined
+            ? literal(1, 1)
+            : gather([this.#constant(id, column)]);
+        return gather([this.#place(pin)]);
       }),
     );
-  };
-  // How many bits cross each boundary; source bits are shared between the trees.
-  const crossing = Array.from({ length: depth + 1 }, (_, k) => {
-    const sources = new Set<string>();
-    let own = 0;
-    for (const [t, tree] of trees.entries()) {
-      const first = firstCellRef(tree.sources);
-      const names = tree.sources.flatMap((s) => Array.from({ length: s.width }, (_u, i) => `${s.node}.${i}`));
-      for (const ref of live[t]![Math.min(k, tree.levels.length)]!) {
-        if (ref >= first) own++;
-        else sources.add(`${names[(ref - 2) >> 1]}.${ref & 1}`);
-      }
-    }
-    return own + sources.size;
-  });
-  const cuts = chooseCuts(crossing, stages, options.levelsPerStage);
-  const cut = (k: number, name: string): void => {
-    const bits = distinct(k);
-    if (bits.length === 0) return;
-    const d = gather(bits.map(({ place }) => place));
-    const q = placesOf(
-      b.register(name, d, { enable: options.enable, role: "datapath", doc: `${bits.length} bits` }),
-    );
-    const moved = new Map<number, Place>();
-    for (const [i, { place }] of bits.entries()) moved.set(place[0] * 2 ** 24 + place[1], q[i]!);
-    for (const [t, tree] of trees.entries()) {
-      for (const ref of live[t]![Math.min(k, tree.levels.length)]!) {
-        const [net, bit] = places[t]!.get(ref);
-        places[t]!.set(ref, moved.get(net * 2 ** 24 + bit)!);
-      }
-    }
-  };
-  const nextRef = trees.map((tree) => firstCellRef(tree.sources));
-  for (let k = 0; k <= depth; k++) {
-    for (const [i, at] of cuts.entries()) if (at === k) cut(k, `${prefix}_stage${i + 1}`);
-    if (k < depth) lowerLevel(b, `${prefix}_l${k + 1}`, k, { trees, places, constants, nextRef });
   }
-  cut(depth, `${prefix}_rows`);
-  const results = trees.map((tree, t) => {
-    const bit = (ref: BitRef, column: number): Signal => {
-      if (ref === 0) return literal(0, 1);
-      return gather([ref === 1 ? constants[t]![column]! : places[t]!.get(ref)]);
-    };
-    const row = (r: 0 | 1, from: number, to: number): Signal =>
-      concat(tree.rows[r].slice(from, to).map((ref, i) => bit(ref, from + i)));
-    const low = row(0, 0, tree.adderLow);
-    if (tree.adderLow === tree.width)
-      return tree.width === signalWidth(low) ? named(b, `${prefix}_${tree.name}`, low) : low;
-    const high = b.arithmetic(
-      "add",
-      `${prefix}_add_${tree.name}`,
-      row(0, tree.adderLow, tree.width),
-      row(1, tree.adderLow, tree.width),
+
+  /** A word of the part's output, under one name. */
+  #output(pins: readonly Pin[], id: AdderNodeId, aligned: boolean): Signal {
+    const node = this.#plan.graph.nodes[id]!;
+    const name = `${this.#prefix}word_${node.kind === "sum" ? node.name : id}`;
+    if (!aligned) {
+      this.#inverted = new Map();
+      for (const [bit, place] of this.#born) this.#places.set(bit, place);
+    }
+    this.#invert(`${name}_not`, pins);
+    return named(this.#b, name, this.#word(pins, id));
+  }
+
+  /** Register what later stages read. */
+  #advance(stage: number): void {
+    const bits: number[] = [];
+    for (const [bit] of this.#places) {
+      if (this.#lastUse.get(bit)! > stage) bits.push(bit);
+      else this.#places.delete(bit);
+    }
+    this.#inverted = new Map();
+    if (bits.length === 0) return;
+    bits.sort((x, y) => byPlace(this.#places.get(x)!, this.#places.get(y)!));
+    const q = placesOf(
+      this.#b.register(
+        `${this.#prefix}stage${stage + 1}`,
+        gather(bits.map((bit) => this.#places.get(bit)!)),
+        {
+          enable: this.#enable,
+          role: "datapath",
+          doc: `${bits.length} bits`,
+        },
+      ),
     );
-    return named(b, `${prefix}_${tree.name}`, concat([low, high]));
-  });
-  let counts = NO_CELLS;
-  for (const tree of trees) counts = addCounts(counts, { ...treeCounts(tree), inverters: 0 });
-  return { results, counts: { ...counts, inverters: invertedBits.size } };
+    for (const [i, bit] of bits.entries()) this.#places.set(bit, q[i]!);
+  }
 }
 
-/** Give a concatenation a name of its own, so that all of its bits are bits of nets. */
+const byPlace = (a: Place, b: Place): number => a[0] - b[0] || a[1] - b[1];
+
+function macroOf(node: AdderNode): Extract<AdderNode, { readonly kind: "saturate" | "nonNegative" }> {
+  invariant(node.kind === "saturate" || node.kind === "nonNegative", "a gate of its own");
+  return node;
+}
+
+function placesOf(signal: Signal): readonly Place[] {
+  return signal.flatMap((slice) => {
+    invariant(slice.kind === "net", "a variable word has no constant bits");
+    return Array.from({ length: slice.width }, (_, i): Place => [slice.net, slice.low + i]);
+  });
+}
+
+/** Give a concatenation a name of its own, so that all of its bits are bits of one net. */
 function named(b: ModuleBuilder, name: string, value: Signal): Signal {
   if (value.length === 1 && value[0]!.kind === "net") return value;
-  const y = b.net(name, signalWidth(value));
+  const y = b.net(
+    name,
+    value.reduce((n, slice) => n + (slice.kind === "net" ? slice.width : slice.bits.length), 0),
+  );
   b.add({ kind: "assign", name, a: value, y });
   return b.signal(y);
 }
 
-type LevelContext = {
-  readonly trees: readonly CompressorTree[];
-  readonly places: readonly TreePlaces[];
-  readonly constants: readonly (readonly Place[] | undefined)[];
-  readonly nextRef: number[];
-};
-
-/** Emit one level of all trees as wide rows: full adders, half adders, and exclusive ors where the carry is dropped. */
-function lowerLevel(b: ModuleBuilder, prefix: string, k: number, context: LevelContext): void {
-  type Row = { readonly refs: { tree: number; ref: BitRef }[]; readonly pins: Place[][] };
-  const empty = (pins: number): Row => ({ refs: [], pins: Array.from({ length: pins }, () => []) });
-  const rows = { full: empty(3), half: empty(2), xor3: empty(3), xor2: empty(2) };
-  for (const [t, tree] of context.trees.entries()) {
-    const level = tree.levels[k];
-    if (level === undefined) continue;
-    const visit = (cells: readonly number[], pins: number): void => {
-      for (let i = 0; i < cells.length; i += pins + 1) {
-        const column = cells[i]!;
-        const top = column === tree.width - 1;
-        const row = pins === 3 ? (top ? rows.xor3 : rows.full) : top ? rows.xor2 : rows.half;
-        row.refs.push({ tree: t, ref: context.nextRef[t]! });
-        for (let j = 0; j < pins; j++) {
-          const ref = cells[i + 1 + j]!;
-          row.pins[j]!.push(ref === 1 ? context.constants[t]![column]! : context.places[t]!.get(ref));
-        }
-        context.nextRef[t] = context.nextRef[t]! + 2;
-      }
-    };
-    visit(level.fullAdders, 3);
-    visit(level.halfAdders, 2);
-  }
-  const place = (row: Row, sum: NetId, carry: NetId | undefined): void => {
-    for (const [i, { tree, ref }] of row.refs.entries()) {
-      context.places[tree]!.set(ref, [sum, i]);
-      if (carry !== undefined) context.places[tree]!.set(ref + 1, [carry, i]);
-    }
-  };
-  for (const [kind, row] of [
-    ["full", rows.full],
-    ["half", rows.half],
-  ] as const) {
-    const width = row.refs.length;
-    if (width === 0) continue;
-    const letter = kind === "full" ? "f" : "h";
-    const sum = b.net(`${prefix}_${letter}s`, width);
-    const carry = b.net(`${prefix}_${letter}c`, width);
-    const [a, second, c] = row.pins.map((pin) => gather(pin));
-    const name = `u_${prefix}_${kind}`;
-    if (kind === "full") {
-      const doc = `level ${k + 1}: ${width} full adders`;
-      b.add({ kind: "fullAdders", name, doc, a: a!, b: second!, c: c!, sum, carry });
-    } else b.add({ kind: "halfAdders", name, a: a!, b: second!, sum, carry });
-    place(row, sum, carry);
-  }
-  for (const [letter, row] of [
-    ["x", rows.xor3],
-    ["y", rows.xor2],
-  ] as const) {
-    if (row.refs.length === 0) continue;
-    const y = b.net(`${prefix}_${letter}`, row.refs.length);
-    b.add({ kind: "xor", name: `${prefix}_${letter}`, operands: row.pins.map((pin) => gather(pin)), y });
-    place(row, y, undefined);
-  }
+/**
+ * Lower a planned graph to cells: stage by stage, in each stage level by level, the cells of one kind side by side as one wide row. Names:
+ * `sS_lL_…` is level L of stage S, `stageS` the registers in front of stage S.
+ *
+ * @param inputs one word for each input of the part: the graph's own are registered by the caller, words of other parts come bit by bit
+ * in the stages in which they are made
+ * @returns the outputs' words (as wide as their intervals need): combinational in stage `plan.schedule.latency`; or, if they are no
+ * outputs of the graph, each bit in the stage in which it is made
+ */
+export function lowerDatapath(
+  b: ModuleBuilder,
+  plan: DatapathPlan,
+  inputs: readonly Signal[],
+  options: LowerOptions,
+): readonly Signal[] {
+  return new Lowering(b, plan, options).run(inputs);
 }

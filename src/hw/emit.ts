@@ -2,7 +2,7 @@ import { sha256 } from "../core/index.js";
 import { type QuantType, quantNetworkToJson, truncateQuantNetwork } from "../quant/index.js";
 import { type FrontEnd, frontEndDesign, TOP_MODULE, utilizations } from "./front.js";
 import { emitTestbench, TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
-import { printVerilog, verilogLibrary } from "./verilog.js";
+import { adderModules, printVerilog, verilogLibrary } from "./verilog.js";
 
 /** The frozen integer network, which the hardware is checked against. */
 export const NETWORK_FILE = "network.json";
@@ -34,6 +34,9 @@ export function emitVerilog(front: FrontEnd): ReadonlyMap<string, string> {
       if (kind === "halfAdders") used.add("fx_half_adders.sv");
       if (kind === "ram") used.add("fx_ram.sv");
     }
+    for (const cell of cells)
+      if (cell.kind === "add" && cell.architecture !== undefined)
+        used.add(`${adderModules[cell.architecture]}.sv`);
   }
   return new Map([
     ...[...verilogLibrary].filter(([name]) => used.has(name)),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { randomFront } from "../../test/helpers/random-front.js";
+import { sky130Cells } from "../arith/index.js";
 import { createRng, UnsupportedOpError } from "../core/index.js";
 import { nodeName } from "../graph/index.js";
 import { executeQuantNetwork, type QuantNetwork, quantInput } from "../quant/index.js";
@@ -50,7 +51,9 @@ describe("compileFrontEnd", () => {
         for (let seed = 0; seed < (layers === 1 ? 16 : 6); seed++) {
           const rng = createRng(1000 * layers + seed);
           const network = randomFront(rng, { layers, mode });
-          const front = compileFrontEnd(network, network.output, { levelsPerStage: 1 + rng.integer(6) });
+          const front = compileFrontEnd(network, network.output, {
+            clock: { periodPs: 1500 + rng.integer(6000), cells: sky130Cells },
+          });
           const { cyclesPerFrame } = check(network, front, seed);
           if (layers === 1) expect(cyclesPerFrame).toBe(front.cyclesPerFrame);
         }

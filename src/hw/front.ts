@@ -24,7 +24,7 @@ import { counterWidth, type Design, type Module, type Signal } from "./netlist.j
 import { verifyDesign } from "./verify.js";
 
 /** Choices of {@link compileFrontEnd}. */
-export type FrontEndOptions = Pick<LayerOptions, "levelsPerStage" | "maxFullAddersPerModule"> & {
+export type FrontEndOptions = Pick<LayerOptions, "clock" | "maxFullAddersPerModule"> & {
   /** Which layers are folded; default none. */
   readonly folding?: FrontFolding;
 };

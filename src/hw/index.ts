@@ -1,7 +1,7 @@
 export * from "./builder.js";
 export * from "./cell-counts.js";
-export type { DatapathCounts } from "./datapath.js";
-export { chooseCuts } from "./datapath.js";
+export { lowerDatapath } from "./datapath.js";
+export * from "./datapath-plan.js";
 export * from "./emit.js";
 export * from "./fold/index.js";
 export * from "./front.js";

@@ -34,7 +34,14 @@ const cell = z.discriminatedUnion("kind", [
     whenFalse: signal,
     y: netId,
   }),
-  z.strictObject({ kind: z.enum(["add", "sub"]), ...named, a: signal, b: signal, y: netId }),
+  z.strictObject({
+    kind: z.enum(["add", "sub"]),
+    ...named,
+    a: signal,
+    b: signal,
+    y: netId,
+    architecture: z.enum(["select", "prefix"]).exactOptional(),
+  }),
   z.strictObject({
     kind: z.enum(["equal", "less"]),
     ...named,

@@ -3,6 +3,7 @@ import {
   AdderGraphBuilder,
   type AdderNodeId,
   addSharedMatrix,
+  type ClockTarget,
   csdDigitCount,
   type Interval,
   interval,
@@ -17,8 +18,8 @@ import {
 } from "../quant/index.js";
 import { concat, ModuleBuilder, sliceOf } from "./builder.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "./cell-counts.js";
-import { addCounts, type DatapathCounts, NO_CELLS, planTrees, treeStages } from "./datapath.js";
 import { buildPart, buildSplitPart, type PartContext } from "./datapath-module.js";
+import { type DatapathCounts, NO_CELLS, planDatapath } from "./datapath-plan.js";
 import type { Module } from "./netlist.js";
 import { addPlannedRequantization, planOffset, planRequantization } from "./requantize-graph.js";
 import { planSize, splitPlan } from "./split.js";
@@ -28,8 +29,8 @@ export type WeightedNode = QuantConv2d | QuantDepthwiseConv2d | QuantDense;
 
 /** Choices of the datapath. */
 export type DatapathOptions = {
-  /** Adder levels between two pipeline registers, at most. */
-  readonly levelsPerStage: number;
+  /** Clock period that registers are inserted for, and the cells' delays. */
+  readonly clock: ClockTarget;
   /** A layer's datapath is split by output channels into modules of about so many full adders at most. */
   readonly maxFullAddersPerModule: number;
 };
@@ -56,7 +57,8 @@ export type LayerDatapath = {
   readonly csdDigits: number;
   /** Two-operand additions of the sums: terms and constants less one each. */
   readonly additions: number;
-  readonly finalAdderBitsLongest: number;
+  /** Longest path between two registers, in full adders in a row. */
+  readonly longestPath: number;
 };
 
 export type Row = {
@@ -94,7 +96,7 @@ function layerGraph(
     inputRange,
     name,
   }: { readonly type: QuantType; readonly inputRange: Interval; readonly name: string },
-): AdderGraph {
+): { readonly graph: AdderGraph; readonly lastSum: AdderNodeId } {
   const channels = type.shape.at(-1)!;
   const taps = rows[0]!.weights.length / rows[0]!.channels[1];
   const builder = new AdderGraphBuilder();
@@ -142,7 +144,12 @@ function layerGraph(
   const outputs = sums.map((acc, r) =>
     addPlannedRequantization(builder, acc, plans[r]!, { ...tasks[r]!, name: `c${r}` }),
   );
-  return builder.build(name, outputs);
+  return { graph: builder.build(name, outputs), lastSum: Math.max(-1, ...sums) as AdderNodeId };
+}
+
+/** What follows a datapath in its last cycle: the look at the bits above a clamp, its two gates, and the output buffer's multiplexer. */
+export function clampDelayPs({ cells }: ClockTarget): number {
+  return 3 * cells.or2.delayPs + cells.and2.delayPs + cells.mux2.delayPs;
 }
 
 /**
@@ -157,23 +164,22 @@ export function weightedDatapath(
   options: DatapathOptions,
 ): LayerDatapath {
   const rows = weightRows(node);
-  const graph = layerGraph(node, rows, { type: input.type, inputRange: input.range, name });
-  const plan = planTrees(graph, options.levelsPerStage);
-  const stages = treeStages(plan, options.levelsPerStage);
+  const { graph, lastSum } = layerGraph(node, rows, { type: input.type, inputRange: input.range, name });
+  const { clock } = options;
+  const plan = planDatapath(graph, clock, { outputDelayPs: clampDelayPs(clock) });
   const context: PartContext = {
     node,
     plan,
     doc: [
       `Constant datapath of layer "${node.name}" (${node.kind}, weights ${node.weights.shape.join("x")}).`,
-      "sN_word: shared sums. p1: weighted sums as full-adder trees (a constant of each sum holds the bias and " +
-        `-${input.type.zeroPoint} times the weights' sum); p2: scale and round; then the clamp to ` +
-        `${node.clamp.low}..${node.clamp.high}. Stages of trees: ${stages.join(", ")}.`,
-      "Names: pP_lL_fs and fc are sums and carries of the full adders of level L in phase P, hs and hc of the half adders; " +
-        "cN is output channel N.",
+      "Weighted sums as full adders, many of them shared (a constant of each output's sum holds the bias and " +
+        `-${input.type.zeroPoint} times the weights' sum), scale and round, then the clamp to ${node.clamp.low}..${node.clamp.high}. ` +
+        `${plan.schedule.latency} pipeline registers in a row.`,
+      "Names: sS_lL_fs and fc are sums and carries of the full adders of level L in stage S, hs and hc of the half adders; " +
+        "stageS are the registers in front of stage S; cN is output channel N.",
     ],
     inputBits: input.type.bits,
-    stages,
-    levelsPerStage: options.levelsPerStage,
+    lastSum,
   };
   const most = options.maxFullAddersPerModule;
   const built =
@@ -185,23 +191,20 @@ export function weightedDatapath(
     inner: built.inner,
     inputChannels: [0, input.type.shape.at(-1)!],
     outputChannels: [0, rows.length],
-    counts: built.counts[0]!,
-    requantizationCounts: built.counts.slice(1).reduce(addCounts, NO_CELLS),
+    counts: built.counts.sums,
+    requantizationCounts: built.counts.requantization,
     otherCells: built.other,
   };
   const flat = rows.flatMap((row) => row.weights);
   const sums = graph.nodes.filter((n) => n.kind === "sum");
   return {
     parts: [part],
-    latency: built.latency,
+    latency: plan.schedule.latency,
     weights: flat.length,
     zeroWeights: flat.filter((w) => w === 0).length,
     csdDigits: flat.reduce((sum, w) => sum + csdDigitCount(w), 0),
     additions: sums.reduce((n, s) => n + Math.max(0, s.terms.length + (s.constant === 0n ? 0 : 1) - 1), 0),
-    finalAdderBitsLongest: plan.phases.reduce(
-      (most2, { trees }) => trees.reduce((l, t) => Math.max(l, t.width - t.adderLow), most2),
-      0,
-    ),
+    longestPath: plan.schedule.longestPathPs / clock.cells.fullAdder.sumPs,
   };
 }
 
@@ -236,7 +239,7 @@ export function maxPoolDatapath(name: string, node: QuantMaxPool2d, input: Quant
     requantizationCounts: NO_CELLS,
     otherCells,
   };
-  const none = { weights: 0, zeroWeights: 0, csdDigits: 0, additions: 0, finalAdderBitsLongest: 0 };
+  const none = { weights: 0, zeroWeights: 0, csdDigits: 0, additions: 0, longestPath: 0 };
   return { parts: [part], latency: 0, ...none };
 }
 

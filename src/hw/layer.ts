@@ -1,10 +1,11 @@
+import { type ClockTarget, sky130Cells } from "../arith/index.js";
 import { FixynnError, invariant, UnsupportedOpError } from "../core/index.js";
 import type { QuantNode, QuantType } from "../quant/index.js";
 import { elementCount, formatShape, NO_PADDING, type Shape } from "../tensor/index.js";
 import { concat, ModuleBuilder, sliceOf } from "./builder.js";
 import { type CellCounts, countCells, NO_CELL_COUNTS } from "./cell-counts.js";
 import { addController, addOutputBuffer, addWindow } from "./controller.js";
-import { addCounts, type DatapathCounts, NO_CELLS } from "./datapath.js";
+import { addCounts, type DatapathCounts, NO_CELLS } from "./datapath-plan.js";
 import { compileFoldedLayer } from "./fold/layer.js";
 import type { LayerParallelism } from "./fold/parallelism.js";
 import type { LayerTiming } from "./fold/schedule.js";
@@ -66,7 +67,7 @@ export type LayerStats = {
   readonly cyclesPerFrame: number;
   /** Output beats a frame: the cycles in which the datapath's operands change. */
   readonly activeCyclesPerFrame: number;
-  /** Adders in a row between two registers: tree levels of a stage, or the ripple of the longest final adder. */
+  /** Longest path between two registers of the datapath, in full adders (operand to sum) in a row. */
   readonly longestAdderPath: number;
   readonly parallelism: LayerParallelism;
   /** Bits of constants in ROMs, and those read a frame. */
@@ -88,7 +89,10 @@ export type LayerHardware = {
   readonly timing: LayerTiming;
 };
 
-const DEFAULTS: DatapathOptions = { levelsPerStage: 6, maxFullAddersPerModule: 30_000 };
+/** 200 MHz in sky130: what folded layers reach too, whose accumulators cannot be pipelined. */
+export const defaultClock: ClockTarget = { periodPs: 5000, cells: sky130Cells };
+
+const DEFAULTS: DatapathOptions = { clock: defaultClock, maxFullAddersPerModule: 30_000 };
 
 /** Make a Verilog identifier out of a layer's name. */
 export function moduleNameOf(layer: string): string {
@@ -181,8 +185,8 @@ export function compileLayer(node: QuantNode, input: QuantType, options: LayerOp
   const { parallelism = { kind: "parallel" } } = options;
   if (parallelism.kind === "folded" && layer.kind !== "maxPool2d") {
     const inputRange = inputRangeOf(input, options.inputClamp);
-    const { levelsPerStage } = chosen;
-    const job = { name, node: layer, input, inputRange, plan, folding: parallelism, levelsPerStage };
+    const { clock } = chosen;
+    const job = { name, node: layer, input, inputRange, plan, folding: parallelism, clock };
     return { kind: "layerHardware", name, node, input, ...compileFoldedLayer(job) };
   }
   const datapath =
@@ -203,14 +207,14 @@ export function compileLayer(node: QuantNode, input: QuantType, options: LayerOp
     input,
     modules,
     timing: { kind: "parallel", plan, fifo: 0, latency: datapath.latency },
-    stats: statsOf({ layer, input, plan, datapath, top, levelsPerStage: chosen.levelsPerStage }),
+    stats: statsOf({ layer, input, plan, datapath, top }),
   };
 }
 
 function definedOf(options: LayerOptions): Partial<DatapathOptions> {
-  const { levelsPerStage, maxFullAddersPerModule } = options;
+  const { clock, maxFullAddersPerModule } = options;
   return {
-    ...(levelsPerStage === undefined ? {} : { levelsPerStage }),
+    ...(clock === undefined ? {} : { clock }),
     ...(maxFullAddersPerModule === undefined ? {} : { maxFullAddersPerModule }),
   };
 }
@@ -287,14 +291,12 @@ function statsOf({
   plan,
   datapath,
   top,
-  levelsPerStage,
 }: {
   readonly layer: Compiled;
   readonly input: QuantType;
   readonly plan: WindowPlan;
   readonly datapath: LayerDatapath;
   readonly top: Module;
-  readonly levelsPerStage: number;
 }): LayerStats {
   const registerBits = { datapath: 0, window: 0, control: 0, buffer: 0 };
   let sramBits = 0;
@@ -327,7 +329,7 @@ function statsOf({
     latencyCycles: datapath.latency + 2,
     cyclesPerFrame: plan.steps,
     activeCyclesPerFrame: plan.output.height * plan.output.width,
-    longestAdderPath: Math.max(levelsPerStage, datapath.finalAdderBitsLongest),
+    longestAdderPath: datapath.longestPath,
     parallelism: { kind: "parallel" },
     romBits: 0,
     romAccessedBitsPerFrame: 0,

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { FixynnError } from "../core/index.js";
 import { concat, literal, ModuleBuilder, repeat, sliceOf } from "./builder.js";
 import { countCells } from "./cell-counts.js";
-import { chooseCuts } from "./datapath.js";
 import { designFromJson, designToJson } from "./json.js";
 import {
   type Cell,
@@ -172,33 +171,6 @@ describe("rom", () => {
     expect(change({ contents: ["0", "1", "0"] })).toThrow(/word has 1 bits, not 140/);
     expect(change({ readAddress: literal(0, 1) })).toThrow(/address too narrow/);
     expect(change({ contents: Array.from({ length: 3 }, () => "x".repeat(140)) })).toThrow(/not binary/);
-  });
-});
-
-describe("chooseCuts", () => {
-  it("finds the cheapest cuts, compared with all choices", () => {
-    const live = [90, 80, 30, 70, 60, 20, 65, 50, 10, 12];
-    const all = (stages: number, from: number, limit: number): number => {
-      if (stages === 1) return live.length - 1 - from <= limit ? 0 : Number.POSITIVE_INFINITY;
-      let best = Number.POSITIVE_INFINITY;
-      for (let to = from; to <= Math.min(from + limit, live.length - 1); to++) {
-        best = Math.min(best, live[to]! + all(stages - 1, to, limit));
-      }
-      return best;
-    };
-    for (const [stages, limit] of [
-      [2, 6],
-      [3, 4],
-      [4, 3],
-      [5, 2],
-    ] as const) {
-      const cuts = chooseCuts(live, stages, limit);
-      expect(cuts).toHaveLength(stages - 1);
-      const edges = [0, ...cuts, live.length - 1];
-      for (let i = 1; i < edges.length; i++) expect(edges[i]! - edges[i - 1]!).toBeLessThanOrEqual(limit);
-      expect(cuts.reduce((sum, at) => sum + live[at]!, 0)).toBe(all(stages, 0, limit));
-    }
-    expect(() => chooseCuts(live, 2, 3)).toThrow();
   });
 });
 

@@ -1,3 +1,4 @@
+import type { AdderArchitecture } from "../arith/index.js";
 import type { Brand } from "../core/index.js";
 
 /** Index of a net in its module's `nets`. */
@@ -56,7 +57,13 @@ export type MuxCell = Named<"mux"> & {
   readonly y: NetId;
 };
 /** y = a + b or a − b modulo 2^width, one carry-propagate adder; all three equally wide. */
-export type AddCell = Named<"add" | "sub"> & { readonly a: Signal; readonly b: Signal; readonly y: NetId };
+export type AddCell = Named<"add" | "sub"> & {
+  readonly a: Signal;
+  readonly b: Signal;
+  readonly y: NetId;
+  /** How an addition is to be built; absent for a plain `+`, of which synthesis makes a ripple adder or what it sees fit. */
+  readonly architecture?: Exclude<AdderArchitecture, "ripple">;
+};
 /** y (one bit) = a OP b; two's complement when `signed`. */
 export type CompareCell = Named<"equal" | "less"> & {
   readonly signed: boolean;

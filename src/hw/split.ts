@@ -1,68 +1,60 @@
-import { type AdderNodeId, adderSources, treeCounts } from "../arith/index.js";
-import { additionBits, type PlanPart, restrictPlan, type TreePlan } from "./datapath.js";
+import { type AdderNodeId, adderSources } from "../arith/index.js";
+import { type DatapathPlan, type PlanPart, restrictPlan } from "./datapath-plan.js";
 
-/** A plan in parts of bounded size: additions that several parts read, then groups of outputs. */
+/** A plan in parts of bounded size: inner sums that several parts read, then groups of outputs. */
 export type SplitPlan = {
   /** In the order of the data: a part reads inputs and words of earlier parts. */
   readonly shared: readonly PlanPart[];
   readonly groups: readonly PlanPart[];
 };
 
-/** Share of a group's size that is left for the additions that only it reads. */
-const ROOM_FOR_ADDITIONS = 0.3;
+/** Share of a group's size that is left for the inner sums that only it reads. */
+const ROOM_FOR_INNER_SUMS = 0.3;
 
-/** Full adders of each node of a plan. */
-function sizesOf(plan: TreePlan): Float64Array {
-  const sizes = new Float64Array(plan.graph.nodes.length);
-  for (const { sums, trees } of plan.phases) {
-    for (const [i, id] of sums.entries()) {
-      const { fullAdders, finalAdderBits } = treeCounts(trees[i]!);
-      sizes[id] = fullAdders + finalAdderBits;
-    }
-  }
-  for (const id of plan.additions) sizes[id] = additionBits(plan.graph, id);
-  return sizes;
+/** Cells of each node of a plan. */
+function sizesOf({ netlist }: DatapathPlan): Float64Array {
+  return Float64Array.from(netlist.nodeCells, ({ first, end }) => end - first);
 }
 
-/** Full adders of a whole plan. */
-export function planSize(plan: TreePlan): number {
+/** Cells of a whole plan. */
+export function planSize(plan: DatapathPlan): number {
   return sizesOf(plan).reduce((sum, size) => sum + size, 0);
 }
 
 /**
- * Split a plan so that no part has much more than `most` full adders. Outputs are grouped in order; an addition that one group
+ * Split a plan so that no part has much more than `most` cells. Outputs are grouped in order; an inner sum that one group
  * alone reads goes there, all others into parts of their own, in topological order, so that no combinational path leaves a part and
  * comes back. Linear in the graph.
  */
-export function splitPlan(plan: TreePlan, most: number): SplitPlan {
-  const { graph, additions } = plan;
+export function splitPlan(plan: DatapathPlan, most: number): SplitPlan {
+  const { graph, inner } = plan;
   const sizes = sizesOf(plan);
   const groups: { outputs: AdderNodeId[]; size: number }[] = [];
   for (const output of graph.outputs) {
-    const { nodes } = restrictPlan(plan, [output], additions);
+    const { nodes } = restrictPlan(plan, [output], inner);
     const size = [...nodes].reduce((sum, id) => sum + sizes[id]!, 0);
     const last = groups.at(-1);
-    if (last === undefined || last.size + size > most * (1 - ROOM_FOR_ADDITIONS))
+    if (last === undefined || last.size + size > most * (1 - ROOM_FOR_INNER_SUMS))
       groups.push({ outputs: [output], size });
     else {
       last.outputs.push(output);
       last.size += size;
     }
   }
-  const shared = sharedAdditions(plan, groups, sizes, most);
+  const shared = sharedSums(plan, groups, sizes, most);
   const elsewhere = new Set(shared.flat());
   const parts = groups.map(({ outputs }) => restrictPlan(plan, outputs, elsewhere));
   return { shared: sharedParts(plan, shared, parts), groups: parts };
 }
 
-/** List the additions that no single group can have, in chunks of bounded size. */
-function sharedAdditions(
-  plan: TreePlan,
+/** List the inner sums that no single group can have, in chunks of bounded size. */
+function sharedSums(
+  plan: DatapathPlan,
   groups: readonly { readonly outputs: readonly AdderNodeId[]; size: number }[],
   sizes: Float64Array,
   most: number,
 ): readonly (readonly AdderNodeId[])[] {
-  const { graph, additions } = plan;
+  const { graph, inner } = plan;
   const NOBODY = -1;
   const SEVERAL = -2;
   const owners = new Int32Array(graph.nodes.length).fill(NOBODY);
@@ -70,11 +62,11 @@ function sharedAdditions(
     owners[id] = owners[id] === NOBODY || owners[id] === owner ? owner : SEVERAL;
   };
   for (const [g, { outputs }] of groups.entries()) {
-    const { nodes } = restrictPlan(plan, outputs, additions);
+    const { nodes } = restrictPlan(plan, outputs, inner);
     for (const id of nodes) for (const source of adderSources(graph.nodes[id]!)) claim(source, g);
   }
   const chunks: AdderNodeId[][] = [];
-  const ids = [...additions].sort((a, b) => b - a);
+  const ids = [...inner].sort((a, b) => b - a);
   for (const id of ids) {
     const owner = owners[id]!;
     const group = groups[owner];
@@ -96,7 +88,7 @@ function sharedAdditions(
 }
 
 function sharedParts(
-  { graph }: TreePlan,
+  { graph }: DatapathPlan,
   chunks: readonly (readonly AdderNodeId[])[],
   groups: readonly PlanPart[],
 ): readonly PlanPart[] {

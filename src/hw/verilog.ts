@@ -222,6 +222,16 @@ class Printer {
       }
       case "add":
       case "sub": {
+        if (cell.architecture !== undefined) {
+          this.#out.push(`  ${this.#declare(cell.y)};`);
+          const width = signalWidth(cell.a);
+          this.#pins(`${adderModules[cell.architecture]} #(.N(${width})) u_${cell.name}`, [
+            this.#pin("a", cell.a),
+            this.#pin("b", cell.b),
+            `.sum(${this.#name(cell.y)})`,
+          ]);
+          return;
+        }
         const operands = [this.#words(cell.a), this.#words(cell.b)];
         this.#assign(cell.y, this.#operation(operands, cell.kind === "add" ? "+" : "-"));
         return;
@@ -387,7 +397,10 @@ export function printVerilog(module: Module, modules: ReadonlyMap<string, Module
   return new Printer(module, modules).print();
 }
 
-/** The library modules, one a file: adder rows and the memory that stands for a macro. */
+/** Library modules of the faster adders. */
+export const adderModules = { select: "fx_select_adder", prefix: "fx_prefix_adder" } as const;
+
+/** The library modules, one a file: adder rows, faster adders, and the memory that stands for a macro. */
 export const verilogLibrary: ReadonlyMap<string, string> = new Map([
   [
     "fx_full_adders.sv",
@@ -421,6 +434,70 @@ module fx_half_adders #(
 );
   assign sum = a ^ b;
   assign carry = a & b;
+endmodule
+`,
+  ],
+  [
+    "fx_select_adder.sv",
+    `// Carry-select adder: blocks of 3, 4, 5, ... columns, all but the lowest for both carries that may come.
+module fx_select_adder #(
+  parameter int N = 4
+) (
+  input  wire [N-1:0] a,
+  input  wire [N-1:0] b,
+  output wire [N-1:0] sum
+);
+  for (genvar k = 0; 3 * k + k * (k - 1) / 2 < N; k++) begin : g_block
+    localparam int LOW = 3 * k + k * (k - 1) / 2;
+    localparam int WIDTH = (LOW + 3 + k < N) ? 3 + k : N - LOW;
+    wire [WIDTH:0] without = {1'b0, a[LOW+:WIDTH]} + {1'b0, b[LOW+:WIDTH]};
+    wire [WIDTH:0] total;
+    if (k == 0) begin : g_lowest
+      assign total = without;
+    end else begin : g_choice
+      wire [WIDTH+1:0] with_carry = {1'b0, a[LOW+:WIDTH], 1'b1} + {1'b0, b[LOW+:WIDTH], 1'b1};
+      assign total = g_block[k-1].total[3 + k - 1] ? with_carry[WIDTH+1:1] : without;
+    end
+    assign sum[LOW+:WIDTH] = total[WIDTH-1:0];
+  end
+endmodule
+`,
+  ],
+  [
+    "fx_prefix_adder.sv",
+    `// Parallel-prefix adder (Sklansky 1960): carries in ceil(log2 N) levels.
+module fx_prefix_adder #(
+  parameter int N = 4
+) (
+  input  wire [N-1:0] a,
+  input  wire [N-1:0] b,
+  output wire [N-1:0] sum
+);
+  localparam int LEVELS = $clog2(N);
+  wire [N-1:0] half = a ^ b;
+  for (genvar l = 0; l <= LEVELS; l++) begin : g_level
+    wire [N-1:0] generates;
+    wire [N-1:0] propagates;
+    if (l == 0) begin : g_first
+      assign generates = a & b;
+      assign propagates = half;
+    end else begin : g_next
+      for (genvar i = 0; i < N; i++) begin : g_column
+        if (((i >> (l - 1)) & 1) == 1) begin : g_join
+          localparam int BELOW = ((i >> (l - 1)) << (l - 1)) - 1;
+          assign generates[i] = g_level[l-1].generates[i] | (g_level[l-1].propagates[i] & g_level[l-1].generates[BELOW]);
+          assign propagates[i] = g_level[l-1].propagates[i] & g_level[l-1].propagates[BELOW];
+        end else begin : g_pass
+          assign generates[i] = g_level[l-1].generates[i];
+          assign propagates[i] = g_level[l-1].propagates[i];
+        end
+      end
+    end
+  end
+  assign sum[0] = half[0];
+  if (N > 1) begin : g_sum
+    assign sum[N-1:1] = half[N-1:1] ^ g_level[LEVELS].generates[N-2:0];
+  end
 endmodule
 `,
   ],

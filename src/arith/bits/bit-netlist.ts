@@ -101,15 +101,18 @@ class CellList {
     return this.lists.kind.length;
   }
 
-  /** Add the cell that adds two or three pins of a column; returns the pins of sum and carry. x + 1 needs none. */
+  /** Add up two or three pins of a column; returns the pins of sum and carry. What constants decide needs no cell. */
   add(node: number, column: number, all: readonly Pin[], hasCarry: boolean): readonly [Pin, Pin] {
     const { lists } = this;
-    let pins = all;
-    if (all.includes(ONE) && (all.length === 2 || !hasCarry)) {
-      const [first, ...rest] = all.filter((pin) => pin !== ONE);
-      if (rest.length === 0) return [first! ^ 1, hasCarry ? first! : ZERO];
-      pins = [first! ^ 1, ...rest];
+    const variable = all.filter((pin) => pin > ONE);
+    const ones = all.filter((pin) => pin === ONE).length;
+    const [first = ZERO, ...rest] = variable;
+    if (rest.length === 0) {
+      const carry = ones > 1 ? ONE : ones === 1 ? first : ZERO;
+      return [first ^ (ones & 1), hasCarry ? carry : ZERO];
     }
+    const keepsOne = ones === 1 && hasCarry;
+    const pins = keepsOne ? [...variable, ONE] : [first ^ ones, ...rest];
     const three = pins.length === 3;
     lists.kind.push((hasCarry ? 0 : 2) + (three ? 0 : 1));
     lists.node.push(node);

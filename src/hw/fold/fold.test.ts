@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { requireTool } from "../../../test/helpers/environment.js";
 import { randomFront } from "../../../test/helpers/random-front.js";
+import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import type { NodeName } from "../../graph/index.js";
 import {
@@ -103,7 +104,7 @@ describe("folded layers", () => {
         const network = randomFront(rng, { layers: 1, mode, channels: 7 });
         const layers = randomFolding(rng, network);
         const front = compileFrontEnd(network, network.output, {
-          levelsPerStage: 1 + rng.integer(6),
+          clock: { periodPs: 1500 + rng.integer(6000), cells: sky130Cells },
           folding: { kind: "given", layers },
         });
         const { cyclesPerFrame } = check(network, front, seed);

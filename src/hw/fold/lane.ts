@@ -1,7 +1,16 @@
-import { AdderGraphBuilder, type Interval, interval, wordFormat } from "../../arith/index.js";
+import {
+  AdderGraphBuilder,
+  adderDelayPs,
+  type ClockTarget,
+  chooseAdder,
+  type Interval,
+  interval,
+  wordFormat,
+} from "../../arith/index.js";
 import { concat, literal, ModuleBuilder, repeat, sliceOf } from "../builder.js";
 import { type CellCounts, countCells } from "../cell-counts.js";
-import { type DatapathCounts, lowerDatapath, planTrees, treeStages } from "../datapath.js";
+import { lowerDatapath } from "../datapath.js";
+import { type DatapathCounts, datapathCounts, planDatapath, wholePlan } from "../datapath-plan.js";
 import { type Module, type Signal, signalWidth } from "../netlist.js";
 import { largest, smallest } from "./extremes.js";
 
@@ -18,7 +27,7 @@ export type LaneShape = {
   readonly slices: number;
   /** Hull of all channels' accumulators. */
   readonly accumulator: Interval;
-  readonly levelsPerStage: number;
+  readonly clock: ClockTarget;
 };
 
 /** A lane and what is in it. */
@@ -29,8 +38,8 @@ export type Lane = {
   readonly sums: DatapathCounts;
   /** Partial products and accumulator. */
   readonly selectionCells: CellCounts;
-  /** Bits of the longest carry-propagate adder. */
-  readonly longestAdder: number;
+  /** Longest path between two registers, in full adders in a row. */
+  readonly longestPath: number;
 };
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -43,16 +52,12 @@ export function resize(word: Signal, width: number, signed: boolean): Signal {
   return concat([word, repeat(fill, width - have)]);
 }
 
-/** Longest carry-propagate adder of a module, in bits. */
-export const longestAdder = (module: Module): number =>
-  Math.max(0, ...module.cells.map((cell) => (cell.kind === "add" ? signalWidth(cell.a) : 0)));
-
 /**
  * Build a lane: partial products (each bit of a weight gates its operand), their sum as a tree of full adders, and the accumulator, which
  * begins with the bias. All arithmetic is modulo 2^width, so partial sums may wrap.
  */
 export function buildLane(name: string, doc: readonly string[], shape: LaneShape): Lane {
-  const { inputs, inputBits, weightBits, levelsPerStage } = shape;
+  const { inputs, inputBits, weightBits, clock } = shape;
   const b = new ModuleBuilder(name, doc);
   b.clock("aclk");
   const enable = b.input("advance", 1, "all registers move on");
@@ -83,21 +88,29 @@ export function buildLane(name: string, doc: readonly string[], shape: LaneShape
   );
   const total = graph.sum("total", terms, 0n);
   const { signed } = wordFormat(graph.interval(total));
-  const plan = planTrees(graph.build(name, [total]), levelsPerStage);
-  const stages = treeStages(plan, levelsPerStage);
-  const sum = lowerDatapath(b, plan, rows, { enable, stages, levelsPerStage });
+  const { cells, periodPs } = clock;
+  const { clockToOutputPs, setupPs } = cells.register;
+  // The accumulator's addition is the one that cannot be pipelined: it gets a whole cycle, and the smallest adder that fits.
+  const adder = chooseAdder(width, periodPs - setupPs - clockToOutputPs - cells.mux2.delayPs, cells);
+  const accumulation = cells.mux2.delayPs + adderDelayPs(adder, width, cells);
+  const choice = Math.ceil(Math.log2(shape.slices)) * cells.mux2.delayPs;
+  const plan = planDatapath(graph.build(name, [total]), clock, {
+    inputArrivalPs: clockToOutputPs + choice + cells.and2.delayPs,
+    outputDelayPs: accumulation,
+  });
+  const [sum] = lowerDatapath(b, plan, rows, { enable });
   const net = b.net("accumulator", width, "the channel's sum so far");
   const base = shape.slices > 1 ? b.mux("base", first, bias, b.signal(net)) : bias;
-  const next = b.arithmetic("add", "accumulator_next", base, resize(sum.outputs[0]!, width, signed));
+  const next = b.arithmetic("add", "accumulator_next", base, resize(sum!, width, signed), adder);
   b.registerInto(net, "accumulator", next, { enable: accumulate, role: "datapath" });
   b.output("a", b.signal(net));
   const module = b.build();
   const own = module.cells.filter(({ name: cell }) => /^row\d+$|^base$|^accumulator_next$/.test(cell));
   return {
     module,
-    latency: sum.latency,
-    sums: sum.counts[0]!,
+    latency: plan.schedule.latency,
+    sums: datapathCounts(plan, wholePlan(plan)),
     selectionCells: countCells(own),
-    longestAdder: longestAdder(module),
+    longestPath: Math.max(plan.schedule.longestPathPs, accumulation) / cells.fullAdder.sumPs,
   };
 }

@@ -1,4 +1,4 @@
-import type { Interval } from "../../arith/index.js";
+import type { ClockTarget, Interval } from "../../arith/index.js";
 import { accumulatorInterval, type QuantType } from "../../quant/index.js";
 import { type WeightedNode, weightRows } from "../layer-datapath.js";
 import type { WindowPlan } from "../window-plan.js";
@@ -18,12 +18,12 @@ export type FoldedJob = {
   readonly inputRange: Interval;
   readonly plan: WindowPlan;
   readonly folding: Folding;
-  readonly levelsPerStage: number;
+  readonly clock: ClockTarget;
 };
 
 /** Make what all folded forms of a layer have in common: the lane, the requantizer and their constants. */
 export function foldedParts(job: FoldedJob): CoreParts {
-  const { name, node, input, inputRange, folding, levelsPerStage } = job;
+  const { name, node, input, inputRange, folding, clock } = job;
   const rows = weightRows(node).map(({ weights }) => weights);
   const steps = foldedSteps(folding, rows.length, rows[0]!.length);
   const bounds = { low: Number(inputRange.low), high: Number(inputRange.high) };
@@ -40,7 +40,7 @@ export function foldedParts(job: FoldedJob): CoreParts {
     ),
     clamp: node.clamp,
     outputBits: node.output.bits,
-    levelsPerStage,
+    clock,
   };
   const laneShape: LaneShape = {
     inputs: folding.inputs,
@@ -50,7 +50,7 @@ export function foldedParts(job: FoldedJob): CoreParts {
     signedWeights: signed,
     slices: steps.slices,
     accumulator: accumulatorHull(scaleShape),
-    levelsPerStage,
+    clock,
   };
   const lane = buildLane(
     `${name}_lane`,

@@ -1,6 +1,7 @@
 import {
   AdderGraphBuilder,
   type AdderNodeId,
+  type ClockTarget,
   type Interval,
   interval,
   scaledTerms,
@@ -10,10 +11,12 @@ import type { Clamp } from "../../quant/index.js";
 import { literal, ModuleBuilder, repeat, sliceOf } from "../builder.js";
 import { type CellCounts, countCells } from "../cell-counts.js";
 import { clampWord } from "../clamp.js";
-import { type DatapathCounts, lowerDatapath, NO_CELLS, planTrees, treeStages } from "../datapath.js";
+import { lowerDatapath } from "../datapath.js";
+import { type DatapathCounts, datapathCounts, NO_CELLS, planDatapath, wholePlan } from "../datapath-plan.js";
+import { clampDelayPs } from "../layer-datapath.js";
 import { type Module, type Signal, toBits } from "../netlist.js";
 import { largest, smallest } from "./extremes.js";
-import { longestAdder, resize } from "./lane.js";
+import { resize } from "./lane.js";
 import { evaluateLinear, type LinearRequantization } from "./linear-requantization.js";
 
 /** What a requantizer of all channels of a layer needs to know. */
@@ -24,7 +27,7 @@ export type RequantizerShape = {
   readonly formula: LinearRequantization;
   readonly clamp: Clamp;
   readonly outputBits: number;
-  readonly levelsPerStage: number;
+  readonly clock: ClockTarget;
 };
 
 /** Where a channel's constants lie in its word of the scale ROM; what all channels share is no part of it. */
@@ -45,7 +48,8 @@ export type Requantizer = {
   readonly counts: DatapathCounts;
   /** Partial products, choice of the offset, clamp. */
   readonly otherCells: CellCounts;
-  readonly longestAdder: number;
+  /** Longest path between two registers, in full adders in a row. */
+  readonly longestPath: number;
 };
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -94,7 +98,7 @@ function resultRange({ low, high, formula }: RequantizerShape): Interval {
 
 /** Build a requantizer: the accumulator times a multiplier plus an offset, both from a ROM where channels differ, shifted and clamped. */
 export function buildRequantizer(name: string, doc: readonly string[], shape: RequantizerShape): Requantizer {
-  const { levelsPerStage } = shape;
+  const { clock } = shape;
   const { shift, offsetShift, multipliers, positive, negative } = shape.formula;
   const b = new ModuleBuilder(name, doc);
   b.clock("aclk");
@@ -142,15 +146,20 @@ export function buildRequantizer(name: string, doc: readonly string[], shape: Re
   let value: Signal = literal(constant >> BigInt(shift), resultWidth);
   let latency = 0;
   let counts = NO_CELLS;
+  let longestPath = 0;
   if (terms.length > 0) {
     const scaled = graph.sum("scaled", terms, constant);
     const wide = wordFormat(graph.interval(scaled));
-    const plan = planTrees(graph.build(name, [scaled]), levelsPerStage);
-    const stages = treeStages(plan, levelsPerStage);
-    const lowered = lowerDatapath(b, plan, inputs, { enable, stages, levelsPerStage });
-    latency = lowered.latency;
-    counts = lowered.counts[0]!;
-    value = sliceOf(resize(lowered.outputs[0]!, shift + resultWidth, wide.signed), shift, resultWidth);
+    const { register, and2, fullAdder } = clock.cells;
+    const plan = planDatapath(graph.build(name, [scaled]), clock, {
+      inputArrivalPs: register.clockToOutputPs + and2.delayPs,
+      outputDelayPs: clampDelayPs(clock),
+    });
+    const [result] = lowerDatapath(b, plan, inputs, { enable });
+    latency = plan.schedule.latency;
+    longestPath = plan.schedule.longestPathPs / fullAdder.sumPs;
+    counts = datapathCounts(plan, wholePlan(plan));
+    value = sliceOf(resize(result!, shift + resultWidth, wide.signed), shift, resultWidth);
   }
   const from = b.build().cells.length;
   const y = clampWord(b, "y0", value, { range: results, ...shape.clamp, bits: shape.outputBits });
@@ -161,5 +170,5 @@ export function buildRequantizer(name: string, doc: readonly string[], shape: Re
     );
   b.output("y", y);
   const module = b.build();
-  return { module, latency, counts, otherCells: countCells(others), longestAdder: longestAdder(module) };
+  return { module, latency, counts, otherCells: countCells(others), longestPath };
 }

@@ -18,7 +18,7 @@ import {
   simulateStream,
 } from "../../sim/index.js";
 import { tensor } from "../../tensor/index.js";
-import { compileLayer, planOfLayer } from "../layer.js";
+import { compileLayer, defaultClock, planOfLayer } from "../layer.js";
 import { weightRows } from "../layer-datapath.js";
 import { evaluateLinear } from "./linear-requantization.js";
 import { foldedParts } from "./parts.js";
@@ -63,7 +63,7 @@ it("every bit of a ROM that changes a value is caught by images; the others are 
     inputRange: { low: 0n, high: 3n },
     plan: planOfLayer(node, input),
     folding,
-    levelsPerStage: 6,
+    clock: defaultClock,
   });
   const { low, high } = accumulatorInterval(node, { ...input, range: { low: 0, high: 3 } });
   const rows = weightRows(node).map(({ weights }) => weights);

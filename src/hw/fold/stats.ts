@@ -1,6 +1,6 @@
 import { csdDigitCount } from "../../arith/index.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "../cell-counts.js";
-import { addCounts, type DatapathCounts, NO_CELLS } from "../datapath.js";
+import { addCounts, type DatapathCounts, NO_CELLS } from "../datapath-plan.js";
 import type { LayerStats } from "../layer.js";
 import { type Cell, type Module, signalWidth } from "../netlist.js";
 import { tapsInside } from "../window-plan.js";
@@ -15,7 +15,7 @@ const isOperandChoice = (cell: Cell): boolean => /^(x\d+|wanted|pixel_group)_\d+
 
 /** Count what a folded layer consists of. */
 export function foldedStats(
-  { node, input, plan, folding, levelsPerStage }: FoldedJob,
+  { node, input, plan, folding }: FoldedJob,
   parts: CoreParts,
   top: Module,
   timing: {
@@ -65,7 +65,7 @@ export function foldedStats(
     controlCells: countCells(top.cells.filter((cell) => !isOperandChoice(cell))),
     registerBits,
     sramBits,
-    longestAdderPath: Math.max(levelsPerStage, lane.longestAdder, requantizer.longestAdder),
+    longestAdderPath: Math.max(lane.longestPath, requantizer.longestPath),
     activeCyclesPerFrame: windows * steps.steps,
     parallelism: folding,
     romBits,

@@ -1,0 +1,160 @@
+import {
+  type AdderGraph,
+  type AdderNodeId,
+  adderAreaUm2,
+  adderSources,
+  type BitNetlist,
+  type BitSchedule,
+  bitNetlist,
+  type CellTable,
+  type ClockTarget,
+  countBits,
+  innerSums,
+  offsetSums,
+  type ScheduleOptions,
+  scheduleBits,
+} from "../arith/index.js";
+
+/** Cells of a datapath, counted. */
+export type DatapathCounts = {
+  readonly fullAdders: number;
+  readonly halfAdders: number;
+  readonly topXors: number;
+  readonly inverters: number;
+  /** Full adders of the carry-propagate adders; faster ones count as the full adders of their area. */
+  readonly finalAdderBits: number;
+};
+
+/** Nothing counted yet. */
+export const NO_CELLS: DatapathCounts = {
+  fullAdders: 0,
+  halfAdders: 0,
+  topXors: 0,
+  inverters: 0,
+  finalAdderBits: 0,
+};
+
+/** Add up counts. */
+export function addCounts(a: DatapathCounts, b: DatapathCounts): DatapathCounts {
+  return {
+    fullAdders: a.fullAdders + b.fullAdders,
+    halfAdders: a.halfAdders + b.halfAdders,
+    topXors: a.topXors + b.topXors,
+    inverters: a.inverters + b.inverters,
+    finalAdderBits: a.finalAdderBits + b.finalAdderBits,
+  };
+}
+
+/** A graph as bits in clock cycles, ready to be lowered. */
+export type DatapathPlan = {
+  readonly graph: AdderGraph;
+  readonly netlist: BitNetlist;
+  readonly schedule: BitSchedule;
+  /** Sums that are read by sums alone: parts of a layer may share them. */
+  readonly inner: ReadonlySet<AdderNodeId>;
+  readonly cells: CellTable;
+};
+
+/** Put a graph into bits and bits into clock cycles. Nodes keep their numbers. */
+export function planDatapath(
+  graph: AdderGraph,
+  clock: ClockTarget,
+  options: ScheduleOptions = {},
+): DatapathPlan {
+  const rewritten = offsetSums(graph);
+  const netlist = bitNetlist(rewritten, clock);
+  const inner = new Set(innerSums(graph).flatMap((is, i) => (is ? [i as AdderNodeId] : [])));
+  const schedule = scheduleBits(netlist, clock, options);
+  return { graph: rewritten, netlist, schedule, inner, cells: clock.cells };
+}
+
+/** A part of a plan that is lowered on its own. */
+export type PlanPart = {
+  readonly nodes: ReadonlySet<AdderNodeId>;
+  /** Words that come from outside, ascending. */
+  readonly inputs: readonly AdderNodeId[];
+  readonly outputs: readonly AdderNodeId[];
+};
+
+/** Keep only what some outputs need of a plan, words from elsewhere excepted. */
+export function restrictPlan(
+  { graph }: Pick<DatapathPlan, "graph">,
+  outputs: readonly AdderNodeId[],
+  elsewhere: ReadonlySet<AdderNodeId>,
+): PlanPart {
+  const nodes = new Set<AdderNodeId>();
+  const inputs = new Set<AdderNodeId>();
+  const pending = [...outputs];
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    if (elsewhere.has(id) || graph.nodes[id]!.kind === "input") {
+      inputs.add(id);
+      continue;
+    }
+    if (nodes.has(id)) continue;
+    nodes.add(id);
+    pending.push(...adderSources(graph.nodes[id]!));
+  }
+  return { nodes, inputs: [...inputs].sort((a, b) => a - b), outputs };
+}
+
+/** Everything that a plan's outputs depend on, and all of its inputs. */
+export function wholePlan(plan: DatapathPlan): PlanPart {
+  const part = restrictPlan(plan, plan.graph.outputs, new Set());
+  const inputs = plan.graph.nodes.flatMap((node, i) => (node.kind === "input" ? [i as AdderNodeId] : []));
+  return { ...part, inputs };
+}
+
+/** Whether a part needs registers: some bit is read in a later stage than it comes in. */
+export function isClocked({ netlist, schedule, graph }: DatapathPlan, { nodes }: PlanPart): boolean {
+  const { cells, nodeCells, words } = netlist;
+  const { stage } = schedule;
+  for (const id of nodes) {
+    const { first, end } = nodeCells[id]!;
+    for (let k = first; k < end; k++) {
+      const at = stage[cells.sum[k]!]!;
+      for (const pin of [cells.a[k]!, cells.b[k]!, cells.c[k]!])
+        if (pin > 1 && stage[pin >> 1]! < at) return true;
+    }
+    const node = graph.nodes[id]!;
+    if (node.kind === "saturate" || node.kind === "nonNegative") {
+      const at = stage[words[id]![0]! >> 1]!;
+      if (words[node.source]!.some((pin) => pin > 1 && stage[pin >> 1]! < at)) return true;
+    }
+  }
+  return false;
+}
+
+/** Count a part's cells, of the nodes that a test picks. */
+export function datapathCounts(
+  { netlist, schedule, cells }: DatapathPlan,
+  part: PlanPart,
+  picks: (id: AdderNodeId) => boolean = () => true,
+): DatapathCounts {
+  const chosen = (id: AdderNodeId): boolean => part.nodes.has(id) && picks(id);
+  const all = countBits(netlist, chosen);
+  let inTrees = 0;
+  let finalAdderBits = 0;
+  let inFastAdders = 0;
+  for (const id of part.nodes) {
+    if (!picks(id)) continue;
+    const { first, adder, end } = netlist.nodeCells[id]!;
+    for (let k = first; k < adder; k++) if (isFullAdder(netlist, k)) inTrees++;
+    const kind = schedule.adders[id]!;
+    if (kind === "ripple")
+      for (let k = adder; k < end; k++) finalAdderBits += isFullAdder(netlist, k) ? 1 : 0;
+    else {
+      finalAdderBits += Math.round(adderAreaUm2(kind, end - adder, cells) / cells.fullAdder.areaUm2);
+      for (let k = adder; k < end; k++) if (netlist.cells.kind[k] === 1) inFastAdders++;
+    }
+  }
+  return {
+    fullAdders: inTrees,
+    halfAdders: all.halfAdders - inFastAdders,
+    topXors: all.xors,
+    inverters: all.inverters,
+    finalAdderBits,
+  };
+}
+
+const isFullAdder = ({ cells }: BitNetlist, k: number): boolean =>
+  cells.kind[k] === 0 && cells.a[k]! > 1 && cells.b[k]! > 1 && cells.c[k]! > 1;
