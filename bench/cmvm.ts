@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
@@ -6,14 +6,30 @@ import {
   type AdderGraph,
   adderGraphMetrics,
   binaryGraph,
+  type ClockTarget,
   type ConstantMatrix,
+  combinational,
   evaluateAdderGraph,
+  evaluateBits,
   interval,
   minimumDepth,
   shareMatrix,
+  sky130Cells,
 } from "../src/arith/index.js";
 import { CheckFailedError, createRng, FixynnError, packageRoot } from "../src/core/index.js";
+import { lowerDatapath } from "../src/hw/datapath.js";
+import {
+  type DatapathPlan,
+  datapathCounts,
+  type Module,
+  ModuleBuilder,
+  planDatapath,
+  sg13g2Adders,
+  sky130Adders,
+  wholePlan,
+} from "../src/hw/index.js";
 import type { BenchOptions } from "./main.js";
+import { hasNativeYosys, type SynthesisLibrary, synthesize } from "./synthesis.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
 const REPEATS = 3;
@@ -27,7 +43,14 @@ const figures = z.object({
   seconds: z.number().optional(),
 });
 const reference = z.object({
-  matrices: z.record(z.string(), z.object({ da4ml: figures, da4mlMinDepth: figures.optional() })),
+  matrices: z.record(
+    z.string(),
+    z.object({
+      da4ml: figures,
+      da4mlMinDepth: figures.optional(),
+      sky130AreaUm2: z.object({ sharedTrees: z.number() }).optional(),
+    }),
+  ),
 });
 type Peers = z.infer<typeof reference>["matrices"][string];
 
@@ -60,29 +83,37 @@ function matrixOf(
   };
 }
 
-/** Evaluate a graph on the inputs' corners and on random inputs. */
-function check(graph: AdderGraph, { name, weights, inputs }: ConstantMatrix): void {
+/** Input vectors: all lowest, all highest, each output's extremes, and random ones. */
+function* vectorsOf({ weights, inputs }: ConstantMatrix): Generator<readonly bigint[]> {
   const rng = createRng(1);
   const ends = (pick: (i: number) => boolean): bigint[] =>
-    inputs.map((input, i) => (pick(i) ? input.interval.high : input.interval.low));
-  const widest = Array.from(weights, (row) => row).flatMap((row) => [
-    ends((i) => row[i]! > 0),
-    ends((i) => row[i]! < 0),
-  ]);
-  const random = Array.from({ length: CHECKED_INPUTS }, () =>
-    inputs.map(() => BigInt(rng.integer(256) - 128)),
-  );
-  for (const x of [ends(() => false), ends(() => true), ...widest.slice(0, CHECKED_INPUTS), ...random]) {
-    const values = evaluateAdderGraph(graph, x);
-    for (const [o, row] of weights.entries()) {
+    inputs.map(({ interval: { low, high } }, i) => (pick(i) ? high : low));
+  yield ends(() => false);
+  yield ends(() => true);
+  for (const row of Array.from(weights).slice(0, CHECKED_INPUTS / 2)) {
+    yield ends((i) => row[i]! > 0);
+    yield ends((i) => row[i]! < 0);
+  }
+  for (let k = 0; k < CHECKED_INPUTS; k++) yield inputs.map(() => BigInt(rng.integer(256) - 128));
+}
+
+/** Compare what something computes with the matrix's products on {@link vectorsOf}. */
+function check(
+  matrix: ConstantMatrix,
+  compute: (x: readonly bigint[]) => readonly (bigint | undefined)[],
+): void {
+  for (const x of vectorsOf(matrix)) {
+    const values = compute(x);
+    for (const [o, row] of matrix.weights.entries()) {
       const wanted = x.reduce((sum, value, i) => sum + BigInt(row[i]!) * value, 0n);
-      if (values[graph.outputs[o]!] !== wanted)
-        throw new CheckFailedError("FX9004", `output ${o} is wrong`, { place: name });
+      if (values[o] !== wanted)
+        throw new CheckFailedError("FX9004", `output ${o} is wrong`, { place: matrix.name });
     }
   }
 }
 
 type Measured = {
+  readonly graph: AdderGraph;
   readonly adders: number;
   readonly bits: number;
   readonly depth: number;
@@ -98,11 +129,66 @@ function measure(matrix: ConstantMatrix, repeats: number, maxDepth?: number): Me
     graph = shareMatrix(matrix, bound);
     seconds.push((performance.now() - started) / 1000);
   }
-  const binary = binaryGraph(graph!, bound);
-  check(graph!, matrix);
-  check(binary, matrix);
-  return { ...adderGraphMetrics(binary), seconds: seconds.sort((a, b) => a - b)[Math.floor(repeats / 2)]! };
+  const shared = graph!;
+  const binary = binaryGraph(shared, bound);
+  for (const each of [shared, binary])
+    check(matrix, (x) => {
+      const values = evaluateAdderGraph(each, x);
+      return each.outputs.map((output) => values[output]);
+    });
+  const median = seconds.sort((a, b) => a - b)[Math.floor(repeats / 2)]!;
+  return { graph: shared, ...adderGraphMetrics(binary), seconds: median };
 }
+
+/** Put a graph into bits at a clock and check them. */
+function realize(matrix: ConstantMatrix, graph: AdderGraph, clock: ClockTarget): DatapathPlan {
+  const plan = planDatapath(graph, clock);
+  check(matrix, (x) => {
+    const values = evaluateBits(plan.netlist, x);
+    return plan.graph.outputs.map((output) => values[output]);
+  });
+  return plan;
+}
+
+/** A plan as one module, registers always enabled. */
+function moduleOf({ name, inputs }: ConstantMatrix, plan: DatapathPlan): Module {
+  const b = new ModuleBuilder(`cmvm_${name}`, []);
+  if (plan.schedule.latency > 0) b.clock("clk");
+  const words = inputs.map((_, i) => b.input(`x${i}`, 8));
+  for (const [o, word] of lowerDatapath(b, plan, words, { enable: null }).entries()) b.output(`y${o}`, word);
+  return b.build();
+}
+
+type Realized = {
+  readonly fullAdders: number;
+  readonly halfAdders: number;
+  readonly inverters: number;
+  readonly criticalPath: number;
+  readonly registerBits: number;
+  readonly latency: number;
+};
+
+function figuresOf(plan: DatapathPlan): Realized {
+  const { fullAdders, finalAdderBits, halfAdders, inverters } = datapathCounts(plan, wholePlan(plan));
+  const { longestPathPs, registerBits, latency } = plan.schedule;
+  return {
+    fullAdders: fullAdders + finalAdderBits,
+    halfAdders,
+    inverters,
+    criticalPath: longestPathPs,
+    registerBits,
+    latency,
+  };
+}
+
+const REALIZED_UNITS = {
+  fullAdders: "cells",
+  halfAdders: "cells",
+  inverters: "cells",
+  criticalPath: "ps",
+  registerBits: "bits",
+  latency: "cycles",
+} as const;
 
 const UNITS = { adders: "additions", bits: "full-adder bits", depth: "additions", seconds: "s" } as const;
 
@@ -130,15 +216,135 @@ function sumRow(rows: readonly BenchRow[], metric: string): BenchRow {
     metric,
     value,
     unit: compared[0]?.unit ?? "",
-    peer: { name: "da4ml", value: peer },
+    peer: { name: compared[0]?.peer?.name ?? "", value: peer },
     ratio: value / peer,
   };
 }
 
+/** Most cells that are synthesized: the npm package takes several times as long as a native Yosys. */
+const MOST_CELLS = { native: 40_000, wasm: 4_000 };
+
+/** The two clock targets, and the graphs that are tried for the second: sharing deep sums costs registers. */
+const CLOCK: ClockTarget = { periodPs: 2000, cells: sky130Cells };
+
+function realizedRows(
+  name: string,
+  suffix: string,
+  realized: Realized,
+  metrics: readonly (keyof Realized)[],
+): BenchRow[] {
+  return metrics.map((metric) => ({
+    name,
+    metric: `${metric}${suffix}`,
+    value: realized[metric],
+    unit: REALIZED_UNITS[metric],
+  }));
+}
+
+/** Area of cells and registers that a plan is expected to have. */
+function expectedArea(plan: DatapathPlan): number {
+  const { fullAdder, halfAdder, inverter, register } = plan.cells;
+  const { fullAdders, halfAdders, inverters, registerBits } = figuresOf(plan);
+  return (
+    fullAdders * fullAdder.areaUm2 +
+    halfAdders * halfAdder.areaUm2 +
+    inverters * inverter.areaUm2 +
+    registerBits * register.areaUm2
+  );
+}
+
+type Synthesis = {
+  readonly sky130?: SynthesisLibrary;
+  readonly sg13g2?: SynthesisLibrary;
+  readonly mostCells: number;
+};
+
+function synthesisOf(): Synthesis {
+  const folder = join(resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared"), "tech");
+  const library = (file: string, adders: SynthesisLibrary["adders"]): SynthesisLibrary | undefined =>
+    existsSync(join(folder, file)) ? { liberty: join(folder, file), adders } : undefined;
+  const sky130 = library("sky130hd_tt.lib.gz", sky130Adders);
+  const sg13g2 = library("sg13g2_typ.lib.gz", sg13g2Adders);
+  if (sky130 === undefined) console.error(`no areas: ${folder} has no Liberty files`);
+  return {
+    ...(sky130 === undefined ? {} : { sky130 }),
+    ...(sg13g2 === undefined ? {} : { sg13g2 }),
+    mostCells: hasNativeYosys() ? MOST_CELLS.native : MOST_CELLS.wasm,
+  };
+}
+
+async function matrixRows(
+  matrix: ConstantMatrix,
+  peer: Peers | undefined,
+  synthesis: Synthesis,
+): Promise<BenchRow[]> {
+  const { name } = matrix;
+  const isLarge = matrix.weights.length * matrix.inputs.length > 8192;
+  const repeats = isLarge ? 1 : REPEATS;
+  const free = measure(matrix, repeats);
+  const rows = rowsOf(name, "", free, peer?.da4ml);
+  const plan = realize(matrix, free.graph, combinational);
+  const figures2 = figuresOf(plan);
+  rows.push(...realizedRows(name, "", figures2, ["fullAdders", "halfAdders", "inverters", "criticalPath"]));
+  rows.push({ name, metric: "expectedAreaUm2", value: expectedArea(plan), unit: "um2" });
+  const depth = peer?.da4mlMinDepth?.depth ?? minimumDepth(matrix.weights);
+  const shallow = isLarge ? undefined : measure(matrix, repeats, depth);
+  if (shallow !== undefined) rows.push(...rowsOf(name, ".minDepth", shallow, peer?.da4mlMinDepth));
+  const clocked = [free, ...(shallow === undefined ? [] : [shallow])]
+    .map((measured) => ({ measured, plan: realize(matrix, measured.graph, CLOCK) }))
+    .sort((a, b) => expectedArea(a.plan) - expectedArea(b.plan))[0]!;
+  rows.push(...rowsOf(name, ".2ns", clocked.measured, undefined));
+  rows.push(
+    ...realizedRows(name, ".2ns", figuresOf(clocked.plan), [
+      "fullAdders",
+      "halfAdders",
+      "criticalPath",
+      "registerBits",
+      "latency",
+    ]),
+  );
+  if (synthesis.sky130 === undefined || figures2.fullAdders > synthesis.mostCells) return rows;
+  const { sky130, sg13g2 } = synthesis;
+  const area = async (metric: string, from: DatapathPlan, peerArea?: number): Promise<void> => {
+    const { areaUm2, cells } = await synthesize(moduleOf(matrix, from), sky130);
+    const found = cells.get("sky130_fd_sc_hd__fa_1") ?? 0;
+    const { fullAdders } = figuresOf(from);
+    if (from.schedule.adders.every((kind) => kind === "ripple") && found !== fullAdders)
+      throw new CheckFailedError("FX9004", `${found} full adders after synthesis, ${fullAdders} before`, {
+        place: name,
+      });
+    const row = { name, metric, value: areaUm2, unit: "um2" };
+    rows.push(
+      peerArea === undefined
+        ? row
+        : { ...row, peer: { name: "da4ml, full-adder trees", value: peerArea }, ratio: areaUm2 / peerArea },
+    );
+  };
+  await area("sky130AreaUm2", plan, peer?.sky130AreaUm2?.sharedTrees);
+  await area("sky130AreaUm2.2ns", clocked.plan);
+  if (sg13g2 !== undefined && figures2.fullAdders < MOST_CELLS.wasm) {
+    const module = moduleOf(matrix, plan);
+    const [own, taken] = [await synthesize(module, sg13g2), await synthesize(module, sg13g2, false)];
+    const peerRow = { name: "adders left to ABC", value: taken.areaUm2 };
+    const value = own.areaUm2;
+    rows.push({
+      name,
+      metric: "sg13g2AreaUm2",
+      value,
+      unit: "um2",
+      peer: peerRow,
+      ratio: value / taken.areaUm2,
+    });
+  }
+  return rows;
+}
+
 /**
- * Constant matrices as adder graphs: two-operand additions, their bits (see {@link adderGraphMetrics}), depth and seconds, without a depth
- * bound, and with the least depth (or the depth that the peer reached, `.minDepth`). Peers are the figures of `reference.json`. A graph
- * that does not equal its matrix ends the benchmark.
+ * Constant matrices as adder graphs and as silicon. Two-operand additions, their bits (see {@link adderGraphMetrics}), depth and seconds: without
+ * a depth bound, with the least depth (or the depth that the peer reached, `.minDepth`), and of the one of these two that is
+ * smaller when pipelined to 2 ns (`.2ns`). Cells, critical path and register bits are counted from the bits; areas are Yosys'
+ * and ABC's, adders kept as library cells (sky130; SG13G2, which has none, by gates). Peers are the figures of `reference.json`. A graph or
+ * netlist that does not equal its matrix ends the benchmark, as do full adders that synthesis has lost or added.
  */
 export async function run({ matrices }: BenchOptions): Promise<BenchTable> {
   const folder = join(resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared"), "bench", "cmvm");
@@ -154,21 +360,18 @@ export async function run({ matrices }: BenchOptions): Promise<BenchTable> {
     { matrix: matrixOf(`dense_${DENSE}x${DENSE}`, DENSE, DENSE, () => rng.integer(256) - 128) },
     ...matrices.map((path) => ({ matrix: readMatrix(path) })),
   ];
+  const synthesis = synthesisOf();
   const rows: BenchRow[] = [];
-  for (const { matrix, peer } of cases) {
-    const isLarge = matrix.weights.length * matrix.inputs.length > 8192;
-    const repeats = isLarge ? 1 : REPEATS;
-    rows.push(...rowsOf(matrix.name, "", measure(matrix, repeats), peer?.da4ml));
-    const depth = peer?.da4mlMinDepth?.depth ?? minimumDepth(matrix.weights);
-    if (!isLarge)
-      rows.push(...rowsOf(matrix.name, ".minDepth", measure(matrix, repeats, depth), peer?.da4mlMinDepth));
-  }
+  for (const { matrix, peer } of cases) rows.push(...(await matrixRows(matrix, peer, synthesis)));
   const peak = {
     name: "all",
     metric: "peakMemory",
     value: process.resourceUsage().maxRSS / 1024,
     unit: "MB",
   };
-  const sums = ["adders", "bits", "adders.minDepth", "bits.minDepth"].map((metric) => sumRow(rows, metric));
+  const compared = ["adders", "bits", "adders.minDepth", "bits.minDepth", "sky130AreaUm2"];
+  const sums = compared
+    .filter((metric) => rows.some((row) => row.metric === metric && row.peer !== undefined))
+    .map((metric) => sumRow(rows, metric));
   return { bench: "cmvm", machine: cpus()[0]?.model ?? "unknown", rows: [...rows, ...sums, peak] };
 }

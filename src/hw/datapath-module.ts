@@ -154,7 +154,7 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     ]);
     const clocked = isClocked(plan, part);
     if (clocked) m.clock("aclk");
-    const advance = clocked ? m.input("advance", 1, "all registers move on") : [];
+    const advance = clocked ? m.input("advance", 1, "all registers move on") : null;
     const outputs = lowerDatapath(m, plan, wordsOf(m, part), { enable: advance, part });
     m.output("y", concat(outputs), `${part.outputs.length} words`);
     join(countsOf(context, part));

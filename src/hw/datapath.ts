@@ -14,7 +14,8 @@ import type { Cell, NetId, Signal, Slice } from "./netlist.js";
 
 /** What {@link lowerDatapath} needs beyond the plan. */
 export type LowerOptions = {
-  readonly enable: Signal;
+  /** Moves all registers on; `null` when they always move. */
+  readonly enable: Signal | null;
   /** Begins the names, so that a module can hold two datapaths; default none. */
   readonly prefix?: string;
   /** What to lower; default everything. */
@@ -98,7 +99,7 @@ class Lowering {
   readonly #plan: DatapathPlan;
   readonly #part: PlanPart;
   readonly #prefix: string;
-  readonly #enable: Signal;
+  readonly #enable: Signal | null;
   /** Where each bit is in the present stage, and where it was made. */
   readonly #places = new Map<number, Place>();
   readonly #born = new Map<number, Place>();
@@ -398,7 +399,7 @@ class Lowering {
         `${this.#prefix}stage${stage + 1}`,
         gather(bits.map((bit) => this.#places.get(bit)!)),
         {
-          enable: this.#enable,
+          enable: this.#enable ?? undefined,
           role: "datapath",
           doc: `${bits.length} bits`,
         },

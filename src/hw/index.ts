@@ -1,3 +1,4 @@
+export * from "./adder-map.js";
 export * from "./builder.js";
 export * from "./cell-counts.js";
 export { lowerDatapath } from "./datapath.js";
