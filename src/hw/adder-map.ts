@@ -75,7 +75,17 @@ export function adderTechmap(library: AdderLibrary): string {
   const isCells = library.kind === "cells";
   const full = isCells ? [instance(library.fullAdder)] : library.fullAdder;
   const half = isCells ? [instance(library.halfAdder)] : library.halfAdder;
-  return `// Technology map for Yosys: techmap -map ${ADDER_TECHMAP_FILE}
+  const constants = (names: readonly string[]): string =>
+    names
+      .flatMap((name) => [
+        `  parameter _TECHMAP_CONSTMSK_${name}_ = 0;`,
+        `  parameter _TECHMAP_CONSTVAL_${name}_ = 0;`,
+      ])
+      .join("\n");
+  const is = (name: string, value: 0 | 1): string =>
+    `_TECHMAP_CONSTMSK_${name}_ && ${value === 1 ? "" : "!"}_TECHMAP_CONSTVAL_${name}_`;
+  return `// Technology map for Yosys, in three steps: additions, adders with constant inputs (again and again), library cells.
+\`ifdef FX_ADDITIONS
 (* techmap_celltype = "$add" *)
 module fx_map_add (A, B, Y);
   parameter A_SIGNED = 0;
@@ -96,57 +106,62 @@ module fx_map_add (A, B, Y);
   end
   assign Y[Y_WIDTH-1] = a[Y_WIDTH-1] ^ b[Y_WIDTH-1] ^ c[Y_WIDTH-1];
 endmodule
+\`endif
 
+\`ifdef FX_CONSTANTS
 (* techmap_celltype = "fx_fa" *)
-module fx_map_fa (input A, input B, input C, output S, output CO);
-  parameter _TECHMAP_CONSTMSK_A_ = 0;
-  parameter _TECHMAP_CONSTVAL_A_ = 0;
-  parameter _TECHMAP_CONSTMSK_B_ = 0;
-  parameter _TECHMAP_CONSTVAL_B_ = 0;
-  parameter _TECHMAP_CONSTMSK_C_ = 0;
-  parameter _TECHMAP_CONSTVAL_C_ = 0;
-  if (_TECHMAP_CONSTMSK_C_ && !_TECHMAP_CONSTVAL_C_) begin
+module fx_map_constant_fa (input A, input B, input C, output S, output CO);
+${constants(["A", "B", "C"])}
+  wire _TECHMAP_FAIL_ = !(_TECHMAP_CONSTMSK_A_ || _TECHMAP_CONSTMSK_B_ || _TECHMAP_CONSTMSK_C_);
+  if (${is("C", 0)}) begin
     fx_ha u_ha (.A(A), .B(B), .S(S), .CO(CO));
-  end else if (_TECHMAP_CONSTMSK_B_ && !_TECHMAP_CONSTVAL_B_) begin
+  end else if (${is("B", 0)}) begin
     fx_ha u_ha (.A(A), .B(C), .S(S), .CO(CO));
-  end else if (_TECHMAP_CONSTMSK_A_ && !_TECHMAP_CONSTVAL_A_) begin
+  end else if (${is("A", 0)}) begin
     fx_ha u_ha (.A(B), .B(C), .S(S), .CO(CO));
-  end else if (_TECHMAP_CONSTMSK_C_) begin
+  end else if (${is("C", 1)}) begin
     assign S = ~(A ^ B);
     assign CO = A | B;
-  end else if (_TECHMAP_CONSTMSK_B_) begin
+  end else if (${is("B", 1)}) begin
     assign S = ~(A ^ C);
     assign CO = A | C;
-  end else if (_TECHMAP_CONSTMSK_A_) begin
+  end else begin
     assign S = ~(B ^ C);
     assign CO = B | C;
-  end else begin
-    wire half;
-${indented(full, "    ")}
   end
 endmodule
 
 (* techmap_celltype = "fx_ha" *)
-module fx_map_ha (input A, input B, output S, output CO);
-  parameter _TECHMAP_CONSTMSK_A_ = 0;
-  parameter _TECHMAP_CONSTVAL_A_ = 0;
-  parameter _TECHMAP_CONSTMSK_B_ = 0;
-  parameter _TECHMAP_CONSTVAL_B_ = 0;
+module fx_map_constant_ha (input A, input B, output S, output CO);
+${constants(["A", "B"])}
+  wire _TECHMAP_FAIL_ = !(_TECHMAP_CONSTMSK_A_ || _TECHMAP_CONSTMSK_B_);
   if (_TECHMAP_CONSTMSK_A_) begin
     assign S = _TECHMAP_CONSTVAL_A_ ? ~B : B;
     assign CO = _TECHMAP_CONSTVAL_A_ ? B : 1'b0;
-  end else if (_TECHMAP_CONSTMSK_B_) begin
+  end else begin
     assign S = _TECHMAP_CONSTVAL_B_ ? ~A : A;
     assign CO = _TECHMAP_CONSTVAL_B_ ? A : 1'b0;
-  end else begin
-${indented(half, "    ")}
   end
 endmodule
+\`endif
+
+\`ifdef FX_CELLS
+(* techmap_celltype = "fx_fa" *)
+module fx_map_fa (input A, input B, input C, output S, output CO);
+  wire half;
+${indented(full, "  ")}
+endmodule
+
+(* techmap_celltype = "fx_ha" *)
+module fx_map_ha (input A, input B, output S, output CO);
+${indented(half, "  ")}
+endmodule
+\`endif
 `;
 }
 
-/** How often {@link adderTechmap} is run: constants move on through half adders to the next cell. */
-const MAP_PASSES = 3;
+/** How often constants are looked for: a carry that turns out to be constant is the next column's input. */
+const CONSTANT_PASSES = 3;
 
 /** ABC script of the reference areas (shared/bench/cmvm/reference.json); its default scripts can hang on wide sums. */
 const ABC_SCRIPT = "+strash;dc2;dch;map,-B,0.9;topo";
@@ -165,10 +180,15 @@ export function synthesisScript({
   /** Whether adders become cells; else ABC gets them as logic. */
   readonly adders?: boolean;
 }): readonly string[] {
-  const mapped = Array.from({ length: MAP_PASSES }, () => [
-    `techmap -map ${ADDER_TECHMAP_FILE}`,
+  const map = (step: string): readonly string[] => [
+    `techmap -D ${step} -map ${ADDER_TECHMAP_FILE}`,
     "opt_clean",
-  ]).flat();
+  ];
+  const mapped = [
+    ...map("FX_ADDITIONS"),
+    ...Array.from({ length: CONSTANT_PASSES }, () => map("FX_CONSTANTS")).flat(),
+    ...map("FX_CELLS"),
+  ];
   return [
     `read_liberty -lib ${liberty}`,
     ...(adders ? [`read_verilog ${ADDER_PRIMITIVES_FILE}`] : []),

@@ -1,5 +1,6 @@
 import { type AdderGraph, AdderGraphBuilder, type AdderNodeId, type Term } from "../adder-graph.js";
 import { wordFormat } from "../interval.js";
+import { chooseCarryIns } from "./carry-ins.js";
 
 /**
  * Whether each sum is read by sums alone and is no output: then any word that determines it will do. A sum that an output merely shifts
@@ -66,7 +67,7 @@ export function chooseSigns(graph: AdderGraph): readonly (1 | -1)[] {
  * Rewrite inner sums so that their trees need no constants: each becomes ± itself plus an offset, the one at which all corrections for
  * subtracted words and signed inputs (−x = ~x + 1 − 2^n) cancel; so it is an unsigned word without a sign bit. Readers take the offset out
  * again in their own constant, so that in the end each output has one constant, where its bias is. Signs are {@link chooseSigns}'. Outputs
- * and what is not linear keep their values, and nodes keep their numbers.
+ * and what is not linear keep their values, and nodes keep their numbers. Some two-operand sums get a carry in, see {@link chooseCarryIns}.
  *
  * Example: s = a − b of two signed bytes becomes s' = (a + 128) + (127 − b) = a − b + 255 in 0 … 510: two inverted bits, seven full
  * adders and a half adder; as a signed word it would also pay for two constant ones.
@@ -74,6 +75,25 @@ export function chooseSigns(graph: AdderGraph): readonly (1 | -1)[] {
 export function offsetSums(graph: AdderGraph): AdderGraph {
   const inner = innerSums(graph);
   const signs = chooseSigns(graph);
+  const none = graph.nodes.map(() => 0n);
+  const plain = rewrite(graph, { inner, signs, carryIns: none });
+  const carryIns = chooseCarryIns(plain, inner);
+  return carryIns.every((carry) => carry === 0n) ? plain : rewrite(graph, { inner, signs, carryIns });
+}
+
+/** {@link offsetSums} with what has been chosen. */
+function rewrite(
+  graph: AdderGraph,
+  {
+    inner,
+    signs,
+    carryIns,
+  }: {
+    readonly inner: readonly boolean[];
+    readonly signs: readonly (1 | -1)[];
+    readonly carryIns: readonly bigint[];
+  },
+): AdderGraph {
   const offsets: bigint[] = [];
   const builder = new AdderGraphBuilder();
   const ids: AdderNodeId[] = [];
@@ -111,8 +131,9 @@ export function offsetSums(graph: AdderGraph): AdderGraph {
           return { source: word, shift, negative: minus };
         });
         const constant = BigInt(sign) * node.constant - carried;
-        if (inner[i]) offsets[i] = corrections - constant;
-        ids.push(builder.sum(node.name, terms, inner[i] ? corrections : constant));
+        const own = corrections + carryIns[i]!;
+        if (inner[i]) offsets[i] = own - constant;
+        ids.push(builder.sum(node.name, terms, inner[i] ? own : constant));
         break;
       }
     }
