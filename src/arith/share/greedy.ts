@@ -16,7 +16,9 @@ export type Candidate = {
 
 /** Choices of {@link shareGreedily}. */
 export type GreedyOptions = {
-  /** What an addition counts beyond its columns and full adders. */
+  /** What an addition's columns count beside its full adders in a tree; a `+` pays for the columns, silicon for the full adders. */
+  readonly perColumn: number;
+  /** What an addition counts beyond these. */
   readonly perAddition: number;
   /** Seed of a disturbance of the scores by up to an eighth; 0 for none. */
   readonly jitter: number;
@@ -49,8 +51,8 @@ function noise(seed: number, pattern: Pattern): number {
  * Take two-term patterns out of a digit matrix, the most saving first, until none occurs twice (Hartley 1996; Potkonjak 1996).
  *
  * A pattern that occurs n times saves n − 1 additions. One addition a ± b·2^d costs max(w_a, w_b + d) − d columns as a `+` and
- * w_a + w_b − w_out full adders in a tree; the score is (n − 1)·(both + `perAddition`). Occurrences are counted over all
- * minimal forms of each coefficient.
+ * w_a + w_b − w_out full adders in a tree; the score is (n − 1)·(`perColumn` times the one + the other + `perAddition`). Occurrences are
+ * counted over all minimal forms of each coefficient.
  *
  * Counts only fall after a pattern is born, but for rewritten coefficients: so each is pushed once with what it was worth then,
  * and counted again when it comes up; if it is worth less by now it goes back. What rewriting has brought is found by a last scan.
@@ -62,7 +64,7 @@ function noise(seed: number, pattern: Pattern): number {
 export function shareGreedily(
   matrix: DigitMatrix,
   bounds: Bounds[],
-  { perAddition, jitter }: GreedyOptions,
+  { perColumn, perAddition, jitter }: GreedyOptions,
 ): readonly Pattern[] {
   const widths = bounds.map(boundsWidth);
   const queue = new PatternQueue(SCORES);
@@ -71,7 +73,7 @@ export function shareGreedily(
     const [wa, wb] = [widths[pattern.a]!, widths[pattern.b]!];
     const out = boundsWidth(patternBounds(bounds[pattern.a]!, bounds[pattern.b]!, pattern));
     const columns = Math.max(wa, wb + pattern.distance) - pattern.distance;
-    const saved = 4 * (uses - 1) * (columns + wa + wb - out + perAddition);
+    const saved = 4 * (uses - 1) * (perColumn * columns + wa + wb - out + perAddition);
     return Math.max(0, Math.round(jitter === 0 ? saved : saved * (1 + noise(jitter, pattern) / 8)));
   };
   const births = new Births(matrix, (uses, pattern) => {

@@ -1,7 +1,7 @@
 import { csd } from "../csd.js";
 import { type ColumnParent, decomposeColumns } from "./columns.js";
 import { DigitMatrix, type Pattern } from "./digit-matrix.js";
-import { type Bounds, shareGreedily } from "./greedy.js";
+import { type Bounds, boundsWidth, patternBounds, shareGreedily } from "./greedy.js";
 
 /** One digit of an output: ± variable · 2^shift; variables are the inputs, then the patterns. */
 export type PlannedTerm = { readonly variable: number; readonly shift: number; readonly negative: boolean };
@@ -19,10 +19,13 @@ export type SharingPlan = {
 export type PlanOptions = {
   /** See {@link decomposeColumns}; infinite for no decomposition. */
   readonly parentDigits: number;
+  readonly perColumn: number;
   readonly perAddition: number;
   readonly jitter: number;
   /** Most additions on a path; infinite for no bound. */
   readonly maxDepth: number;
+  /** Patterns to begin with, of another plan with the same parents; what the matrix no longer shows twice is left out. */
+  readonly kept?: readonly Pattern[];
 };
 
 /** Split an integer's canonical digits into masks. */
@@ -82,6 +85,56 @@ function difference(weights: readonly Float64Array[], output: number, parent: Co
   return weights[output]!.map((w, i) => w - parent.factor * base[i]!);
 }
 
+/** Take another plan's patterns in their order, but for those that do not occur twice any more and what is built on them. */
+function takeAgain(matrix: DigitMatrix, bounds: Bounds[], patterns: readonly Pattern[]): readonly Pattern[] {
+  const inputs = matrix.variables;
+  const renamed: (number | undefined)[] = Array.from({ length: inputs }, (_, i) => i);
+  const taken: Pattern[] = [];
+  for (const pattern of patterns) {
+    const [a, b] = [renamed[pattern.a], renamed[pattern.b]];
+    const own = a === undefined || b === undefined ? undefined : { ...pattern, a, b };
+    if (own === undefined || matrix.count(own) < 2) {
+      renamed.push(undefined);
+      continue;
+    }
+    bounds.push(patternBounds(bounds[own.a]!, bounds[own.b]!, own));
+    renamed.push(matrix.take(own));
+    taken.push(own);
+  }
+  return taken;
+}
+
+/**
+ * Full adders that a plan takes in silicon, half adders included by their area: trees pay bits in − bits out, two-operand sums
+ * also a half adder for each column that only one operand reaches. Widths from bounds of independent terms, outputs' from their own.
+ *
+ * @param outputBounds of the outputs
+ */
+export function planSize(
+  { patterns, outputs }: SharingPlan,
+  inputs: readonly Bounds[],
+  outputBounds: readonly Bounds[],
+): number {
+  const bounds = [...inputs];
+  for (const pattern of patterns) bounds.push(patternBounds(bounds[pattern.a]!, bounds[pattern.b]!, pattern));
+  const widths = bounds.map(boundsWidth);
+  let size = 0;
+  for (const [k, { a, b, distance }] of patterns.entries()) {
+    const full = widths[a]! + widths[b]! - widths[inputs.length + k]!;
+    const columns = Math.max(widths[a]!, widths[b]! + distance) - distance;
+    size += full + HALF_ADDER * Math.max(0, columns - full);
+  }
+  for (const [o, { parent, terms }] of outputs.entries()) {
+    for (const { variable } of terms) size += widths[variable]!;
+    if (parent !== undefined) size += boundsWidth(outputBounds[parent.output]!);
+    size -= boundsWidth(outputBounds[o]!);
+  }
+  return size;
+}
+
+/** Area of a half adder in full adders (sky130: 12.51 and 20.02 µm²). */
+const HALF_ADDER = 0.62;
+
 /**
  * Plan shared sums for a matrix.
  *
@@ -117,7 +170,9 @@ export function planSharing(
       parents.map((parent) => (parent === undefined ? 0 : 2 ** levels[parent.output]!)),
     );
   }
-  const patterns = shareGreedily(matrix, [...inputs], options);
+  const bounds = [...inputs];
+  const kept = takeAgain(matrix, bounds, options.kept ?? []);
+  const patterns = [...kept, ...shareGreedily(matrix, bounds, options)];
   const outputs = rows.map((_, o) => ({
     parent: parents[o],
     terms: matrix.compactRow(o).flatMap((e) => {

@@ -1,10 +1,12 @@
+import { createRng, type Rng } from "../../core/index.js";
 import { type AdderGraph, AdderGraphBuilder, type AdderNodeId, type Term } from "../adder-graph.js";
 import { addConstantMatrix, type ConstantMatrix } from "../constant-matrix.js";
 import { csdDigitCount } from "../csd.js";
 import type { Interval } from "../interval.js";
 import { adderGraphMetrics, binaryGraph } from "./binary-graph.js";
+import type { Pattern } from "./digit-matrix.js";
 import type { Bounds } from "./greedy.js";
-import { type PlanOptions, planSharing, type SharingPlan } from "./plan.js";
+import { type PlanOptions, planSharing, planSize, type SharingPlan } from "./plan.js";
 
 /** Choices of {@link shareMatrix}. */
 export type SharingOptions = {
@@ -16,18 +18,27 @@ export type SharingOptions = {
   readonly tries?: number;
 };
 
-const DEFAULT_TRIES = 32;
-/** Signed digits in all tries together, roughly what a second or two takes. */
-const DIGITS_OF_ALL_TRIES = 24_000;
+const DEFAULT_TRIES = 160;
+/** Signed digits in all tries together, roughly what a few seconds take. */
+const DIGITS_OF_ALL_TRIES = 120_000;
+/** Matrices with more digits are searched once. */
+const DIGITS_OF_ONE_TRY = 16_000;
 /** Weights from here on are added digit by digit: masks of digits have 31 bits. */
 const LARGEST_WEIGHT = 2 ** 26;
+/** Share of the patterns that a new try gives up, at most. */
+const MOST_GIVEN_UP = 0.3;
 
-const WAYS: readonly Pick<PlanOptions, "parentDigits" | "perAddition">[] = [
-  { parentDigits: 4, perAddition: 4 },
-  { parentDigits: Number.POSITIVE_INFINITY, perAddition: 4 },
-  { parentDigits: 3, perAddition: 8 },
-  { parentDigits: 5, perAddition: 0 },
-  { parentDigits: 2, perAddition: 4 },
+type Way = Pick<PlanOptions, "parentDigits" | "perColumn" | "perAddition">;
+const NO_PARENTS = Number.POSITIVE_INFINITY;
+const WAYS: readonly Way[] = [
+  { parentDigits: 4, perColumn: 0, perAddition: 4 },
+  { parentDigits: NO_PARENTS, perColumn: 0, perAddition: 4 },
+  { parentDigits: NO_PARENTS, perColumn: 0, perAddition: 0 },
+  { parentDigits: 4, perColumn: 1, perAddition: 4 },
+  { parentDigits: NO_PARENTS, perColumn: 1, perAddition: 4 },
+  { parentDigits: 3, perColumn: 1, perAddition: 8 },
+  { parentDigits: 5, perColumn: 0.5, perAddition: 2 },
+  { parentDigits: 2, perColumn: 1, perAddition: 4 },
 ];
 
 /** Fewest additions that a path must have: no output can be added up in fewer levels than its digits need. */
@@ -98,6 +109,10 @@ export function addSharedMatrix(
   return addPlan(builder, plan, matrix, inputs);
 }
 
+/**
+ * Search for the best plan: each way once, then again and again from the best one, a random part of its patterns given up (large
+ * neighbourhood search, Shaw 1998).
+ */
 function bestPlan(
   weights: readonly Float64Array[],
   ranges: readonly Interval[],
@@ -108,19 +123,42 @@ function bestPlan(
   }: { readonly maxDepth: number; readonly tries: number; readonly columns: boolean },
 ): SharingPlan {
   const digits = weights.reduce((sum, row) => sum + row.reduce((n, w) => n + csdDigitCount(w), 0), 0);
-  const count = Math.max(1, Math.min(tries, Math.floor(DIGITS_OF_ALL_TRIES / Math.max(1, digits))));
-  let best: { readonly plan: SharingPlan; readonly cost: number } | undefined;
+  const isLarge = digits > DIGITS_OF_ONE_TRY;
+  const count = isLarge ? 1 : Math.min(tries, Math.ceil(DIGITS_OF_ALL_TRIES / Math.max(1, digits)));
+  const ways = columns ? WAYS : WAYS.filter(({ parentDigits }) => parentDigits === NO_PARENTS);
+  const bounds = ranges.map(boundsOf);
+  const rng = createRng(digits);
+  let best: { readonly plan: SharingPlan; readonly cost: number; readonly way: Way } | undefined;
   for (let t = 0; t < count; t++) {
-    const way = WAYS[t % WAYS.length]!;
-    const parentDigits = columns ? way.parentDigits : Number.POSITIVE_INFINITY;
-    const options = { ...way, parentDigits, jitter: t < WAYS.length ? 0 : t, maxDepth };
-    const plan = planSharing(weights, ranges.map(boundsOf), options);
+    const way = t < ways.length || best === undefined ? ways[t % ways.length]! : best.way;
+    const isNew = t < ways.length || best === undefined;
+    const kept = isNew ? {} : { kept: someOf(best!.plan.patterns, weights[0]!.length, rng) };
+    const plan = planSharing(weights, bounds, { ...way, ...kept, jitter: isNew ? 0 : t, maxDepth });
     if (count === 1) return plan;
     const cost = planCost(plan, weights, ranges, maxDepth);
-    if (best === undefined || cost < best.cost) best = { plan, cost };
+    if (best === undefined || cost <= best.cost) best = { plan, cost, way };
   }
   return best!.plan;
 }
+
+/** Keep most of a plan's patterns, and nothing that is built on the others; renumbered. */
+function someOf(patterns: readonly Pattern[], inputs: number, rng: Rng): readonly Pattern[] {
+  const givenUp = Math.min(MOST_GIVEN_UP, (2 + rng.integer(16)) / patterns.length);
+  const renamed: (number | undefined)[] = Array.from({ length: inputs }, (_, i) => i);
+  const kept: Pattern[] = [];
+  for (const pattern of patterns) {
+    const [a, b] = [renamed[pattern.a], renamed[pattern.b]];
+    if (a === undefined || b === undefined || rng.next() < givenUp) renamed.push(undefined);
+    else {
+      renamed.push(inputs + kept.length);
+      kept.push({ ...pattern, a, b });
+    }
+  }
+  return kept;
+}
+
+/** What the full adders of silicon count beside the columns of two-operand additions. */
+const SILICON = 3;
 
 function planCost(
   plan: SharingPlan,
@@ -137,7 +175,8 @@ function planCost(
     inputs,
   );
   const { adders, bits } = adderGraphMetrics(binaryGraph(builder.build("try", outputs), { maxDepth }));
-  return bits + 2 * adders;
+  const outputBounds = outputs.map((output) => boundsOf(builder.interval(output)));
+  return bits + 2 * adders + SILICON * planSize(plan, ranges.map(boundsOf), outputBounds);
 }
 
 /** Turn a constant matrix into an adder graph with shared sub-expressions; see {@link addSharedMatrix}. */
