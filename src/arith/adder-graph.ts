@@ -132,6 +132,10 @@ export class AdderGraphBuilder {
     return (this.#nodes.length - 1) as AdderNodeId;
   }
 
+  node(id: AdderNodeId): AdderNode {
+    return this.#nodes[id]!;
+  }
+
   interval(id: AdderNodeId): Interval {
     return this.#nodes[id]!.interval;
   }

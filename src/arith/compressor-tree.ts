@@ -1,4 +1,5 @@
 import type { AdderNodeId, SumNode, Term } from "./adder-graph.js";
+import { type BitFormat, plainFormat, treeConstant } from "./bits/bit-format.js";
 import { type CellTable, sky130Cells } from "./bits/cell-table.js";
 import { type Interval, type WordFormat, wordFormat } from "./interval.js";
 
@@ -9,8 +10,8 @@ import { type Interval, type WordFormat, wordFormat } from "./interval.js";
  */
 export type BitRef = number;
 
-/** A word that the tree adds. */
-export type TreeSource = WordFormat & { readonly node: AdderNodeId };
+/** A word that the tree adds: so many bits, and the column of each. */
+export type TreeSource = WordFormat & { readonly node: AdderNodeId; readonly columns: readonly number[] };
 
 /** Cells that work side by side. A carry out of the last column is dropped. */
 export type TreeLevel = {
@@ -60,9 +61,9 @@ function threesOfOneShift(terms: readonly Term[]): readonly Term[] {
  * Spread a sum over columns. A signed word's top bit b weighs −2^(n−1): −b = ~b − 1, so it enters inverted and the −1 goes
  * to the constant; a negated word enters with all other bits inverted, −x = ~x + 1 − 2^n. Hence no sign is ever extended.
  */
-function spread(sum: SumNode, formats: (id: AdderNodeId) => WordFormat, width: number) {
+function spread(sum: SumNode, formats: (id: AdderNodeId) => BitFormat, width: number) {
   const sources: TreeSource[] = [];
-  const offsets = new Map<AdderNodeId, { readonly first: number; readonly format: WordFormat }>();
+  const offsets = new Map<AdderNodeId, { readonly first: number; readonly format: BitFormat }>();
   let bits = 0;
   const dots = Array.from({ length: width }, (): BitRef[] => []);
   const lanes = Array.from({ length: width }, (): number[] => []);
@@ -70,24 +71,23 @@ function spread(sum: SumNode, formats: (id: AdderNodeId) => WordFormat, width: n
     dots[column]!.push(ref);
     lanes[column]!.push(lane);
   };
-  let constant = sum.constant;
   for (const [lane, { source, shift, negative }] of threesOfOneShift(sum.terms).entries()) {
     let entry = offsets.get(source);
     if (entry === undefined) {
       entry = { first: bits, format: formats(source) };
       offsets.set(source, entry);
-      sources.push({ node: source, ...entry.format });
-      bits += entry.format.width;
+      const { columns, signed } = entry.format;
+      sources.push({ node: source, width: columns.length, signed, columns });
+      bits += columns.length;
     }
     const { first, format } = entry;
-    let correction = 0n;
-    for (let i = 0; i < format.width; i++) {
-      const minus = negative !== (format.signed && i === format.width - 1);
-      if (minus) correction -= 1n << BigInt(i);
-      if (shift + i < width) add(shift + i, 2 + 2 * (first + i) + (minus ? 1 : 0), lane);
+    const last = format.columns.length - 1;
+    for (const [i, column] of format.columns.entries()) {
+      const minus = negative !== (format.signed && i === last);
+      if (shift + column < width) add(shift + column, 2 + 2 * (first + i) + (minus ? 1 : 0), lane);
     }
-    constant += correction << BigInt(shift);
   }
+  let constant = treeConstant(sum, formats as (id: number) => BitFormat);
   constant = BigInt.asUintN(width, constant);
   for (let c = 0; c < width; c++) if ((constant >> BigInt(c)) & 1n) add(c, 1, sum.terms.length);
   return { sources, dots, lanes, constant };
@@ -201,16 +201,22 @@ export type CompressorTreeOptions = {
   /** When a bit of a source is there, ps; default all at once. */
   readonly arrivalPs?: (source: AdderNodeId, bit: number) => number;
   readonly cells?: CellTable;
+  /** Where a source has its bits; default one a column, as many as its interval needs. */
+  readonly formatOf?: (source: AdderNodeId) => BitFormat;
 };
 
 /** Turn a sum into a compressor tree. Width and sign of the result come from the sum's interval. */
 export function compressorTree(
   sum: SumNode,
   intervalOfSource: (id: AdderNodeId) => Interval,
-  { arrivalPs, cells = sky130Cells }: CompressorTreeOptions = {},
+  { arrivalPs, cells = sky130Cells, formatOf }: CompressorTreeOptions = {},
 ): CompressorTree {
   const { width, signed } = wordFormat(sum.interval);
-  const { sources, dots, lanes, constant } = spread(sum, (id) => wordFormat(intervalOfSource(id)), width);
+  const { sources, dots, lanes, constant } = spread(
+    sum,
+    formatOf ?? ((id) => plainFormat(wordFormat(intervalOfSource(id)))),
+    width,
+  );
   const times = [0, 0];
   for (const { node, width: bits } of sources) {
     for (let bit = 0; bit < bits; bit++) {

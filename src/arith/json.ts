@@ -37,7 +37,7 @@ const compressorTree = z.strictObject({
   kind: z.literal("compressorTree"),
   name: z.string(),
   ...format,
-  sources: z.array(z.strictObject({ node: nodeId, ...format })),
+  sources: z.array(z.strictObject({ node: nodeId, ...format, columns: z.array(count) })),
   constant: bigText,
   dots: z.array(z.array(count)),
   levels: z.array(z.strictObject({ fullAdders: z.array(count), halfAdders: z.array(count) })),

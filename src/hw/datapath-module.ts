@@ -1,4 +1,4 @@
-import { type AdderNodeId, wordFormat } from "../arith/index.js";
+import type { AdderNodeId } from "../arith/index.js";
 import { invariant } from "../core/index.js";
 import { concat, ModuleBuilder, sliceOf } from "./builder.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "./cell-counts.js";
@@ -116,7 +116,7 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     inputs.length * inputBits,
     `${inputs.length} integers of ${inputBits} bits, registered`,
   );
-  const widthOf = (id: AdderNodeId): number => wordFormat(graph.nodes[id]!.interval).width;
+  const widthOf = (id: AdderNodeId): number => plan.netlist.words[id]!.length;
   const words = new Map(inputs.map((id, i) => [id, sliceOf(x, i * inputBits, widthOf(id))]));
   const inner: Module[] = [];
   const instance = (module: Module, part: PlanPart, y: Signal, clocked: boolean): void => {

@@ -3,7 +3,9 @@ import type { AdderGraph, AdderNode, AdderNodeId, SumNode } from "../adder-graph
 import { type CompressorTree, compressorTree, firstCellRef } from "../compressor-tree.js";
 import { wordFormat } from "../interval.js";
 import { Arrivals } from "./arrival.js";
+import { type BitFormat, bitFormats, openColumns } from "./bit-format.js";
 import { type ClockTarget, combinational } from "./cell-table.js";
+import { innerSums } from "./offset-sums.js";
 
 /**
  * A bit as a cell sees it: 2·bit, or 2·bit + 1 inverted. Bit 0 is the constant zero, so that pin 0 is zero and pin 1 is one.
@@ -60,8 +62,9 @@ export type BitNetlist = {
   readonly graph: AdderGraph;
   /** Number of bits, the constant zero included. */
   readonly bits: number;
-  /** Each node's word as pins, lowest first; as wide as its interval needs. */
+  /** Each node's word as pins, in the columns of its format. */
   readonly words: readonly (readonly Pin[])[];
+  readonly formats: readonly BitFormat[];
   readonly cells: BitCells;
   readonly nodeCells: readonly NodeCells[];
   /** Each sum's constant, of which single bits are pins {@link ONE} of its cells. */
@@ -150,8 +153,13 @@ class CellList {
   }
 }
 
-/** Add a tree's cells and its adder; returns the word. */
-function addTree(list: CellList, node: number, tree: CompressorTree, words: readonly (readonly Pin[])[]) {
+/** Add a tree's cells and its adder, which leaves carries of their own if the sum is open; returns the word. */
+function addTree(
+  list: CellList,
+  node: number,
+  tree: CompressorTree,
+  { words, isOpen }: { readonly words: readonly (readonly Pin[])[]; readonly isOpen: boolean },
+) {
   const pins = new Int32Array(firstCellRef(tree.sources) + 2 * cellsOf(tree)).fill(-1);
   pins[0] = ZERO;
   pins[1] = ONE;
@@ -181,19 +189,21 @@ function addTree(list: CellList, node: number, tree: CompressorTree, words: read
   }
   const adder = list.count;
   const word: Pin[] = [];
+  const rows = tree.rows[0].map((low, c) => [low, tree.rows[1][c]!].filter((ref) => ref !== 0));
+  const adds = isOpen ? openColumns(rows.map(({ length }) => length)) : undefined;
   let carry: Pin = ZERO;
-  for (let column = 0; column < tree.width; column++) {
-    const left = [pins[tree.rows[0][column]!]!, pins[tree.rows[1][column]!]!, carry].filter(
-      (pin) => pin !== ZERO,
-    );
-    if (left.length < 2) {
-      word.push(left[0] ?? ZERO);
+  let carries = false;
+  for (const [column, refs] of rows.entries()) {
+    const bits = refs.map((ref) => pins[ref]!);
+    if (adds === undefined || adds[column]) {
+      const [sum, next] = list.add(node, column, [...bits, carry], column < last);
+      word.push(sum);
+      carry = next;
+    } else {
+      word.push(...bits, ...(carries ? [carry] : []));
       carry = ZERO;
-      continue;
     }
-    const [sum, next] = list.add(node, column, left, column < last);
-    word.push(sum);
-    carry = next;
+    carries = adds?.[column] === true;
   }
   return { word, cells: { first, adder, end: list.count } };
 }
@@ -203,6 +213,7 @@ const cellsOf = (tree: CompressorTree): number =>
 
 /** Turn every sum of a graph into cells. With a clock, trees take bits in the order in which they come at that clock. */
 export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational): BitNetlist {
+  const formats = bitFormats(graph, innerSums(graph));
   const list = new CellList(clock);
   const { arrivals } = list;
   const words: (readonly Pin[])[] = [];
@@ -229,10 +240,13 @@ export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational
   const made = (node: SumNode, i: number): readonly Pin[] => {
     const tree = compressorTree(node, (source) => graph.nodes[source]!.interval, {
       cells: clock.cells,
+      formatOf: (source) => formats[source]!,
       arrivalPs: (source, bit) => arrivals.absolute(words[source]![bit]!),
     });
     trees[i] = tree;
-    const { word, cells } = addTree(list, i, tree, words);
+    const isOpen = formats[i]!.columns.length !== tree.width || formats[i]!.columns.at(-1) !== tree.width - 1;
+    const { word, cells } = addTree(list, i, tree, { words, isOpen });
+    invariant(word.length === formats[i]!.columns.length, `sum ${i} has the bits of its format`);
     nodeCells[i] = cells;
     return word;
   };
@@ -265,6 +279,7 @@ export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational
     graph,
     bits: list.bits,
     words,
+    formats,
     cells: list.freeze(),
     nodeCells,
     trees,
@@ -274,14 +289,14 @@ export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational
 
 /** Compute every bit for one input vector; returns the nodes' words as integers, as {@link evaluateAdderGraph} does. */
 export function evaluateBits(netlist: BitNetlist, inputs: readonly bigint[]): readonly bigint[] {
-  const { graph, cells, words, nodeCells, macros } = netlist;
+  const { graph, cells, words, formats, nodeCells, macros } = netlist;
   const bits = new Uint8Array(netlist.bits);
   const at = (pin: Pin): number => bits[pin >> 1]! ^ (pin & 1);
   const macroOf = new Map(macros.map(({ node, bits: made }) => [node, made]));
   const integerOf = (i: number): bigint => {
-    const { width, signed } = wordFormat(graph.nodes[i]!.interval);
-    const raw = words[i]!.reduce((sum, pin, k) => sum | (BigInt(at(pin)) << BigInt(k)), 0n);
-    return signed ? BigInt.asIntN(width, raw) : raw;
+    const { columns, signed } = formats[i]!;
+    const raw = words[i]!.reduce((sum, pin, k) => sum + (BigInt(at(pin)) << BigInt(columns[k]!)), 0n);
+    return signed ? BigInt.asIntN(columns.length, raw) : raw;
   };
   const store = (made: readonly number[], value: bigint): void => {
     for (const [k, bit] of made.entries()) bits[bit] = Number((value >> BigInt(k)) & 1n);

@@ -1,5 +1,6 @@
 import type { AdderGraph } from "../adder-graph.js";
-import { type Interval, wordFormat } from "../interval.js";
+import { wordFormat } from "../interval.js";
+import { bitFormats, treeConstant } from "./bit-format.js";
 
 /** Passes of {@link chooseCarryIns}. */
 const PASSES = 4;
@@ -41,8 +42,9 @@ function ones(value: bigint): number {
 export function chooseCarryIns(graph: AdderGraph, inner: readonly boolean[]): readonly bigint[] {
   const shares = sharesOf(graph, inner);
   const carryIns = graph.nodes.map(() => 0n);
+  const formats = bitFormats(graph, inner);
   const constants = graph.nodes.map((node, i) =>
-    node.kind === "sum" && !inner[i] ? treeConstant(graph, i) : 0n,
+    node.kind === "sum" && !inner[i] ? treeConstant(node, (source) => formats[source]!) : 0n,
   );
   const widths = graph.nodes.map(({ interval }) => wordFormat(interval).width);
   const counts = constants.map((constant, i) => ones(BigInt.asUintN(widths[i]!, constant)));
@@ -99,17 +101,4 @@ function grow(i: number, step: bigint, room: bigint[], readers: readonly (readon
   if (visit(i, step) && taken.every(([at]) => room[at]! >= 0n)) return true;
   for (const [at, by] of taken) room[at] = room[at]! + by;
   return false;
-}
-
-/** What a sum's tree adds beside its bits: the sum's own constant and the corrections for inverted bits. */
-function treeConstant(graph: AdderGraph, i: number): bigint {
-  const node = graph.nodes[i]!;
-  if (node.kind !== "sum") return 0n;
-  const formats = (range: Interval) => wordFormat(range);
-  return node.terms.reduce((constant, { source, shift, negative }) => {
-    const { width, signed } = formats(graph.nodes[source]!.interval);
-    const top = signed ? 1n << BigInt(width - 1) : 0n;
-    const inverted = negative ? (1n << BigInt(width)) - 1n - top : top;
-    return constant - (inverted << BigInt(shift));
-  }, node.constant);
 }

@@ -1,3 +1,4 @@
+export * from "./bit-format.js";
 export * from "./bit-netlist.js";
 export * from "./cell-table.js";
 export * from "./final-adder.js";

@@ -1,5 +1,5 @@
 import { type AdderGraph, AdderGraphBuilder, type AdderNodeId, type Term } from "../adder-graph.js";
-import { wordFormat } from "../interval.js";
+import { type BitFormat, formatOfNode, invertedWeight } from "./bit-format.js";
 import { chooseCarryIns } from "./carry-ins.js";
 
 /**
@@ -95,6 +95,7 @@ function rewrite(
   },
 ): AdderGraph {
   const offsets: bigint[] = [];
+  const formats: BitFormat[] = [];
   const builder = new AdderGraphBuilder();
   const ids: AdderNodeId[] = [];
   for (const [i, node] of graph.nodes.entries()) {
@@ -122,11 +123,7 @@ function rewrite(
         const terms = node.terms.map(({ source, shift, negative }): Term => {
           const minus = negative !== sign * signs[source]! < 0;
           const word = ids[source]!;
-          const { width, signed } = wordFormat(builder.interval(word));
-          const ones = (1n << BigInt(width)) - 1n;
-          const top = signed ? 1n << BigInt(width - 1) : 0n;
-          // Bits that enter inverted: all of a subtracted word but its sign, else the sign alone.
-          corrections += (minus ? ones - top : top) << BigInt(shift);
+          corrections += invertedWeight(formats[source]!, minus) << BigInt(shift);
           carried += (minus ? -offsets[source]! : offsets[source]!) << BigInt(shift);
           return { source: word, shift, negative: minus };
         });
@@ -137,6 +134,8 @@ function rewrite(
         break;
       }
     }
+    const made = builder.node(ids[i]!);
+    formats.push(formatOfNode(made, inner[i]!, (source) => formats[source]!));
   }
   return builder.build(
     graph.name,

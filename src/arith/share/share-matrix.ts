@@ -124,7 +124,9 @@ function bestPlan(
 ): SharingPlan {
   const digits = weights.reduce((sum, row) => sum + row.reduce((n, w) => n + csdDigitCount(w), 0), 0);
   const isLarge = digits > DIGITS_OF_ONE_TRY;
-  const count = isLarge ? 1 : Math.min(tries, Math.ceil(DIGITS_OF_ALL_TRIES / Math.max(1, digits)));
+  // Few digits leave little to choose, and depthwise layers have very many small matrices.
+  const useful = Math.max(WAYS.length, digits);
+  const count = isLarge ? 1 : Math.min(tries, useful, Math.ceil(DIGITS_OF_ALL_TRIES / Math.max(1, digits)));
   const ways = columns ? WAYS : WAYS.filter(({ parentDigits }) => parentDigits === NO_PARENTS);
   const bounds = ranges.map(boundsOf);
   const rng = createRng(digits);
