@@ -4,6 +4,8 @@ import { inputsOfQuantNode, type QuantNetwork, type QuantNode, type QuantType } 
 import { findQuantNode, type QuantValues, quantInput, valuesPerImage } from "../types.js";
 import { type ExecuteForm, type ExecutionPlan, planExecution } from "./plan.js";
 
+export type { ExecuteForm } from "./plan.js";
+
 /** Which layers to compute and where to start. */
 export type ExecuteOptions = {
   /** Layers whose values are wanted; default the network's output. */
@@ -49,7 +51,7 @@ function neededNodes(
   });
 }
 
-/** The last plan of each network, so that a network that comes image by image is prepared once. */
+/** The last plan in fast form of each network, so that a network that gets its images bit by bit is prepared once. */
 const plans = new WeakMap<QuantNetwork, { readonly key: string; readonly plan: ExecutionPlan }>();
 
 /**
@@ -76,12 +78,12 @@ export function executeQuantNetwork(
   const wanted = [...new Set(options.outputs ?? [network.output])];
   for (const name of wanted) findQuantNode(network, name);
 
-  const key = JSON.stringify([form, start, wanted]);
-  const known = plans.get(network);
+  const key = JSON.stringify([start, wanted]);
+  const known = form === "fast" ? plans.get(network) : undefined;
   if (known?.key === key) return known.plan.run([startValues], count);
   const nodes = neededNodes(network, start, wanted);
   const plan = planExecution({ sources: [startNode], nodes, wanted, form });
-  plans.set(network, { key, plan });
+  if (form === "fast") plans.set(network, { key, plan });
   return plan.run([startValues], count);
 }
 
