@@ -52,17 +52,18 @@ function constantsOf(
   inputs: readonly QuantType[],
 ): FastConstants | undefined {
   const clamp = centredClamp(node.clamp, node.output);
-  if (clamp === undefined) return undefined;
+  const { requantization } = node;
+  if (clamp === undefined || requantization.mode === "steps") return undefined;
   const bias = "bias" in node ? { bias: node.bias.data } : {};
   const { channels } = imageExtents(node.output);
-  const any = fastConstants(node.requantization, channels, { clamp, ...bias, largest: () => 2 ** 31 });
+  const any = fastConstants(requantization, channels, { clamp, ...bias, largest: () => 2 ** 31 });
   if (any !== undefined) return any;
   const { low, high } = accumulatorInterval(node, inputs[0]!, inputs[1]);
   const largest = (c: number): number => {
     const entry = low.length === 1 ? 0 : c;
     return Math.min(2 ** 31, Math.max(-low[entry]!, high[entry]!));
   };
-  return fastConstants(node.requantization, channels, { clamp, ...bias, largest });
+  return fastConstants(requantization, channels, { clamp, ...bias, largest });
 }
 
 /** Words that begin every record; the input's address is that of the first tap. */
