@@ -23,7 +23,6 @@ it("the quantized ResNet-8 gives TensorFlow Lite's bytes for CIFAR-10 test image
   expect(values).toBeGreaterThan(900_000);
 
   const evaluation = await evaluateQuantNetwork(network, test);
-  expect(evaluation.count).toBe(10_000);
-  // MLPerf Tiny's own figure for this file is 87.02 %.
-  expect((100 * evaluation.top1).toFixed(1)).toBe("87.0");
+  // MLPerf Tiny's own figure for this file: 87.02 %.
+  expect(evaluation).toMatchObject({ count: 10_000, correct: 8702 });
 }, 300_000);
