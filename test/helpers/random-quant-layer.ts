@@ -20,8 +20,12 @@ export function pick<T>(rng: Rng, ...values: readonly T[]): T {
 
 const between = (rng: Rng, low: number, high: number): number => low + rng.integer(high - low + 1);
 
-/** A type of 8 bits (rarely fewer, or 16), signed or not, of any zero point. */
-export function randomType(rng: Rng, shape: Shape, bits = pick(rng, 8, 8, 8, 8, 5)): QuantType {
+/** A type of 8 bits (rarely 5, 12 or 16), signed or not, of any zero point. */
+export function randomType(
+  rng: Rng,
+  shape: Shape,
+  bits = pick(rng, 8, 8, 8, 8, 8, 8, 8, 8, 5, pick(rng, 12, 12, 16)),
+): QuantType {
   const signed = rng.integer(2) === 1;
   const { low, high } = typeRange({ bits, signed });
   const zeroPoint = pick(rng, low, high, between(rng, low, high), Math.max(low, 0));

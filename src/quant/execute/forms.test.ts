@@ -52,7 +52,7 @@ function expectEqualForms(network: QuantNetwork, images: Uint8Array, count: numb
 /** A dense layer of weights 0, so that its accumulators are its bias values. */
 function sums(rng: Rng, accumulators: Int32Array, requantization: Requantization): ComputedNode {
   const channels = accumulators.length;
-  const output = randomType(rng, [channels]);
+  const output = randomType(rng, [channels], 8);
   return {
     kind: "dense",
     name: nodeName("layer"),
