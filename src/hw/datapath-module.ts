@@ -1,5 +1,6 @@
 import { type AdderNodeId, wordFormat } from "../arith/index.js";
 import { invariant } from "../core/index.js";
+import type { Clamp } from "../quant/index.js";
 import { concat, ModuleBuilder, sliceOf } from "./builder.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "./cell-counts.js";
 import { clampWord } from "./clamp.js";
@@ -13,7 +14,6 @@ import {
   type TreePlan,
   wholePlan,
 } from "./datapath.js";
-import type { WeightedNode } from "./layer-datapath.js";
 import { type Module, type Signal, signalWidth } from "./netlist.js";
 import type { SplitPlan } from "./split.js";
 
@@ -40,7 +40,8 @@ export type BuiltPart = {
 
 /** What all modules of a layer's datapath have in common. */
 export type PartContext = {
-  readonly node: WeightedNode;
+  readonly clamp: Clamp;
+  readonly outputBits: number;
   readonly plan: TreePlan;
   readonly doc: readonly string[];
   readonly inputBits: number;
@@ -51,7 +52,7 @@ export type PartContext = {
 /** Lower some outputs with their clamps. */
 function addOutputs(
   b: ModuleBuilder,
-  { node, plan, stages, levelsPerStage }: PartContext,
+  { clamp, outputBits, plan, stages, levelsPerStage }: PartContext,
   words: readonly Signal[],
   { enable, part }: { readonly enable: Signal; readonly part: PlanPart },
 ): { readonly y: Signal } & Omit<BuiltPart, "module" | "inner"> {
@@ -60,8 +61,8 @@ function addOutputs(
   const y = part.outputs.map((id, o) =>
     clampWord(b, `y${o}`, lowered.outputs[o]!, {
       range: plan.graph.nodes[id]!.interval,
-      ...node.clamp,
-      bits: node.output.bits,
+      ...clamp,
+      bits: outputBits,
     }),
   );
   const { cells } = b.build();
@@ -85,13 +86,13 @@ export function buildPart(name: string, context: PartContext): BuiltPart {
   );
   const inputs = range(0, part.inputs.length).map((i) => sliceOf(x, i * inputBits, inputBits));
   const { y, ...built } = addOutputs(b, context, inputs, { enable, part });
-  b.output("y", y, `${part.outputs.length} integers of ${context.node.output.bits} bits`);
+  b.output("y", y, `${part.outputs.length} integers of ${context.outputBits} bits`);
   return { module: b.build(), inner: [], ...built };
 }
 
 /** As {@link buildPart}, in several modules of bounded size and one that joins them. */
 export function buildSplitPart(name: string, context: PartContext, split: SplitPlan): BuiltPart {
-  const { plan, doc, inputBits, node } = context;
+  const { plan, doc, inputBits, outputBits } = context;
   const { graph } = plan;
   const b = new ModuleBuilder(name, [
     ...doc,
@@ -155,7 +156,7 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     m.clock("aclk");
     const advance = m.input("advance", 1, "all registers move on");
     const built = addOutputs(m, context, wordsOf(m, part), { enable: advance, part });
-    m.output("y", built.y, `${part.outputs.length} integers of ${node.output.bits} bits`);
+    m.output("y", built.y, `${part.outputs.length} integers of ${outputBits} bits`);
     join(built.counts);
     other = addCellCounts(other, built.other);
     latency = Math.max(latency, built.latency);
@@ -163,6 +164,6 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     instance(m.build(), part, y, true);
     return y;
   });
-  b.output("y", concat(results), `${graph.outputs.length} integers of ${node.output.bits} bits`);
+  b.output("y", concat(results), `${graph.outputs.length} integers of ${outputBits} bits`);
   return { module: b.build(), inner, latency, counts, other };
 }

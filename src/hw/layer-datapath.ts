@@ -9,6 +9,7 @@ import {
 } from "../arith/index.js";
 import {
   accumulatorInterval,
+  type Clamp,
   type QuantConv2d,
   type QuantDense,
   type QuantDepthwiseConv2d,
@@ -145,6 +146,65 @@ function layerGraph(
   return builder.build(name, outputs);
 }
 
+/** What {@link graphDatapath} needs beyond the graph. */
+export type GraphDatapath = DatapathOptions & {
+  /** Bounds of the outputs, and their format. */
+  readonly clamp: Clamp;
+  readonly outputBits: number;
+  /** Bits in which each input word comes, and how many words make a pixel. */
+  readonly inputBits: number;
+  readonly inputChannels: number;
+  /** Lines of prose above the module. */
+  readonly doc: (stages: readonly number[]) => readonly string[];
+};
+
+/** Make a datapath of an adder graph: compressor trees, pipeline registers, a clamp for each output; split by outputs when large. */
+export function graphDatapath(name: string, graph: AdderGraph, shape: GraphDatapath): LayerDatapath {
+  const { clamp, outputBits, inputBits, levelsPerStage, maxFullAddersPerModule: most } = shape;
+  const plan = planTrees(graph, levelsPerStage);
+  const stages = treeStages(plan, levelsPerStage);
+  const context: PartContext = {
+    clamp,
+    outputBits,
+    plan,
+    doc: shape.doc(stages),
+    inputBits,
+    stages,
+    levelsPerStage,
+  };
+  const built =
+    planSize(plan) <= most
+      ? buildPart(`${name}_datapath`, context)
+      : buildSplitPart(`${name}_datapath`, context, splitPlan(plan, most));
+  const part: DatapathPart = {
+    module: built.module,
+    inner: built.inner,
+    inputChannels: [0, shape.inputChannels],
+    outputChannels: [0, graph.outputs.length],
+    counts: built.counts[0] ?? NO_CELLS,
+    requantizationCounts: built.counts.slice(1).reduce(addCounts, NO_CELLS),
+    otherCells: built.other,
+  };
+  const sums = graph.nodes.filter((n) => n.kind === "sum");
+  return {
+    parts: [part],
+    latency: built.latency,
+    weights: 0,
+    zeroWeights: 0,
+    csdDigits: 0,
+    additions: sums.reduce((n, s) => n + Math.max(0, s.terms.length + (s.constant === 0n ? 0 : 1) - 1), 0),
+    finalAdderBitsLongest: plan.phases.reduce(
+      (most2, { trees }) => trees.reduce((l, t) => Math.max(l, t.width - t.adderLow), most2),
+      0,
+    ),
+  };
+}
+
+/** Say how the names in a datapath's module are made. */
+export const DATAPATH_NAMES =
+  "Names: pP_lL_fs and fc are sums and carries of the full adders of level L in phase P, hs and hc of the half adders; " +
+  "cN is output channel N.";
+
 /**
  * Make the datapath of a weighted layer: constant matrix, compressor trees, requantization, clamp; split by output channels.
  *
@@ -158,50 +218,26 @@ export function weightedDatapath(
 ): LayerDatapath {
   const rows = weightRows(node);
   const graph = layerGraph(node, rows, { type: input.type, inputRange: input.range, name });
-  const plan = planTrees(graph, options.levelsPerStage);
-  const stages = treeStages(plan, options.levelsPerStage);
-  const context: PartContext = {
-    node,
-    plan,
-    doc: [
+  const datapath = graphDatapath(name, graph, {
+    ...options,
+    clamp: node.clamp,
+    outputBits: node.output.bits,
+    inputBits: input.type.bits,
+    inputChannels: input.type.shape.at(-1)!,
+    doc: (stages) => [
       `Constant datapath of layer "${node.name}" (${node.kind}, weights ${node.weights.shape.join("x")}).`,
       "sN_word: shared sums. p1: weighted sums as full-adder trees (a constant of each sum holds the bias and " +
         `-${input.type.zeroPoint} times the weights' sum); p2: scale and round; then the clamp to ` +
         `${node.clamp.low}..${node.clamp.high}. Stages of trees: ${stages.join(", ")}.`,
-      "Names: pP_lL_fs and fc are sums and carries of the full adders of level L in phase P, hs and hc of the half adders; " +
-        "cN is output channel N.",
+      DATAPATH_NAMES,
     ],
-    inputBits: input.type.bits,
-    stages,
-    levelsPerStage: options.levelsPerStage,
-  };
-  const most = options.maxFullAddersPerModule;
-  const built =
-    planSize(plan) <= most
-      ? buildPart(`${name}_datapath`, context)
-      : buildSplitPart(`${name}_datapath`, context, splitPlan(plan, most));
-  const part: DatapathPart = {
-    module: built.module,
-    inner: built.inner,
-    inputChannels: [0, input.type.shape.at(-1)!],
-    outputChannels: [0, rows.length],
-    counts: built.counts[0]!,
-    requantizationCounts: built.counts.slice(1).reduce(addCounts, NO_CELLS),
-    otherCells: built.other,
-  };
+  });
   const flat = rows.flatMap((row) => row.weights);
-  const sums = graph.nodes.filter((n) => n.kind === "sum");
   return {
-    parts: [part],
-    latency: built.latency,
+    ...datapath,
     weights: flat.length,
     zeroWeights: flat.filter((w) => w === 0).length,
     csdDigits: flat.reduce((sum, w) => sum + csdDigitCount(w), 0),
-    additions: sums.reduce((n, s) => n + Math.max(0, s.terms.length + (s.constant === 0n ? 0 : 1) - 1), 0),
-    finalAdderBitsLongest: plan.phases.reduce(
-      (most2, { trees }) => trees.reduce((l, t) => Math.max(l, t.width - t.adderLow), most2),
-      0,
-    ),
   };
 }
 
