@@ -100,7 +100,7 @@ export function putAside(stages: readonly ScheduleStage[]): readonly (readonly n
 }
 
 /** A stage and all that it depends on, numbered anew; the stage itself comes last. */
-function coneOf(stages: readonly ScheduleStage[], top: number): readonly ScheduleStage[] {
+export function coneOf(stages: readonly ScheduleStage[], top: number): readonly ScheduleStage[] {
   const needed = new Set([top]);
   for (let i = top; i >= 0; i--)
     if (needed.has(i)) for (const source of stages[i]!.sources) needed.add(source);
