@@ -56,6 +56,6 @@ describe("the quantized ResNet-8 in emitted Verilog, read back by Yosys", () => 
         (one) => `${one.node} ${one.seconds.toFixed(1)} s`,
       );
       process.stderr.write(`${kind}: ${verdict.values} values, ${seconds.join(", ")}\n`);
-    }, 900_000);
+    }, 1_800_000);
   }
 });

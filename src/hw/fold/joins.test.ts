@@ -101,6 +101,19 @@ describe("sizeJoins", () => {
     }
   });
 
+  it("loses no rate: the whole front is as fast as with unlimited memories", () => {
+    for (let seed = 0; seed < 120; seed++) {
+      const stages = randomStages(1100 + seed);
+      const { cyclesPerFrame, period } = steadySchedule(sized(stages));
+      expect(period).toBeDefined();
+      const depths = [1e9, 1e9];
+      const open = [...sizeJoins(stages).keys()].reduce((all, i) => withFifos(all, i, depths), stages);
+      const { ends } = simulateSchedule(open, 60);
+      // An uneven schedule's frames differ by some cycles.
+      expect(cyclesPerFrame).toBeLessThanOrEqual(((ends[59]! - ends[19]!) / 40) * 1.01 + 0.25);
+    }
+  });
+
   it("never lets a front come to a stop, whatever pauses outside", () => {
     for (let seed = 0; seed < 60; seed++) {
       const stages = sized(randomStages(300 + seed));

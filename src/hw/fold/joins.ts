@@ -1,6 +1,6 @@
 import { FixynnError, invariant } from "../../core/index.js";
 import { stepTable } from "./layer-model.js";
-import { type ScheduleStage, steadySchedule } from "./schedule.js";
+import { type ScheduleStage, simulateSchedule, steadySchedule } from "./schedule.js";
 
 /** Memories of a join's two streams, and why they are deep enough. */
 export type JoinDepths = {
@@ -121,32 +121,31 @@ export function withFifos(
   return stages.map((stage, i) => (i === at ? { ...stage, timing: { ...stage.timing, fifos } } : stage));
 }
 
-/**
- * Find how deep the memories in front of each join must be, so that the pipeline neither deadlocks nor loses rate. Two bounds, both proven
- * (docs/hw.md):
- *
- * - *needed*, no deadlock under any pauses: what {@link putAside} puts aside. Layers and forks are determinate processes, so whether a
- *   network of bounded memories comes to a stop does not depend on the order of its moves: if that order never does, none does.
- * - *used*, no lost rate: the exact schedule of the join and all before it, with unlimited memories, until its state repeats. One pixel
- *   deeper than its largest use, a memory is never full, so the schedule is the same cycle by cycle.
- *
- * A stream that is never ahead has no memory if the schedule is as fast without it. Earlier joins are sized first.
- *
- * @throws FixynnError FX5042 when a schedule does not repeat within 256 frames
- */
-export function sizeJoins(stages: readonly ScheduleStage[]): ReadonlyMap<number, JoinDepths> {
-  const needs = putAside(stages);
+/** Memories that all joins have, both in front of them. */
+function withJoins(
+  stages: readonly ScheduleStage[],
+  joins: ReadonlyMap<number, Pick<JoinDepths, "depths">>,
+): readonly ScheduleStage[] {
+  return [...joins].reduce((all, [i, { depths }]) => withFifos(all, i, depths), stages);
+}
+
+/** Size every join once, in topological order; with `least` both of its streams have memories of so many pixels at least. */
+function sizeOnce(
+  stages: readonly ScheduleStage[],
+  needs: readonly (readonly number[])[],
+  least: number,
+): ReadonlyMap<number, JoinDepths> {
   const joins = new Map<number, JoinDepths>();
-  let sized = stages;
   for (const [i, { sources }] of stages.entries()) {
     if (sources.length < 2) continue;
     const needed = needs[i]!;
-    const tried = [
-      ...(needed.every((lead) => lead > 0) ? [] : [needed.map((lead) => lead > 0)]),
-      [true, true],
-    ].map((memories) => {
+    const forced = needed.map((lead) => lead > 0 || least > 0);
+    const tried = [...(forced.every((has) => has) ? [] : [forced]), [true, true]].map((memories) => {
       const unlimited = memories.map((has) => (has ? Number.POSITIVE_INFINITY : 0));
-      return { memories, schedule: steadySchedule(coneOf(withFifos(sized, i, unlimited), i)) };
+      return {
+        memories,
+        schedule: steadySchedule(coneOf(withFifos(withJoins(stages, joins), i, unlimited), i)),
+      };
     });
     const fastest = Math.min(...tried.map(({ schedule }) => schedule.cyclesPerFrame));
     const { memories, schedule } = tried.find((one) => one.schedule.cyclesPerFrame === fastest)!;
@@ -157,9 +156,64 @@ export function sizeJoins(stages: readonly ScheduleStage[]): ReadonlyMap<number,
         hint: "give the layers before it other parallelisms",
       });
     const used = schedule.fifoUse.at(-1)!;
-    const depths = memories.map((has, k) => (has ? Math.max(needed[k]!, used[k]! + 1) : 0));
+    const depths = memories.map((has, k) => (has ? Math.max(needed[k]!, used[k]! + 1, least) : 0));
     joins.set(i, { depths, needed, used, period });
-    sized = withFifos(sized, i, depths);
   }
   return joins;
+}
+
+/** Frames of a run with memories that may grow without end, and its first ones, which do not count. */
+const [FRAMES, WARM_UP] = [24, 12];
+/** What counts as slower: a few frames tell the rate of an uneven schedule about so well. */
+const SLOWER = 1.01;
+const MOST_LEAST = 1024;
+
+/** Cycles a frame that no memories can better: of the slowest layer alone. */
+function slowestAlone(stages: readonly ScheduleStage[]): number {
+  const alone = stages.map(({ timing, sources }) => {
+    const free = { timing: { ...timing, fifos: sources.map(() => 0) }, sources: sources.map(() => -1) };
+    return steadySchedule([free]).cyclesPerFrame;
+  });
+  return Math.max(...alone);
+}
+
+/** Cycles a frame with unlimited memories in front of all joins. */
+function unlimitedRate(stages: readonly ScheduleStage[], joins: ReadonlyMap<number, JoinDepths>): number {
+  const depths = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const { ends } = simulateSchedule(
+    withJoins(stages, new Map([...joins.keys()].map((i) => [i, { depths }]))),
+    FRAMES,
+  );
+  return (ends[FRAMES - 1]! - ends[WARM_UP - 1]!) / (FRAMES - WARM_UP);
+}
+
+/**
+ * Find how deep the memories in front of each join must be, so that the pipeline neither deadlocks nor loses rate. Two bounds, both proven
+ * (docs/hw.md):
+ *
+ * - *needed*, no deadlock under any pauses: what {@link putAside} puts aside. Layers and forks are determinate processes, so whether a
+ *   network of bounded memories comes to a stop does not depend on the order of its moves: if that order never does, none does.
+ * - *used*, no lost rate: the exact schedule of the join and all before it, with unlimited memories, until its state repeats. One pixel
+ *   deeper than its largest use, a memory is never full, so the schedule is the same cycle by cycle.
+ *
+ * A stream that is never ahead has no memory if the schedule is as fast without it. Earlier joins are sized first. In the end the schedule of
+ * the whole front decides: where what follows a join is uneven, its memories may have to even that out too, so while the
+ * whole is slower than its slowest layer and than with unlimited memories, all of them get deeper.
+ *
+ * @throws FixynnError FX5042 when a schedule does not repeat within 256 frames
+ */
+export function sizeJoins(stages: readonly ScheduleStage[]): ReadonlyMap<number, JoinDepths> {
+  if (stages.every(({ sources }) => sources.length < 2)) return new Map();
+  const needs = putAside(stages);
+  const first = sizeOnce(stages, needs, 0);
+  const rateOf = (joins: typeof first): number => steadySchedule(withJoins(stages, joins)).cyclesPerFrame;
+  let best = { joins: first, rate: rateOf(first) };
+  if (best.rate <= slowestAlone(stages)) return first;
+  const wanted = unlimitedRate(stages, first) * SLOWER;
+  for (let least = 2; best.rate > wanted && least <= MOST_LEAST; least *= 2) {
+    const joins = sizeOnce(stages, needs, least);
+    const rate = rateOf(joins);
+    if (rate < best.rate) best = { joins, rate };
+  }
+  return best.joins;
 }
