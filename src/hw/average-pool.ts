@@ -227,7 +227,11 @@ function runningSums(
   });
   const word = channels * bits;
   const kept = b.net("sums", word, `sums of the pixels so far, ${bits} bits a channel`);
-  const begin = concat(starts.map((start) => literal(BigInt(start), bits)));
+  const start = starts.reduce(
+    (all, one, c) => all | (BigInt.asUintN(bits, BigInt(one)) << BigInt(c * bits)),
+    0n,
+  );
+  const begin = b.constant("sums_start", start, word, "what each sum begins with");
   const before = b.mux("sums_before", b.signal(fresh), begin, b.signal(kept));
   const sums = range(channels).map((c) => {
     const x = sliceOf(pixel, c * input.bits, input.bits);

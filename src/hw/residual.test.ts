@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -135,7 +136,7 @@ describe("residual fronts", () => {
   });
 
   it("are clean under Verilator's lint and pass their testbench there, with random pauses", async (context) => {
-    requireTool(context, "verilator");
+    const verilator = requireTool(context, "verilator");
     for (const seed of [33]) {
       const { network, front, count, images } = makeFront(seed);
       const outputs = executeQuantNetwork(network, images, count).get(network.output)!;
@@ -143,6 +144,9 @@ describe("residual fronts", () => {
       try {
         const files = emitFrontEnd(front, { vectors: { count, inputs: images, outputs } });
         for (const [name, text] of files) writeFileSync(join(folder, name), text);
+        const sources = [...files.keys()].filter((name) => name.endsWith(".sv"));
+        const options = ["--lint-only", "-Wall", "--timing", ...sources, "--top-module", TESTBENCH_MODULE];
+        expect(spawnSync(verilator, options, { cwd: folder, encoding: "utf8" }).stderr).toBe("");
         const verdict = await runVerilator({ folder, top: TESTBENCH_MODULE });
         expect(verdict.output).toMatch(/PASS/);
         expect(verdict.passed).toBe(true);
