@@ -111,7 +111,7 @@ function buildTop(job: ParallelJob): Module {
     shown.map((one) => one.valid),
   );
   const control = addController(b, plan, { advance, valid, resetN });
-  for (const [i, { port, queue }] of shown.entries()) {
+  const readies = shown.map(({ port, queue }, i) => {
     // A join takes one pixel when the other is there too.
     const others = shown.flatMap((other, k) => (k === i ? [] : [other.valid]));
     const ready =
@@ -123,8 +123,8 @@ function buildTop(job: ParallelJob): Module {
         a: b.logic("and", `${port}_used`, [control.ready, valid]),
         y: queue.taken,
       });
-    b.output(`${port}_tready`, queue === undefined ? ready : queue.ready);
-  }
+    return { name: `${port}_tready`, ready: queue === undefined ? ready : queue.ready };
+  });
   const pixels = shown.map(({ pixel }) => pixel);
   const { taps, bits, selects = [] } = job.operandsOf(b, { control, pixels, resetN });
   const operands = b.register("operands", concat(taps), {
@@ -164,6 +164,7 @@ function buildTop(job: ParallelJob): Module {
     advance,
     resetN,
   });
+  for (const { name, ready } of readies) b.output(name, ready);
   b.output("m_axis_tdata", out.data);
   b.output("m_axis_tvalid", out.valid);
   return b.build();
