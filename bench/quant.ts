@@ -1,8 +1,4 @@
-import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join, resolve } from "node:path";
-import { FixynnError, packageRoot } from "../src/core/index.js";
-import { decodeImage } from "../src/data/index.js";
 import { createFloatExecutor, type Graph, simplify, statistics } from "../src/graph/index.js";
 import { importModel } from "../src/importers/index.js";
 import {
@@ -11,9 +7,9 @@ import {
   type QuantizeOptions,
   quantize,
 } from "../src/quant/index.js";
+import { readPhotos, SIDE, sharedPath } from "./photos.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
-const SIDE = 224;
 const CALIBRATION = 40;
 const CASES: readonly { readonly name: string; readonly options: Omit<QuantizeOptions, "calibration"> }[] = [
   { name: "lean, 1 digit (shift)", options: { multiplierDigits: 1 } },
@@ -24,36 +20,6 @@ const CASES: readonly { readonly name: string; readonly options: Omit<QuantizeOp
   { name: "lean, range percentile", options: { rangeMethod: "percentile" } },
   { name: "lean, no bias correction", options: { biasCorrection: false } },
 ];
-
-function readShared(...path: readonly string[]): string {
-  return join(resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared"), ...path);
-}
-
-async function readPhotos(): Promise<{ pixels: Uint8Array; labels: Uint16Array; count: number }> {
-  const folder = readShared("data", "imagenet-photos");
-  let table: string;
-  try {
-    table = readFileSync(join(folder, "labels.csv"), "utf8");
-  } catch (cause) {
-    throw new FixynnError("FX9002", "the benchmark's photos are missing", {
-      place: folder,
-      hint: "set FIXYNN_SHARED to the folder of shared models and images",
-      cause,
-    });
-  }
-  const rows = table
-    .trim()
-    .split("\n")
-    .slice(1)
-    .map((line) => line.split(","));
-  const size = SIDE * SIDE * 3;
-  const pixels = new Uint8Array(new SharedArrayBuffer(rows.length * size));
-  for (const [i, [file]] of rows.entries()) {
-    const options = { side: SIDE, resize: "crop", shortSide: 256 } as const;
-    pixels.set(await decodeImage(join(folder, file!), options), i * size);
-  }
-  return { pixels, labels: Uint16Array.from(rows, (row) => Number(row[2])), count: rows.length };
-}
 
 async function floatPredictions(graph: Graph, images: Uint8Array, count: number): Promise<Uint16Array> {
   const executor = createFloatExecutor(graph);
@@ -78,7 +44,7 @@ const percentEqual = (a: Uint16Array, b: Uint16Array): number =>
  */
 export async function run(): Promise<BenchTable> {
   const photos = await readPhotos();
-  const file = readShared("models", "mobilenet_v1_025_224_keras", "mobilenet_v1_0.25_224.h5");
+  const file = sharedPath("models", "mobilenet_v1_025_224_keras", "mobilenet_v1_0.25_224.h5");
   const graph = simplify(await importModel(file, { encoding: { scale: 1 / 127.5, offset: -1 } }));
   const expected = await floatPredictions(graph, photos.pixels, photos.count);
   const split = { ...photos, height: SIDE, width: SIDE, channels: 3 };

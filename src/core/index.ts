@@ -3,3 +3,4 @@ export * from "./errors.js";
 export * from "./files.js";
 export * from "./progress.js";
 export * from "./rng.js";
+export * from "./wasm.js";

@@ -4,12 +4,10 @@ import {
   addSharedMatrix,
   type Interval,
   interval,
-  type Requantizer,
-  searchRequantizer,
   stepFunction,
   wordFormat,
 } from "../arith/index.js";
-import { invariant, UnsupportedOpError } from "../core/index.js";
+import { invariant } from "../core/index.js";
 import {
   accumulatorInterval,
   type Clamp,
@@ -28,10 +26,10 @@ import type { Signal } from "./netlist.js";
 import {
   addPlannedRequantization,
   addRequantizer,
-  planOffset,
   planRequantization,
   type RequantizationPlan,
 } from "./requantize-graph.js";
+import { addComparisons, planSteps, type StepPlan } from "./step-form.js";
 import { streamOf } from "./streams.js";
 import { planWindow, type WindowPlan } from "./window-plan.js";
 
@@ -61,16 +59,9 @@ export function wholeImagePlan(input: QuantType, place: string): WindowPlan {
   return planWindow({ input: line, output: one, kernel: line, stride: one, padding: NO_PADDING }, place);
 }
 
-/**
- * The division by a number of pixels, rounded half away from zero: the cheapest sum of few digits that is equal on all sums that can occur.
- *
- * @throws UnsupportedOpError FX5023 when none is found
- */
-export function planMean(count: number, sums: Clamp, means: Clamp, place: string): Requantizer {
-  const plan = searchRequantizer(stepFunction((sum) => roundedMean(sum, count), sums, means));
-  if (plan !== undefined) return plan;
-  const hint = `no exact division of sums ${sums.low}..${sums.high} by ${count} was found: freeze up to a layer before it`;
-  throw new UnsupportedOpError("FX5023", [{ op: "averagePool2d", node: place, hint }]);
+/** The division by a number of pixels, rounded half away from zero, equal on all sums that can occur. */
+export function planMean(count: number, sums: Clamp, means: Clamp): StepPlan {
+  return planSteps(stepFunction((sum) => roundedMean(sum, count), sums, means));
 }
 
 /** Bounds of the sum of some of an input's integers. */
@@ -157,7 +148,7 @@ function planWhole(
 ): PlannedMean {
   const name = `c${channel}`;
   if (node.kind === "averagePool2d") {
-    const plan = planMean(beats, sumsOf(values, beats), values, node.name);
+    const plan = planMean(beats, sumsOf(values, beats), values);
     return {
       start: startOf(plan),
       clamp: values,
@@ -165,36 +156,35 @@ function planWhole(
     };
   }
   const bounds = accumulatorInterval(node, { ...input, range: values });
+  const sums = { low: bounds.low[channel]!, high: bounds.high[channel]! };
   const { requantization, clamp } = node;
-  const { zeroPoint } = node.output;
-  const task = {
-    requantization,
-    channel,
-    zeroPoint,
-    clamp,
-    low: bounds.low[channel]!,
-    high: bounds.high[channel]!,
-  };
+  const zero = beats * input.zeroPoint;
+  if (requantization.mode === "steps") {
+    const { thresholds } = requantization;
+    const reached = (a: number): number => {
+      const next = thresholds.findIndex((threshold) => threshold > a);
+      return clamp.low + (next < 0 ? thresholds.length : next);
+    };
+    const plan = planSteps(stepFunction(reached, sums, clamp));
+    const finish = (graph: AdderGraphBuilder, sum: AdderNodeId) => finishMean(graph, sum, plan, name);
+    return { start: startOf(plan) - zero, clamp, finish };
+  }
+  const task = { requantization, channel, zeroPoint: node.output.zeroPoint, clamp, ...sums };
   const plan = planRequantization(task);
-  const start = startOf(plan) - beats * input.zeroPoint;
   const finish = (graph: AdderGraphBuilder, sum: AdderNodeId): AdderNodeId =>
     plan.kind === "always"
       ? graph.sum(name, [], BigInt(plan.value))
       : addPlannedRequantization(graph, sum, plan, { ...task, name });
-  return { start, clamp, finish };
+  return { start: startOf(plan) - zero, clamp, finish };
 }
 
-const startOf = (plan: RequantizationPlan): number => (plan.kind === "always" ? 0 : planOffset(plan));
+const startOf = (plan: RequantizationPlan | StepPlan): number => (plan.kind === "always" ? 0 : plan.offset);
 
 /** Add a planned division. */
-function finishMean(
-  graph: AdderGraphBuilder,
-  sum: AdderNodeId,
-  plan: Requantizer,
-  name: string,
-): AdderNodeId {
-  return plan.kind === "always"
-    ? graph.sum(name, [], BigInt(plan.value))
+function finishMean(graph: AdderGraphBuilder, sum: AdderNodeId, plan: StepPlan, name: string): AdderNodeId {
+  if (plan.kind === "always") return graph.sum(name, [], BigInt(plan.value));
+  return plan.kind === "compared"
+    ? addComparisons(graph, sum, plan.f, name)
     : addRequantizer(graph, sum, plan, name);
 }
 
@@ -306,7 +296,7 @@ function windowed(context: Context): ReturnType<typeof compileAverage> {
   const bounds: Interval = padded
     ? interval(Math.min(0, values.low), Math.max(0, values.high))
     : interval(values.low, values.high);
-  const means = counts.map((count) => planMean(count, sumsOf(values, count), values, node.name));
+  const means = counts.map((count) => planMean(count, sumsOf(values, count), values));
   const graph = new AdderGraphBuilder();
   const words = range(taps).map((t) => range(channels).map((c) => graph.input(`x${t}_${c}`, bounds)));
   const variants = range(channels).map((c) => {
@@ -318,7 +308,9 @@ function windowed(context: Context): ReturnType<typeof compileAverage> {
     };
     const own = words.map((pixel) => pixel[c]!);
     const sums = addSharedMatrix(graph, matrix, own, { columns: false });
-    return means.map((mean, k) => addRequantizer(graph, sums[k]!, mean, `c${c}_${counts[k]}`));
+    return means.map((mean, k) =>
+      mean.kind === "always" ? sums[k]! : finishMean(graph, sums[k]!, mean, `c${c}_${counts[k]}`),
+    );
   });
   const outputs = counts.flatMap((_, k) => variants.map((own) => own[k]!));
   const datapath = graphDatapath(name, graph.build(name, outputs), {

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkFront, randomImages } from "../../test/helpers/check-front.js";
 import { requireTool } from "../../test/helpers/environment.js";
+import { quantType, singleLayerNetwork } from "../../test/helpers/quant-networks.js";
 import { type ResidualChoices, randomResidual } from "../../test/helpers/random-front.js";
 import { createRng, type Rng } from "../core/index.js";
-import type { NodeName } from "../graph/index.js";
+import { type NodeName, nodeName } from "../graph/index.js";
 import { executeQuantNetwork, type QuantNetwork } from "../quant/index.js";
 import { runVerilator, verifyFrontEnd } from "../sim/index.js";
 import { elementCount } from "../tensor/index.js";
@@ -67,6 +68,27 @@ describe("residual fronts", () => {
       const rng = createRng(6000 + seed);
       const size: ResidualChoices = { mode: modes[seed % 3]!, blocks: 1, kernel: 7, channels: 17, side: 9 };
       const network = randomResidual(rng, { ...size, tail: seed % 2 === 0 });
+      checkFront(network, compileFrontEnd(network, network.output), seed);
+    }
+  });
+
+  it("compute a mean that is given by thresholds, of a line or of any step function", () => {
+    for (let seed = 0; seed < 6; seed++) {
+      const rng = createRng(6500 + seed);
+      const input = quantType([2 + rng.integer(3), 2 + rng.integer(3), 2], { zeroPoint: rng.integer(256) });
+      const pixels = elementCount(input.shape) / 2;
+      const centred = (x: number): number => (x - input.zeroPoint) * pixels;
+      const steps = Array.from({ length: 255 }, (_, i) => (seed % 2 === 0 ? i + 0.7 : rng.integer(256)));
+      const thresholds = Int32Array.from(steps, (x) => centred(x)).sort();
+      const clamp = { low: -128, high: 127 };
+      const network = singleLayerNetwork(input, {
+        kind: "globalAveragePool2d",
+        name: nodeName("mean"),
+        input: nodeName("image"),
+        output: quantType([2], { signed: true, zeroPoint: 3 }),
+        requantization: { mode: "steps", thresholds },
+        clamp,
+      });
       checkFront(network, compileFrontEnd(network, network.output), seed);
     }
   });

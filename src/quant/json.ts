@@ -30,6 +30,7 @@ const requantization = z.discriminatedUnion("mode", [
   z.strictObject({ mode: z.literal("lean"), ...factors }),
   z.strictObject({ mode: z.literal("shift"), ...factors }),
 ]);
+const steps = z.strictObject({ mode: z.literal("steps"), thresholds: int32s });
 const output = z.strictObject({
   shape: z.array(z.int().positive()).min(1).max(4),
   bits: z.int(),
@@ -70,7 +71,12 @@ const nodeSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("dense"), ...weighted }),
   z.strictObject({ kind: z.literal("maxPool2d"), ...pool }),
   z.strictObject({ kind: z.literal("averagePool2d"), ...pool }),
-  z.strictObject({ kind: z.literal("globalAveragePool2d"), ...unary, requantization, clamp }),
+  z.strictObject({
+    kind: z.literal("globalAveragePool2d"),
+    ...unary,
+    requantization: z.union([requantization, steps]),
+    clamp,
+  }),
   z.strictObject({
     kind: z.literal("add"),
     ...base,

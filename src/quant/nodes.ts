@@ -70,9 +70,14 @@ export type QuantMaxPool2d = Unary<"maxPool2d"> & Pool;
  * output share scale and zero point.
  */
 export type QuantAveragePool2d = Unary<"averagePool2d"> & Pool;
+/**
+ * From an accumulator to an output integer by comparison: clamp.low plus the number of thresholds that the accumulator reaches. They ascend,
+ * one for each output integer above clamp.low. For means whose definition rounds otherwise than any {@link Requantization}.
+ */
+export type StepRequantization = { readonly mode: "steps"; readonly thresholds: Int32Array };
 /** acc = Σ (x − zeroPoint) over all pixels; the requantization divides by their number. */
 export type QuantGlobalAveragePool2d = Unary<"globalAveragePool2d"> & {
-  readonly requantization: Requantization;
+  readonly requantization: Requantization | StepRequantization;
   readonly clamp: Clamp;
 };
 

@@ -19,14 +19,27 @@ const withConv = (change: Partial<QuantConv2d>): QuantNetwork =>
   singleLayerNetwork(input, { ...conv, ...change } as QuantNode);
 const fill = (value: number): Int32Array => new Int32Array(2).fill(value);
 
+const withSteps = (thresholds: readonly number[]): QuantNetwork =>
+  singleLayerNetwork(input, {
+    kind: "globalAveragePool2d",
+    name: nodeName("mean"),
+    input: nodeName("image"),
+    output: quantType([3], { bits: 2 }),
+    requantization: { mode: "steps", thresholds: Int32Array.from(thresholds) },
+    clamp: { low: 0, high: 3 },
+  });
+
 describe("verifyQuantNetwork", () => {
   it("accepts a valid network and returns it", () => {
     expect(verifyQuantNetwork(network)).toBe(network);
+    expect(verifyQuantNetwork(withSteps([-4, 0, 0])).nodes).toHaveLength(2);
   });
 
   const bad: readonly [string, QuantNetwork, RegExp][] = [
     ["unknown input", withConv({ input: nodeName("x") }), /no earlier layer/],
     ["doubled name", { ...network, nodes: [...network.nodes, conv] }, /two layers named/],
+    ["too few thresholds", withSteps([1, 2]), /2 thresholds for outputs from 0 to 3/],
+    ["falling thresholds", withSteps([1, 3, 2]), /must ascend/],
     ["no input", { ...network, nodes: [conv] }, /input must be the first/],
     ["missing output", { ...network, output: nodeName("x") }, /no layer "x"/],
     ["wrong shape", withConv({ output: quantType([2, 3, 2], { zeroPoint: 100 }) }), /expected 2x2x2/],

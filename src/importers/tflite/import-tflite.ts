@@ -14,6 +14,7 @@ import {
 import { layerName } from "./names.js";
 import type { OperatorContext, OperatorImporter } from "./operator.js";
 import { importAdd } from "./operators/elementwise.js";
+import { importMean } from "./operators/mean.js";
 import { importPool } from "./operators/pooling.js";
 import { importConv2d, importDepthwise, importFullyConnected } from "./operators/weighted.js";
 
@@ -32,6 +33,7 @@ const IMPORTERS: Readonly<Record<string, OperatorImporter>> = {
   DEPTHWISE_CONV_2D: importDepthwise,
   FULLY_CONNECTED: importFullyConnected,
   MAX_POOL_2D: importPool,
+  MEAN: importMean,
   RESHAPE: importReshape,
   SQUEEZE: importReshape,
 };

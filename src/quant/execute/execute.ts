@@ -1,40 +1,10 @@
-import { assertNever, FixynnError, invariant } from "../../core/index.js";
-import type { NodeName } from "../../graph/index.js";
+import { FixynnError } from "../../core/index.js";
+import { type NodeName, nodeName } from "../../graph/index.js";
 import { inputsOfQuantNode, type QuantNetwork, type QuantNode, type QuantType } from "../nodes.js";
-import { allocateValues, findQuantNode, type QuantValues, quantInput, valuesPerImage } from "../types.js";
-import { addKernel } from "./add.js";
-import { conv2dKernel } from "./conv2d.js";
-import { denseKernel } from "./dense.js";
-import { depthwiseConv2dKernel } from "./depthwise.js";
-import type { LayerKernel } from "./kernel.js";
-import { averagePool2dKernel, globalAveragePool2dKernel, maxPool2dKernel } from "./pool.js";
+import { findQuantNode, type QuantValues, quantInput, valuesPerImage } from "../types.js";
+import { type ExecuteForm, type ExecutionPlan, planExecution } from "./plan.js";
 
-/** Prepare one layer; the input layer has nothing to compute. */
-function layerKernel(node: Exclude<QuantNode, { kind: "input" }>, inputs: readonly QuantType[]): LayerKernel {
-  const [first, second] = inputs;
-  invariant(first !== undefined, `layer ${node.name} has no input`);
-  switch (node.kind) {
-    case "conv2d":
-      return conv2dKernel(node, first);
-    case "depthwiseConv2d":
-      return depthwiseConv2dKernel(node, first);
-    case "dense":
-      return denseKernel(node, first);
-    case "maxPool2d":
-      return maxPool2dKernel(node, first);
-    case "averagePool2d":
-      return averagePool2dKernel(node, first);
-    case "globalAveragePool2d":
-      return globalAveragePool2dKernel(node, first);
-    case "add":
-      invariant(second !== undefined, `layer ${node.name} has one input only`);
-      return addKernel(node, [first, second]);
-    case "reshape":
-      return ([source], output) => output.set(source!);
-    default:
-      return assertNever(node);
-  }
-}
+export type { ExecuteForm } from "./plan.js";
 
 /** Which layers to compute and where to start. */
 export type ExecuteOptions = {
@@ -42,7 +12,11 @@ export type ExecuteOptions = {
   readonly outputs?: readonly NodeName[];
   /** Start behind this layer, on these values of its output, instead of on images. */
   readonly from?: { readonly node: NodeName; readonly values: QuantValues };
+  /** Default `fast`; the bytes are the same. */
+  readonly form?: ExecuteForm;
 };
+
+type ComputedNode = Exclude<QuantNode, { kind: "input" }>;
 
 function expectValues(network: QuantNetwork, node: QuantNode, values: QuantValues, count: number): void {
   const perImage = valuesPerImage(node);
@@ -54,9 +28,36 @@ function expectValues(network: QuantNetwork, node: QuantNode, values: QuantValue
   }
 }
 
+/** Layers that the wanted ones need when `start` is given, in topological order. */
+function neededNodes(
+  network: QuantNetwork,
+  start: NodeName,
+  wanted: readonly NodeName[],
+): readonly ComputedNode[] {
+  const needed = new Set<NodeName>(wanted.filter((name) => name !== start));
+  for (const node of [...network.nodes].reverse()) {
+    if (!needed.has(node.name)) continue;
+    for (const name of inputsOfQuantNode(node)) if (name !== start) needed.add(name);
+  }
+  return network.nodes.filter((node): node is ComputedNode => {
+    if (!needed.has(node.name)) return false;
+    if (node.kind === "input") {
+      throw new FixynnError("FX4001", `the wanted layers do not follow from "${start}" alone`, {
+        place: `integer network ${network.name}`,
+        hint: "start at a layer that every path to the wanted layers goes through",
+      });
+    }
+    return true;
+  });
+}
+
+/** The last plan in fast form of each network, so that a network that gets its images bit by bit is prepared once. */
+const plans = new WeakMap<QuantNetwork, { readonly key: string; readonly plan: ExecutionPlan }>();
+
 /**
  * Run an integer network: the definition that the hardware is checked against. Image after image, in integers only.
- * The network must have passed `verifyQuantNetwork`, which proves that no accumulator overflows.
+ * The network must have passed `verifyQuantNetwork`, which proves that no accumulator overflows. It is prepared once for
+ * the same start and wanted layers, so it must not change afterwards.
  *
  * @param images count · height · width · channels bytes, as they come from the image file; unused (may be empty) with `from`
  * @returns for each wanted layer count · (elements of its shape) integers, image by image
@@ -69,58 +70,21 @@ export function executeQuantNetwork(
   count: number,
   options: ExecuteOptions = {},
 ): Map<NodeName, QuantValues> {
+  const { form = "fast" } = options;
   const start = options.from?.node ?? quantInput(network).name;
   const startNode = findQuantNode(network, start);
   const startValues: QuantValues = options.from?.values ?? images;
   expectValues(network, startNode, startValues, count);
   const wanted = [...new Set(options.outputs ?? [network.output])];
-
-  const needed = new Set<NodeName>(wanted.filter((name) => name !== start));
-  for (const node of [...network.nodes].reverse()) {
-    if (!needed.has(node.name)) continue;
-    for (const name of inputsOfQuantNode(node)) if (name !== start) needed.add(name);
-  }
   for (const name of wanted) findQuantNode(network, name);
 
-  const buffers = new Map<NodeName, QuantValues>();
-  const steps: { inputs: QuantValues[]; output: QuantValues; kernel: LayerKernel }[] = [];
-  const startSize = valuesPerImage(startNode);
-  buffers.set(start, allocateValues(startNode.output, startSize));
-  for (const node of network.nodes) {
-    if (!needed.has(node.name)) continue;
-    if (node.kind === "input") {
-      throw new FixynnError("FX4001", `the wanted layers do not follow from "${start}" alone`, {
-        place: `integer network ${network.name}`,
-        hint: "start at a layer that every path to the wanted layers goes through",
-      });
-    }
-    const sources = inputsOfQuantNode(node);
-    const types = sources.map((name) => findQuantNode(network, name).output);
-    const output = allocateValues(node.output, valuesPerImage(node));
-    const inputs = sources.map((name) => {
-      const buffer = buffers.get(name);
-      invariant(buffer !== undefined, `layer ${node.name} comes before its input ${name}`);
-      return buffer;
-    });
-    buffers.set(node.name, output);
-    steps.push({ inputs, output, kernel: layerKernel(node, types) });
-  }
-
-  const results = new Map<NodeName, QuantValues>();
-  for (const name of wanted) {
-    const node = findQuantNode(network, name);
-    results.set(name, allocateValues(node.output, count * valuesPerImage(node)));
-  }
-  const startBuffer = buffers.get(start)!;
-  for (let image = 0; image < count; image++) {
-    startBuffer.set(startValues.subarray(image * startSize, (image + 1) * startSize));
-    for (const step of steps) step.kernel(step.inputs, step.output);
-    for (const [name, values] of results) {
-      const buffer = buffers.get(name)!;
-      values.set(buffer, image * buffer.length);
-    }
-  }
-  return results;
+  const key = JSON.stringify([start, wanted]);
+  const known = form === "fast" ? plans.get(network) : undefined;
+  if (known?.key === key) return known.plan.run([startValues], count);
+  const nodes = neededNodes(network, start, wanted);
+  const plan = planExecution({ sources: [startNode], nodes, wanted, form });
+  if (form === "fast") plans.set(network, { key, plan });
+  return plan.run([startValues], count);
 }
 
 /**
@@ -147,20 +111,17 @@ export function executeFrom(
  * @param inputs values of each input, `count` images each
  */
 export function executeLayer(
-  node: Exclude<QuantNode, { kind: "input" }>,
+  node: ComputedNode,
   inputTypes: readonly QuantType[],
   inputs: readonly QuantValues[],
   count: number,
+  { form = "fast" }: Pick<ExecuteOptions, "form"> = {},
 ): QuantValues {
-  const kernel = layerKernel(node, inputTypes);
-  const size = valuesPerImage(node);
-  const output = allocateValues(node.output, count * size);
-  for (let image = 0; image < count; image++) {
-    const sources = inputs.map((values) => {
-      const perImage = values.length / count;
-      return values.subarray(image * perImage, (image + 1) * perImage);
-    });
-    kernel(sources, output.subarray(image * size, (image + 1) * size));
-  }
-  return output;
+  // Both operands of a sum may bear one name and yet be given apart.
+  const sources = inputTypes.map((output, i) => ({ name: nodeName(`operand ${i}`), output }));
+  const [first, second] = sources.map(({ name }) => name) as [NodeName, NodeName];
+  const alone =
+    node.kind === "add" ? { ...node, inputs: [first, second] as const } : { ...node, input: first };
+  const plan = planExecution({ sources, nodes: [alone], wanted: [node.name], form });
+  return plan.run(inputs, count).get(node.name)!;
 }

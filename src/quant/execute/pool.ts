@@ -1,5 +1,12 @@
-import type { QuantAveragePool2d, QuantGlobalAveragePool2d, QuantMaxPool2d, QuantType } from "../nodes.js";
-import { pixelRequantizer } from "../requantize.js";
+import type {
+  Clamp,
+  QuantAveragePool2d,
+  QuantGlobalAveragePool2d,
+  QuantMaxPool2d,
+  QuantType,
+  StepRequantization,
+} from "../nodes.js";
+import { type PixelRequantizer, pixelRequantizer } from "../requantize.js";
 import { type LayerKernel, type WindowGeometry, windowGeometry } from "./kernel.js";
 
 /** The part of a window that lies inside the image: rows [top, bottom), columns [left, right). */
@@ -68,10 +75,28 @@ export function averagePool2dKernel(node: QuantAveragePool2d, input: QuantType):
   };
 }
 
+/** Prepare {@link StepRequantization} for all channels of a pixel. */
+function stepRequantizer(
+  { thresholds }: StepRequantization,
+  channels: number,
+  clamp: Clamp,
+): PixelRequantizer {
+  return (accumulators, output, offset) => {
+    for (let c = 0; c < channels; c++) {
+      const first = thresholds.findIndex((threshold) => threshold > accumulators[c]!);
+      output[offset + c] = first < 0 ? clamp.high : clamp.low + first;
+    }
+  };
+}
+
 /** acc[c] = Σ (x[y, x, c] − zeroPoint) over the whole image, then requantize. */
 export function globalAveragePool2dKernel(node: QuantGlobalAveragePool2d, input: QuantType): LayerKernel {
   const [height, width, channels] = input.shape as [number, number, number];
-  const finish = pixelRequantizer(node.requantization, channels, node.output.zeroPoint, node.clamp);
+  const { requantization, clamp } = node;
+  const finish =
+    requantization.mode === "steps"
+      ? stepRequantizer(requantization, channels, clamp)
+      : pixelRequantizer(requantization, channels, node.output.zeroPoint, clamp);
   const accumulators = new Int32Array(channels);
   return ([source], output) => {
     const image = source!;
