@@ -18,8 +18,7 @@ import { type CellCounts, countCells } from "../src/hw/cell-counts.js";
 import { clampWord } from "../src/hw/clamp.js";
 import { lowerDatapath } from "../src/hw/datapath.js";
 import { planDatapath } from "../src/hw/datapath-plan.js";
-import { defaultClock } from "../src/hw/layer.js";
-import { clampDelayPs } from "../src/hw/layer-datapath.js";
+import { clampDelayPs, defaultClock } from "../src/hw/layer-datapath.js";
 import {
   addPlannedRequantization,
   addRequantization,

@@ -1,5 +1,6 @@
 import type { AdderNodeId } from "../arith/index.js";
 import { invariant } from "../core/index.js";
+import type { Clamp } from "../quant/index.js";
 import { concat, ModuleBuilder, sliceOf } from "./builder.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "./cell-counts.js";
 import { clampWord } from "./clamp.js";
@@ -14,7 +15,6 @@ import {
   type PlanPart,
   wholePlan,
 } from "./datapath-plan.js";
-import type { WeightedNode } from "./layer-datapath.js";
 import { type Module, type Signal, signalWidth } from "./netlist.js";
 import type { SplitPlan } from "./split.js";
 
@@ -43,7 +43,8 @@ export type BuiltPart = {
 
 /** What all modules of a layer's datapath have in common. */
 export type PartContext = {
-  readonly node: WeightedNode;
+  readonly clamp: Clamp;
+  readonly outputBits: number;
   readonly plan: DatapathPlan;
   readonly doc: readonly string[];
   readonly inputBits: number;
@@ -65,14 +66,14 @@ function addOutputs(
   words: readonly Signal[],
   { enable, part }: { readonly enable: Signal; readonly part: PlanPart },
 ): { readonly y: Signal } & Omit<BuiltPart, "module" | "inner"> {
-  const { node, plan } = context;
+  const { clamp, outputBits, plan } = context;
   const outputs = lowerDatapath(b, plan, words, { enable, part });
   const before = b.build().cells.length;
   const y = part.outputs.map((id, o) =>
     clampWord(b, `y${o}`, outputs[o]!, {
       range: plan.graph.nodes[id]!.interval,
-      ...node.clamp,
-      bits: node.output.bits,
+      ...clamp,
+      bits: outputBits,
     }),
   );
   const { cells } = b.build();
@@ -96,13 +97,13 @@ export function buildPart(name: string, context: PartContext): BuiltPart {
   );
   const inputs = range(0, part.inputs.length).map((i) => sliceOf(x, i * inputBits, inputBits));
   const { y, ...built } = addOutputs(b, context, inputs, { enable, part });
-  b.output("y", y, `${part.outputs.length} integers of ${context.node.output.bits} bits`);
+  b.output("y", y, `${part.outputs.length} integers of ${context.outputBits} bits`);
   return { module: b.build(), inner: [], ...built };
 }
 
 /** As {@link buildPart}, in several modules of bounded size and one that joins them. */
 export function buildSplitPart(name: string, context: PartContext, split: SplitPlan): BuiltPart {
-  const { plan, doc, inputBits, node } = context;
+  const { plan, doc, inputBits, outputBits } = context;
   const { graph } = plan;
   const b = new ModuleBuilder(name, [
     ...doc,
@@ -169,13 +170,13 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     m.clock("aclk");
     const advance = m.input("advance", 1, "all registers move on");
     const built = addOutputs(m, context, wordsOf(m, part), { enable: advance, part });
-    m.output("y", built.y, `${part.outputs.length} integers of ${node.output.bits} bits`);
+    m.output("y", built.y, `${part.outputs.length} integers of ${outputBits} bits`);
     join(built.counts);
     other = addCellCounts(other, built.other);
     const y = b.signal(b.net(`y_group${k}`, signalWidth(built.y)));
     instance(m.build(), part, y, true);
     return y;
   });
-  b.output("y", concat(results), `${graph.outputs.length} integers of ${node.output.bits} bits`);
+  b.output("y", concat(results), `${graph.outputs.length} integers of ${outputBits} bits`);
   return { module: b.build(), inner, counts, other };
 }

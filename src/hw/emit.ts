@@ -1,6 +1,6 @@
 import { sha256 } from "../core/index.js";
 import { type QuantType, quantNetworkToJson, truncateQuantNetwork } from "../quant/index.js";
-import { type FrontEnd, frontEndDesign, TOP_MODULE, utilizations } from "./front.js";
+import { type FrontEnd, frontEndDesign, latencyOf, TOP_MODULE, utilizations } from "./front.js";
 import { emitTestbench, TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 import { adderModules, printVerilog, verilogLibrary } from "./verilog.js";
 
@@ -58,12 +58,13 @@ function manifest(front: FrontEnd, files: ReadonlyMap<string, string>, clockPeri
     input: describeType(front.input),
     output: describeType(front.output),
     cyclesPerFrame: front.cyclesPerFrame,
-    latencyCycles: front.layers.reduce((sum, layer) => sum + layer.stats.latencyCycles, 0),
+    latencyCycles: latencyOf(front),
     layers: front.layers.map((layer, i) => ({
       layer: layer.node.name,
       module: layer.name,
       modules: layer.modules.map((module) => module.name),
-      input: describeType(layer.input),
+      reads: front.sources[i]!.map((source) => (source < 0 ? "input" : front.layers[source]!.node.name)),
+      inputs: layer.inputs.map(describeType),
       output: describeType(layer.node.output),
       utilization: shares[i],
       stats: layer.stats,

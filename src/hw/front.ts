@@ -1,27 +1,17 @@
-import { FixynnError, UnsupportedOpError } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
-import {
-  findQuantNode,
-  inputsOfQuantNode,
-  type QuantNetwork,
-  type QuantNode,
-  type QuantType,
-  quantInput,
-} from "../quant/index.js";
-import { elementCount, formatShape } from "../tensor/index.js";
-import { literal, ModuleBuilder } from "./builder.js";
+import { networkRanges, type QuantNetwork, type QuantType, quantInput } from "../quant/index.js";
 import { chooseFolding } from "./fold/choose.js";
+import { sizeJoins } from "./fold/joins.js";
 import type { FrontFolding, LayerParallelism } from "./fold/parallelism.js";
-import { simulateSchedule } from "./fold/schedule.js";
-import {
-  compileLayer,
-  type LayerHardware,
-  type LayerOptions,
-  moduleNameOf,
-  unsupportedReason,
-} from "./layer.js";
-import { counterWidth, type Design, type Module, type Signal } from "./netlist.js";
+import { type ScheduleStage, steadySchedule } from "./fold/schedule.js";
+import { type FrontLayer, frontGraph } from "./front-graph.js";
+import { compileLayer, type LayerHardware, type LayerOptions, moduleNameOf } from "./layer.js";
+import type { Design, Module } from "./netlist.js";
+import { buildTop, TOP_MODULE } from "./top.js";
 import { verifyDesign } from "./verify.js";
+
+export { streamOf } from "./streams.js";
+export { TOP_MODULE } from "./top.js";
 
 /** Choices of {@link compileFrontEnd}. */
 export type FrontEndOptions = Pick<LayerOptions, "clock" | "maxFullAddersPerModule"> & {
@@ -29,52 +19,27 @@ export type FrontEndOptions = Pick<LayerOptions, "clock" | "maxFullAddersPerModu
   readonly folding?: FrontFolding;
 };
 
-/** The frozen layers as hardware, chained in one top module. */
+/** The frozen layers as hardware, connected in one top module. */
 export type FrontEnd = {
   readonly kind: "frontEnd";
   readonly network: QuantNetwork;
   readonly freezePoint: NodeName;
   readonly input: QuantType;
+  /** As it leaves, pixel by pixel; the values of a freeze point that is a reshape come in the same order. */
   readonly output: QuantType;
-  /** In the order of the data. */
+  /** In topological order, the one that makes the output last. */
   readonly layers: readonly LayerHardware[];
+  /** For each stream that each layer reads the place of the layer that makes it; −1 is the input. */
+  readonly sources: readonly (readonly number[])[];
   readonly top: Module;
-  /** Cycles between two frames of the slowest layer, when nothing outside pauses. */
+  /** Cycles between two frames, when nothing outside pauses. */
   readonly cyclesPerFrame: number;
 };
-
-/** Name of the top module. */
-export const TOP_MODULE = "ffe_top";
-
-/** List the layers from the input to the freeze point; they must form a chain. */
-function frozenChain(network: QuantNetwork, freezePoint: NodeName): readonly QuantNode[] {
-  const chain: QuantNode[] = [];
-  const problems: { op: string; node: string; hint: string }[] = [];
-  const seen = new Set<NodeName>();
-  const pending: NodeName[] = [freezePoint];
-  while (pending.length > 0) {
-    const name = pending.pop()!;
-    if (seen.has(name)) continue;
-    seen.add(name);
-    const node = findQuantNode(network, name);
-    if (node.kind !== "input") chain.push(node);
-    pending.push(...inputsOfQuantNode(node));
-    const reason = node.kind === "input" && name !== freezePoint ? undefined : unsupportedReason(node);
-    if (reason !== undefined) problems.push({ op: node.kind, node: node.name, hint: reason });
-  }
-  if (problems.length > 0) throw new UnsupportedOpError("FX5023", problems, { place: network.name });
-  return chain.reverse();
-}
-
-/** Bounds that a layer's output keeps: its clamp, or for a pool the bounds of what it pools. */
-function outputClamp(node: QuantNode, before: LayerOptions["inputClamp"]): LayerOptions["inputClamp"] {
-  return "clamp" in node ? node.clamp : before;
-}
 
 /**
  * Compile all layers up to and including the freeze point.
  *
- * @throws UnsupportedOpError FX5023 listing every layer that has no hardware yet
+ * @throws UnsupportedOpError FX5023 listing every layer that has no hardware
  * @throws FixynnError FX4001 when there is no such layer, FX5020 to FX5022 for a layer's geometry or requantization
  */
 export function compileFrontEnd(
@@ -82,34 +47,51 @@ export function compileFrontEnd(
   freezePoint: NodeName,
   options: FrontEndOptions = {},
 ): FrontEnd {
-  const chain = frozenChain(network, freezePoint);
+  const graph = frontGraph(network, freezePoint);
   const { output: input } = quantInput(network);
+  const ranges = networkRanges(network);
+  const sourceName = (source: number): NodeName =>
+    source < 0 ? quantInput(network).name : graph[source]!.node.name;
   const names = new Set<string>([TOP_MODULE]);
-  const parallelisms = parallelismsOf(network, chain, options.folding);
-  const layers: LayerHardware[] = [];
-  let type = input;
-  let clamp: LayerOptions["inputClamp"];
-  for (const node of chain) {
-    let moduleName = moduleNameOf(node.name);
-    for (let i = 1; names.has(moduleName); i++) moduleName = `${moduleNameOf(node.name)}_${i}`;
-    names.add(moduleName);
-    const bounds = clamp === undefined ? {} : { inputClamp: clamp };
+  const parallelisms = parallelismsOf(graph, options.folding);
+  const compile = (
+    { node, inputs, sources }: FrontLayer,
+    moduleName: string,
+    fifos?: readonly number[],
+  ): LayerHardware => {
     const parallelism = parallelisms.get(node.name);
-    const own = parallelism === undefined ? {} : { parallelism };
-    const layer = compileLayer(node, type, { ...options, ...bounds, ...own, moduleName });
-    layers.push(layer);
-    clamp = outputClamp(node, clamp);
-    type = node.output;
-  }
+    return compileLayer(node, inputs, {
+      ...options,
+      moduleName,
+      inputClamps: sources.map((source) => ranges.get(sourceName(source))!),
+      ...(parallelism === undefined ? {} : { parallelism }),
+      ...(fifos === undefined ? {} : { fifos }),
+    });
+  };
+  const first = graph.map((layer) => {
+    let moduleName = moduleNameOf(layer.node.name);
+    for (let i = 1; names.has(moduleName); i++) moduleName = `${moduleNameOf(layer.node.name)}_${i}`;
+    names.add(moduleName);
+    return compile(layer, moduleName);
+  });
+  // The memories of joins follow from the control of everything before them.
+  const joins = sizeJoins(first.map(({ timing }, i) => ({ timing, sources: graph[i]!.sources })));
+  const layers = first.map((layer, i) => {
+    const depths = joins.get(i)?.depths;
+    return depths === undefined ? layer : compile(graph[i]!, layer.name, depths);
+  });
+  const sources = graph.map((layer) => layer.sources);
+  const output = layers.at(-1)!.node.output;
   const front: FrontEnd = {
     kind: "frontEnd",
     network,
     freezePoint,
     input,
-    output: type,
+    output,
     layers,
-    top: buildTop(layers, input, type),
-    cyclesPerFrame: cyclesPerFrameOf(layers),
+    sources,
+    top: buildTop(layers, graph, input, output),
+    cyclesPerFrame: cyclesPerFrameOf(layers, sources),
   };
   verifyDesign(frontEndDesign(front));
   return front;
@@ -117,27 +99,26 @@ export function compileFrontEnd(
 
 /** Parallelism of the layers, as given or chosen. */
 function parallelismsOf(
-  network: QuantNetwork,
-  chain: readonly QuantNode[],
+  graph: readonly FrontLayer[],
   folding: FrontFolding = { kind: "none" },
 ): ReadonlyMap<NodeName, LayerParallelism> {
   if (folding.kind === "none") return new Map();
-  if (folding.kind === "given") return folding.layers;
-  const layers = chain.map((node) => ({
-    node,
-    input: findQuantNode(network, inputsOfQuantNode(node)[0]!).output,
-  }));
-  return chooseFolding(layers, folding);
+  return folding.kind === "given" ? folding.layers : chooseFolding(graph, folding);
 }
 
-/** Cycles between two frames: of the slowest layer, or of the whole chain's schedule when folded layers wait for one another. */
-function cyclesPerFrameOf(layers: readonly LayerHardware[]): number {
-  if (layers.every(({ stats }) => stats.parallelism.kind === "parallel"))
-    return Math.max(...layers.map(({ stats }) => stats.cyclesPerFrame));
-  return simulateSchedule(
-    layers.map(({ timing }) => timing),
-    3,
-  ).cyclesPerFrame;
+/** The control of a front, for {@link steadySchedule}. */
+export function scheduleOf({
+  layers,
+  sources,
+}: Pick<FrontEnd, "layers" | "sources">): readonly ScheduleStage[] {
+  return layers.map(({ timing }, i) => ({ timing, sources: sources[i]! }));
+}
+
+/** Cycles between two frames: of the slowest layer, or of the whole schedule when layers wait for one another. */
+function cyclesPerFrameOf(layers: readonly LayerHardware[], sources: FrontEnd["sources"]): number {
+  const waits = layers.some(({ stats, inputs }) => stats.parallelism.kind === "folded" || inputs.length > 1);
+  if (!waits) return Math.max(...layers.map(({ stats }) => stats.cyclesPerFrame));
+  return steadySchedule(scheduleOf({ layers, sources }), 8).cyclesPerFrame;
 }
 
 /** All modules of a front, the top last. */
@@ -155,74 +136,10 @@ export function utilizations(front: FrontEnd): readonly number[] {
   return front.layers.map(({ stats }) => stats.activeCyclesPerFrame / front.cyclesPerFrame);
 }
 
-/** Sizes of a stream: integers of `bits` bits, `channels` a beat, `beats` a frame. */
-export function streamOf(type: QuantType): {
-  readonly channels: number;
-  readonly beats: number;
-  readonly bits: number;
-} {
-  const channels = type.shape.at(-1) ?? 1;
-  return { channels, beats: elementCount(type.shape) / channels, bits: type.bits };
-}
-
-function buildTop(layers: readonly LayerHardware[], input: QuantType, output: QuantType): Module {
-  const [inStream, outStream] = [streamOf(input), streamOf(output)];
-  if (layers.length === 0) throw new FixynnError("FX5023", "no layer to freeze");
-  const b = new ModuleBuilder(TOP_MODULE, [
-    `Fixed feature extractor: ${layers.length} frozen layer(s), from "${layers[0]!.node.name}" to "${layers.at(-1)!.node.name}".`,
-    `Input ${formatShape(input.shape)}, ${inStream.beats} beats a frame of ${inStream.channels} x ${input.bits} bits; output ` +
-      `${formatShape(output.shape)}, ${outStream.beats} beats of ${outStream.channels} x ${output.bits} bits.`,
-    "AXI4-Stream names and handshake; tlast marks the last beat of a frame.",
-  ]);
-  b.clock("aclk");
-  const resetN = b.input("aresetn", 1, "synchronous reset, active low");
-  let data = b.input("s_axis_tdata", inStream.channels * input.bits);
-  let valid = b.input("s_axis_tvalid", 1);
-  const outReady = b.input("m_axis_tready", 1);
-  const ready = layers.map((_, i) => b.net(`ready${i}`, 1));
-  for (const [i, layer] of layers.entries()) {
-    const { channels, bits } = streamOf(layer.node.output);
-    const nextData = b.net(`data${i + 1}`, channels * bits, `out of ${layer.node.name}`);
-    const nextValid = b.net(`valid${i + 1}`, 1);
-    const after: Signal = i + 1 < layers.length ? b.signal(ready[i + 1]!) : outReady;
-    b.add({
-      kind: "instance",
-      name: `u_${layer.name}`,
-      module: layer.name,
-      inputs: [
-        { port: "aresetn", signal: resetN },
-        { port: "s_axis_tdata", signal: data },
-        { port: "s_axis_tvalid", signal: valid },
-        { port: "m_axis_tready", signal: after },
-      ],
-      outputs: [
-        { port: "s_axis_tready", net: ready[i]! },
-        { port: "m_axis_tdata", net: nextData },
-        { port: "m_axis_tvalid", net: nextValid },
-      ],
-    });
-    data = b.signal(nextData);
-    valid = b.signal(nextValid);
-  }
-  b.output("s_axis_tready", b.signal(ready[0]!));
-  b.output("m_axis_tdata", data);
-  b.output("m_axis_tvalid", valid);
-  if (outStream.beats === 1) b.output("m_axis_tlast", literal(1, 1));
-  else {
-    const width = counterWidth(outStream.beats - 1);
-    const net = b.net("beat", width, "output beats of this frame so far");
-    const beat = b.signal(net);
-    const last = b.compare(
-      "equal",
-      "last_beat",
-      beat,
-      b.constant("beats_less_1", outStream.beats - 1, width),
-    );
-    const plus = b.arithmetic("add", "beat_plus_1", beat, literal(1, width));
-    const next = b.mux("next_beat", last, literal(0, width), plus);
-    const enable = b.logic("and", "beat_taken", [valid, outReady]);
-    b.registerInto(net, "beat", next, { enable, resetN, role: "control" });
-    b.output("m_axis_tlast", last);
-  }
-  return b.build();
+/** Cycles from the last needed input beat to the output beat on the longest way through the front, nothing pausing. */
+export function latencyOf({ layers, sources }: FrontEnd): number {
+  const latest = [0];
+  for (const [i, { stats }] of layers.entries())
+    latest.push(stats.latencyCycles + Math.max(...sources[i]!.map((source) => latest[source + 1]!)));
+  return latest.at(-1)!;
 }

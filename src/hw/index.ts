@@ -6,6 +6,7 @@ export * from "./datapath-plan.js";
 export * from "./emit.js";
 export * from "./fold/index.js";
 export * from "./front.js";
+export type { FrontLayer } from "./front-graph.js";
 export * from "./json.js";
 export {
   compileLayer,
@@ -13,10 +14,10 @@ export {
   type LayerOptions,
   type LayerStats,
   moduleNameOf,
-  unsupportedReason,
 } from "./layer.js";
 export * from "./netlist.js";
 export * from "./print.js";
+export { type ComputedNode, inputPort, type Stream, streamOfNode } from "./streams.js";
 export { TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 export * from "./verify.js";
 export { printVerilog, verilogLibrary } from "./verilog.js";

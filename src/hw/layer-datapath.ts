@@ -7,9 +7,11 @@ import {
   csdDigitCount,
   type Interval,
   interval,
+  sky130Cells,
 } from "../arith/index.js";
 import {
   accumulatorInterval,
+  type Clamp,
   type QuantConv2d,
   type QuantDense,
   type QuantDepthwiseConv2d,
@@ -34,6 +36,9 @@ export type DatapathOptions = {
   /** A layer's datapath is split by output channels into modules of about so many full adders at most. */
   readonly maxFullAddersPerModule: number;
 };
+
+/** 200 MHz in sky130: what folded layers reach too, whose accumulators cannot be pipelined. */
+export const defaultClock: ClockTarget = { periodPs: 5000, cells: sky130Cells };
 
 /** One module of a layer's datapath: reads some input channels of every window pixel, makes some output channels. */
 export type DatapathPart = {
@@ -152,6 +157,57 @@ export function clampDelayPs({ cells }: ClockTarget): number {
   return 3 * cells.or2.delayPs + cells.and2.delayPs + cells.mux2.delayPs;
 }
 
+/** What {@link graphDatapath} needs beyond the graph. */
+export type GraphDatapath = DatapathOptions & {
+  /** Bounds of the outputs, and their format. */
+  readonly clamp: Clamp;
+  readonly outputBits: number;
+  /** Bits in which each input word comes, and how many words make a pixel. */
+  readonly inputBits: number;
+  readonly inputChannels: number;
+  /** Last node of the weighted sums, what follows being requantization; without it all is sums. */
+  readonly lastSum?: AdderNodeId;
+  /** Lines of prose above the module, given the pipeline registers in a row. */
+  readonly doc: (registers: number) => readonly string[];
+};
+
+/** Make a datapath of an adder graph: shared sums, trees, pipeline registers, a clamp for each output; split by outputs when large. */
+export function graphDatapath(name: string, graph: AdderGraph, shape: GraphDatapath): LayerDatapath {
+  const { clamp, outputBits, inputBits, clock, maxFullAddersPerModule: most } = shape;
+  const { lastSum = (graph.nodes.length - 1) as AdderNodeId } = shape;
+  const plan = planDatapath(graph, clock, { outputDelayPs: clampDelayPs(clock) });
+  const { latency, longestPathPs } = plan.schedule;
+  const context: PartContext = { clamp, outputBits, plan, doc: shape.doc(latency), inputBits, lastSum };
+  const built =
+    planSize(plan) <= most
+      ? buildPart(`${name}_datapath`, context)
+      : buildSplitPart(`${name}_datapath`, context, splitPlan(plan, most));
+  const part: DatapathPart = {
+    module: built.module,
+    inner: built.inner,
+    inputChannels: [0, shape.inputChannels],
+    outputChannels: [0, graph.outputs.length],
+    counts: built.counts.sums,
+    requantizationCounts: built.counts.requantization,
+    otherCells: built.other,
+  };
+  const sums = graph.nodes.filter((n) => n.kind === "sum");
+  return {
+    parts: [part],
+    latency,
+    weights: 0,
+    zeroWeights: 0,
+    csdDigits: 0,
+    additions: sums.reduce((n, s) => n + Math.max(0, s.terms.length + (s.constant === 0n ? 0 : 1) - 1), 0),
+    longestPath: longestPathPs / clock.cells.fullAdder.sumPs,
+  };
+}
+
+/** Say how the names in a datapath's module are made. */
+export const DATAPATH_NAMES =
+  "Names: sS_lL_fs and fc are sums and carries of the full adders of level L in stage S, hs and hc of the half adders; " +
+  "stageS are the registers in front of stage S; cN is output channel N.";
+
 /**
  * Make the datapath of a weighted layer: constant matrix, compressor trees, requantization, clamp; split by output channels.
  *
@@ -165,46 +221,27 @@ export function weightedDatapath(
 ): LayerDatapath {
   const rows = weightRows(node);
   const { graph, lastSum } = layerGraph(node, rows, { type: input.type, inputRange: input.range, name });
-  const { clock } = options;
-  const plan = planDatapath(graph, clock, { outputDelayPs: clampDelayPs(clock) });
-  const context: PartContext = {
-    node,
-    plan,
-    doc: [
+  const datapath = graphDatapath(name, graph, {
+    ...options,
+    clamp: node.clamp,
+    outputBits: node.output.bits,
+    inputBits: input.type.bits,
+    inputChannels: input.type.shape.at(-1)!,
+    lastSum,
+    doc: (registers) => [
       `Constant datapath of layer "${node.name}" (${node.kind}, weights ${node.weights.shape.join("x")}).`,
       "Weighted sums as full adders, many of them shared (a constant of each output's sum holds the bias and " +
         `-${input.type.zeroPoint} times the weights' sum), scale and round, then the clamp to ${node.clamp.low}..${node.clamp.high}. ` +
-        `${plan.schedule.latency} pipeline registers in a row.`,
-      "Names: sS_lL_fs and fc are sums and carries of the full adders of level L in stage S, hs and hc of the half adders; " +
-        "stageS are the registers in front of stage S; cN is output channel N.",
+        `${registers} pipeline register(s) in a row.`,
+      DATAPATH_NAMES,
     ],
-    inputBits: input.type.bits,
-    lastSum,
-  };
-  const most = options.maxFullAddersPerModule;
-  const built =
-    planSize(plan) <= most
-      ? buildPart(`${name}_datapath`, context)
-      : buildSplitPart(`${name}_datapath`, context, splitPlan(plan, most));
-  const part: DatapathPart = {
-    module: built.module,
-    inner: built.inner,
-    inputChannels: [0, input.type.shape.at(-1)!],
-    outputChannels: [0, rows.length],
-    counts: built.counts.sums,
-    requantizationCounts: built.counts.requantization,
-    otherCells: built.other,
-  };
+  });
   const flat = rows.flatMap((row) => row.weights);
-  const sums = graph.nodes.filter((n) => n.kind === "sum");
   return {
-    parts: [part],
-    latency: plan.schedule.latency,
+    ...datapath,
     weights: flat.length,
     zeroWeights: flat.filter((w) => w === 0).length,
     csdDigits: flat.reduce((sum, w) => sum + csdDigitCount(w), 0),
-    additions: sums.reduce((n, s) => n + Math.max(0, s.terms.length + (s.constant === 0n ? 0 : 1) - 1), 0),
-    longestPath: plan.schedule.longestPathPs / clock.cells.fullAdder.sumPs,
   };
 }
 

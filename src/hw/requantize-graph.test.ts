@@ -13,7 +13,8 @@ import { createRng } from "../core/index.js";
 import { accumulatorInterval, type QuantConv2d, type Requantization, requantize } from "../quant/index.js";
 import { NO_PADDING } from "../tensor/index.js";
 import { datapathCounts, planDatapath, wholePlan } from "./datapath-plan.js";
-import { compileLayer, defaultClock } from "./layer.js";
+import { compileLayer } from "./layer.js";
+import { defaultClock } from "./layer-datapath.js";
 import { addPlannedRequantization, planOffset, planRequantization } from "./requantize-graph.js";
 
 const task = fc.record({

@@ -55,15 +55,25 @@ export function addPlannedRequantization(
   plan: RequantizationPlan,
   task: RequantizationTask & { readonly name: string },
 ): AdderNodeId {
+  return plan.kind === "defined"
+    ? addRequantization(graph, acc, task)
+    : addRequantizer(graph, acc, plan, task.name);
+}
+
+/** Add a form that a search has found; see {@link addPlannedRequantization}. */
+export function addRequantizer(
+  graph: AdderGraphBuilder,
+  acc: AdderNodeId,
+  plan: Requantizer,
+  name: string,
+): AdderNodeId {
   switch (plan.kind) {
     case "always":
       return acc;
     case "shifted":
       return graph.floorShift(acc, plan.shift);
     case "scaled":
-      return addScaled(graph, acc, plan, task.name);
-    case "defined":
-      return addRequantization(graph, acc, task);
+      return addScaled(graph, acc, plan, name);
     default:
       return assertNever(plan);
   }

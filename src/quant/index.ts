@@ -1,5 +1,6 @@
 export * from "./evaluate.js";
 export * from "./execute/execute.js";
+export { roundedMean } from "./execute/pool.js";
 export * from "./interval.js";
 export * from "./json.js";
 export * from "./nodes.js";

@@ -111,7 +111,7 @@ export function pixelRequantizer(
 }
 
 /** Bits that TensorFlow Lite's quantized Add shifts its operands left before it scales them (`left_shift` of add.cc). */
-const ADD_LEFT_SHIFT = 20;
+export const ADD_LEFT_SHIFT = 20;
 
 /** Scale one operand of a residual sum, its zero point already subtracted, to the sum's fixed point; see {@link QuantAdd}. */
 export function scaledOperand(

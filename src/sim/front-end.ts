@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { FixynnError, type ProgressListener, silent, writeFileAtomic } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
+import { type Stream, streamOf, streamOfNode } from "../hw/index.js";
 import {
   allocateValues,
   executeQuantNetwork,
@@ -10,14 +11,16 @@ import {
   inputsOfQuantNode,
   type QuantNetwork,
   type QuantNode,
+  type QuantType,
   type QuantValues,
   quantInput,
   valuesPerImage,
 } from "../quant/index.js";
+import { elementCount } from "../tensor/index.js";
 import type { SimNetlist } from "./ir.js";
 import { simNetlistToJson } from "./json.js";
 import { LayerPool } from "./layer-pool.js";
-import type { LayerRun, LayerRunResult, StreamFormat } from "./layer-run.js";
+import type { LayerInput, LayerRun, LayerRunResult, StreamFormat } from "./layer-run.js";
 import { type ReadBackOptions, readBack } from "./read-back.js";
 import type { ToggleCounts } from "./simulator.js";
 
@@ -28,7 +31,7 @@ export type VerifyFrontEndOptions = Omit<ReadBackOptions, "onProgress"> & {
   /** Emitted files, name → text. */
   readonly files: ReadonlyMap<string, string>;
   readonly network: QuantNetwork;
-  /** In the order of the data; each layer's input is the network's input or an earlier one of these. */
+  /** In the order of the data; each layer's inputs are the network's input or earlier ones of these, perhaps reshaped. */
   readonly layers: readonly FrontEndLayer[];
   /** count · height · width · channels bytes. */
   readonly images: Uint8Array;
@@ -83,10 +86,9 @@ export type FrontEndVerdict = {
   readonly outputs: QuantValues;
 };
 
-const formatOf = (node: QuantNode): StreamFormat => {
-  const channels = node.output.shape.at(-1) ?? 1;
-  const { bits, signed } = node.output;
-  return { pixels: valuesPerImage(node) / channels, channels, bits, signed };
+const formatOf = (type: QuantType): StreamFormat => {
+  const { channels, beats: pixels, bits } = streamOf(type);
+  return { pixels, channels, bits, signed: type.signed };
 };
 
 function compare(
@@ -123,9 +125,12 @@ async function cachedRun(
   folder: string | undefined,
 ): Promise<LayerRunResult> {
   if (folder === undefined) return pool.run(run);
-  const { netlist, values, ...rest } = run;
-  const hash = createHash("sha256").update(simNetlistToJson(netlist)).update(JSON.stringify(rest));
-  hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  const { netlist, inputs, ...rest } = run;
+  const formats = inputs.map(({ format }) => format);
+  const hash = createHash("sha256").update(simNetlistToJson(netlist));
+  hash.update(JSON.stringify({ ...rest, formats }));
+  for (const { values } of inputs)
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   const path = join(folder, `${run.module}-${hash.digest("hex").slice(0, 24)}.run.json`);
   const words = (text: string): Int32Array => {
     const bytes = Uint8Array.from(Buffer.from(text, "base64"));
@@ -163,17 +168,25 @@ function below(netlist: SimNetlist, module: string): SimNetlist {
   return { kind: "simNetlist", top: module, modules };
 }
 
-function checkChain(network: QuantNetwork, layers: readonly FrontEndLayer[]): void {
+/** What a layer reads: the layers (or the network's input) whose outputs travel to it, seen as it sees them. */
+function streamsInto(network: QuantNetwork, { node: name, module }: FrontEndLayer): readonly Stream[] {
+  return inputsOfQuantNode(findQuantNode(network, name)).map((input) => {
+    const stream = streamOfNode(network, input);
+    if (stream === undefined)
+      throw new FixynnError("FX6030", `layer ${name} reads a reshape that is no stream`, { place: module });
+    return stream;
+  });
+}
+
+function checkOrder(network: QuantNetwork, layers: readonly FrontEndLayer[]): void {
   const known = new Set<NodeName>([quantInput(network).name]);
-  for (const { node: name, module } of layers) {
-    const node = findQuantNode(network, name);
-    const inputs = inputsOfQuantNode(node);
-    if (inputs.length !== 1 || !known.has(inputs[0]!)) {
-      throw new FixynnError("FX6030", `layer ${name} does not follow from one earlier layer`, {
-        place: module,
+  for (const layer of layers) {
+    if (!streamsInto(network, layer).every(({ carrier }) => known.has(carrier))) {
+      throw new FixynnError("FX6030", `layer ${layer.node} does not follow from earlier layers`, {
+        place: layer.module,
       });
     }
-    known.add(name);
+    known.add(layer.node);
   }
 }
 
@@ -189,7 +202,7 @@ function checkChain(network: QuantNetwork, layers: readonly FrontEndLayer[]): vo
 export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<FrontEndVerdict> {
   const { files, network, layers, images, count, threads = 2, cacheFolder, onProgress = silent } = options;
   const { stalledImages = 4, countToggles = false, seed = 1, whole, signal } = options;
-  checkChain(network, layers);
+  checkOrder(network, layers);
   const input = quantInput(network);
   const golden = executeQuantNetwork(network, images, count, { outputs: layers.map(({ node }) => node) });
   const actual = new Map<NodeName, ArrayLike<number>>([[input.name, images]]);
@@ -207,17 +220,21 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
 
   const simulate = async (
     layer: FrontEndLayer,
-    source: QuantNode,
-    values: ArrayLike<number>,
+    sources: readonly Stream[],
+    valuesOf: (name: NodeName) => ArrayLike<number>,
     imageCount: number,
   ): Promise<LayerVerdict & { readonly outputs: Int32Array }> => {
     const node = findQuantNode(network, layer.node);
+    const inputs = sources.map(({ carrier, type }): LayerInput => {
+      const values = valuesOf(carrier);
+      const length = imageCount * elementCount(type.shape);
+      return { format: formatOf(type), values: Int32Array.from({ length }, (_, i) => values[i]!) };
+    });
     const run: LayerRun = {
       netlist: below(netlist, layer.module),
       module: layer.module,
-      input: formatOf(source),
-      output: formatOf(node),
-      values: Int32Array.from({ length: imageCount * valuesPerImage(source) }, (_, i) => values[i]!),
+      inputs,
+      output: formatOf(node.output),
       images: imageCount,
       countToggles,
       stalledImages,
@@ -243,13 +260,11 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
     };
   };
   try {
-    const sourceOf = (layer: FrontEndLayer): QuantNode =>
-      findQuantNode(network, inputsOfQuantNode(findQuantNode(network, layer.node))[0]!);
-    const goldenOf = (node: QuantNode): ArrayLike<number> => golden.get(node.name) ?? images;
+    const goldenOf = (name: NodeName): ArrayLike<number> => golden.get(name) ?? images;
+    const actualOf = (name: NodeName): ArrayLike<number> => actual.get(name)!;
     const first = await Promise.all(
       layers.map(async (layer) => {
-        const source = sourceOf(layer);
-        const verdict = await simulate(layer, source, goldenOf(source), count);
+        const verdict = await simulate(layer, streamsInto(network, layer), goldenOf, count);
         done++;
         report();
         return verdict;
@@ -257,9 +272,9 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
     );
     const verdicts: LayerVerdict[] = [];
     for (const [i, layer] of layers.entries()) {
-      const source = sourceOf(layer);
-      const { outputs, ...verdict } = wrong.has(source.name)
-        ? await simulate(layer, source, actual.get(source.name)!, count)
+      const sources = streamsInto(network, layer);
+      const { outputs, ...verdict } = sources.some(({ carrier }) => wrong.has(carrier))
+        ? await simulate(layer, sources, actualOf, count)
         : first[i]!;
       actual.set(layer.node, outputs);
       if (verdict.mismatches > 0) wrong.add(layer.node);
@@ -269,7 +284,8 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
     let wholeVerdict: LayerVerdict | null = null;
     if (whole !== undefined) {
       const imageCount = Math.min(whole.images, count);
-      const run = await simulate({ node: last.node, module: whole.module }, input, images, imageCount);
+      const from = [{ carrier: input.name, type: input.output }];
+      const run = await simulate({ node: last.node, module: whole.module }, from, goldenOf, imageCount);
       const { outputs: _, ...verdict } = run;
       wholeVerdict = verdict;
       done++;

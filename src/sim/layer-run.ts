@@ -12,14 +12,16 @@ export type StreamFormat = {
   readonly signed: boolean;
 };
 
+/** What a module reads: integers of all images, image after image. */
+export type LayerInput = { readonly format: StreamFormat; readonly values: Int32Array };
+
 /** Everything that one module's run depends on. */
 export type LayerRun = {
   readonly netlist: SimNetlist;
   readonly module: string;
-  readonly input: StreamFormat;
+  /** One stream, or the two of a residual sum. */
+  readonly inputs: readonly LayerInput[];
   readonly output: StreamFormat;
-  /** Integers of all images, image after image. */
-  readonly values: Int32Array;
   readonly images: number;
   readonly countToggles: boolean;
   /** Images of a second run with random pauses on both sides and a random start state; 0 for none. */
@@ -46,7 +48,6 @@ export type LayerRunResult = {
 export function runLayer(run: LayerRun): LayerRunResult {
   const started = performance.now();
   const flat = flatten(run.netlist, run.module);
-  const inSize = run.input.pixels * run.input.channels;
   const outSize = run.output.pixels * run.output.channels;
   const stream = (
     images: number,
@@ -56,22 +57,28 @@ export function runLayer(run: LayerRun): LayerRunResult {
     const frames = Math.ceil(images / lanes);
     // Lane l gets images l, l + lanes, …; the last frames of some lanes may repeat an image.
     const imageOf = (lane: number, frame: number): number => (lane + frame * lanes) % images;
-    const inputs = Array.from({ length: lanes }, (_, lane) => {
-      const values = new Int32Array(frames * inSize);
-      for (let f = 0; f < frames; f++) {
-        const image = imageOf(lane, f);
-        values.set(run.values.subarray(image * inSize, (image + 1) * inSize), f * inSize);
-      }
-      return values;
-    });
+    const [first, second] = run.inputs.map(({ format, values }) => ({
+      inputs: Array.from({ length: lanes }, (_, lane) => {
+        const size = format.pixels * format.channels;
+        const sequence = new Int32Array(frames * size);
+        for (let f = 0; f < frames; f++) {
+          const image = imageOf(lane, f);
+          sequence.set(values.subarray(image * size, (image + 1) * size), f * size);
+        }
+        return sequence;
+      }),
+      valuesPerBeat: format.channels,
+      bits: format.bits,
+    }));
     const countToggles = run.countToggles && backpressure === undefined;
     const randomStart = backpressure === undefined ? {} : { randomStart: createRng(run.seed).fork("start") };
     const simulator = createSimulator(flat, { lanes, countToggles, ...randomStart });
     const result = simulateStream(simulator, {
-      inputs,
+      inputs: first!.inputs,
+      ...(second === undefined ? {} : { second }),
       frames,
-      valuesPerBeat: { input: run.input.channels, output: run.output.channels },
-      bits: { input: run.input.bits, output: run.output.bits },
+      valuesPerBeat: { input: first!.valuesPerBeat, output: run.output.channels },
+      bits: { input: first!.bits, output: run.output.bits },
       signed: run.output.signed,
       outputBeatsPerFrame: run.output.pixels,
       ...(backpressure === undefined ? {} : { backpressure }),

@@ -11,9 +11,20 @@ export type Backpressure = {
   readonly stall: number;
 };
 
+/** What goes into one input stream. */
+export type StreamInput = {
+  /** One sequence of beats a lane: all its frames one after another, `valuesPerBeat` numbers a beat. */
+  readonly inputs: readonly ArrayLike<number>[];
+  /** Numbers in a beat, and bits of a number. */
+  readonly valuesPerBeat: number;
+  readonly bits: number;
+};
+
 export type StreamJob = {
   /** One sequence of beats a lane: all its frames one after another, `valuesPerBeat` numbers a beat. */
   readonly inputs: readonly ArrayLike<number>[];
+  /** The second input stream of a module that has two: then their ports begin with `s0_axis` and `s1_axis`. */
+  readonly second?: StreamInput;
   /** Numbers in an input beat and in an output beat (channels). */
   readonly valuesPerBeat: { readonly input: number; readonly output: number };
   /** Bits of a number; a beat holds them side by side, the first in the least significant bits. */
@@ -79,9 +90,67 @@ function unpack(
   }
 }
 
+/** One input stream while it runs: offers its beats in order, each until it is taken. */
+class Source {
+  readonly port: string;
+  readonly #simulator: Simulator;
+  readonly #input: StreamInput;
+  readonly #planes: Uint32Array;
+  readonly #garbage: Uint32Array;
+  readonly beats: number;
+  sent = 0;
+  offered = false;
+
+  constructor(simulator: Simulator, port: string, input: StreamInput) {
+    const width = portOf(simulator.module, `${port}_tdata`)?.bits.length ?? 0;
+    if (width < input.valuesPerBeat * input.bits) {
+      throw new CheckFailedError("FX6011", `stream ${port} is ${width} bits wide`, {
+        place: simulator.module.name,
+        hint: `expected ${input.valuesPerBeat}×${input.bits}`,
+      });
+    }
+    this.port = port;
+    this.#simulator = simulator;
+    this.#input = input;
+    this.#planes = new Uint32Array(width * WORDS_PER_BIT);
+    this.#garbage = new Uint32Array(width * WORDS_PER_BIT);
+    this.beats = input.inputs[0]!.length / input.valuesPerBeat;
+  }
+
+  reset(): void {
+    this.#simulator.setBit(`${this.port}_tvalid`, false);
+    this.#simulator.setWord(`${this.port}_tdata`, this.#planes);
+  }
+
+  /** Show the next beat, unless the source pauses. */
+  show(rng: Rng | null, idle: number): void {
+    const { inputs, valuesPerBeat, bits } = this.#input;
+    if (!this.offered && this.sent < this.beats) {
+      if (rng === null || rng.next() >= idle) {
+        pack(inputs, this.sent * valuesPerBeat, valuesPerBeat, bits, this.#planes);
+        this.offered = true;
+        this.#simulator.setWord(`${this.port}_tdata`, this.#planes);
+      } else {
+        // Between beats the data may be anything.
+        const garbage = this.#garbage.map(() => rng.integer(2 ** 32));
+        this.#simulator.setWord(`${this.port}_tdata`, garbage);
+      }
+    }
+    this.#simulator.setBit(`${this.port}_tvalid`, this.offered);
+  }
+
+  /** Whether the beat is taken in this cycle. */
+  moves(): boolean {
+    if (!this.offered || !this.#simulator.readBit(`${this.port}_tready`)) return false;
+    this.sent++;
+    this.offered = false;
+    return true;
+  }
+}
+
 /**
- * Reset a streaming module, feed it frames and collect what comes out. Ports: `aresetn`, `s_axis_tdata/tvalid/tready`,
- * `m_axis_tdata/tvalid/tready`. Checks the protocol as well: a beat offered and not taken must stay, and after the last beat
+ * Reset a streaming module, feed it frames and collect what comes out. Ports: `aresetn`, `s_axis_tdata/tvalid/tready` (with two inputs
+ * `s0_axis` and `s1_axis`), `m_axis_tdata/tvalid/tready`. Checks the protocol as well: a beat offered and not taken must stay, and after the last beat
  * no more may come.
  *
  * @throws FixynnError FX6012 when nothing moves any more, FX6013 when the protocol is broken
@@ -90,26 +159,26 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
   const { inputs, valuesPerBeat, bits, frames, outputBeatsPerFrame, backpressure, patience = 100_000 } = job;
   const place = simulator.module.name;
   invariant(inputs.length <= simulator.lanes, "more sequences than lanes");
-  const inputBeats = inputs[0]!.length / valuesPerBeat.input;
-  const inputWidth = portOf(simulator.module, "s_axis_tdata")?.bits.length ?? 0;
   const outputWidth = portOf(simulator.module, "m_axis_tdata")?.bits.length ?? 0;
-  if (inputWidth < valuesPerBeat.input * bits.input || outputWidth < valuesPerBeat.output * bits.output) {
-    throw new CheckFailedError("FX6011", `streams are ${inputWidth} and ${outputWidth} bits wide`, {
+  if (outputWidth < valuesPerBeat.output * bits.output) {
+    throw new CheckFailedError("FX6011", `stream m_axis is ${outputWidth} bits wide`, {
       place,
-      hint: `expected ${valuesPerBeat.input}×${bits.input} and ${valuesPerBeat.output}×${bits.output}`,
+      hint: `expected ${valuesPerBeat.output}×${bits.output}`,
     });
   }
-  const planes = new Uint32Array(inputWidth * WORDS_PER_BIT);
-  const garbage = new Uint32Array(inputWidth * WORDS_PER_BIT);
+  const first = { inputs, valuesPerBeat: valuesPerBeat.input, bits: bits.input };
+  const streams = job.second === undefined ? [first] : [first, job.second];
+  const sources = streams.map(
+    (input, i) => new Source(simulator, streams.length === 1 ? "s_axis" : `s${i}_axis`, input),
+  );
   const outputBeats = frames * outputBeatsPerFrame;
   const outputs = inputs.map(() => new Int32Array(outputBeats * valuesPerBeat.output));
   const unpacking = { count: valuesPerBeat.output, bits: bits.output, signed: job.signed ?? false };
   const { toggles } = simulator;
 
   simulator.setBit("aresetn", false);
-  simulator.setBit("s_axis_tvalid", false);
   simulator.setBit("m_axis_tready", false);
-  simulator.setWord("s_axis_tdata", planes);
+  for (const source of sources) source.reset();
   for (let i = 0; i < 4; i++) {
     simulator.settle();
     simulator.tick();
@@ -117,9 +186,7 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
   simulator.setBit("aresetn", true);
   const before = toggles();
   const start = simulator.cycles;
-  let sent = 0;
   let received = 0;
-  let offered = false;
   let held: Uint32Array | null = null;
   let firstAccept = -1;
   let readyAgain = -1;
@@ -131,23 +198,11 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
   // Some cycles more after the end, to see that nothing else comes.
   for (let extra = 0; extra < 16; ) {
     const { rng, idle, stall } = backpressure ?? { rng: null, idle: 0, stall: 0 };
-    if (!offered && sent < inputBeats && (rng === null || rng.next() >= idle)) {
-      pack(inputs, sent * valuesPerBeat.input, valuesPerBeat.input, bits.input, planes);
-      offered = true;
-      simulator.setWord("s_axis_tdata", planes);
-    } else if (!offered && rng !== null && sent < inputBeats) {
-      // Between beats the data may be anything.
-      simulator.setWord(
-        "s_axis_tdata",
-        garbage.map(() => rng.integer(2 ** 32)),
-      );
-    }
+    for (const source of sources) source.show(rng, idle);
     const taking = rng === null || rng.next() >= stall;
-    simulator.setBit("s_axis_tvalid", offered);
     simulator.setBit("m_axis_tready", taking);
     simulator.settle();
     job.onCycle?.(simulator);
-    const ready = simulator.readBit("s_axis_tready");
     const valid = simulator.readBit("m_axis_tvalid");
     if (held !== null) {
       if (!valid) protocol("m_axis_tvalid fell before the beat was taken");
@@ -155,11 +210,12 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
       if (held.some((word, i) => word !== now[i])) protocol("m_axis_tdata changed before the beat was taken");
     }
     held = valid && !taking ? simulator.readWord("m_axis_tdata") : null;
-    if (sent === inputBeats && ready && readyAgain < 0) readyAgain = simulator.cycles;
-    if (offered && ready) {
+    const [main] = sources as [Source];
+    if (main.sent === main.beats && readyAgain < 0 && simulator.readBit(`${main.port}_tready`))
+      readyAgain = simulator.cycles;
+    for (const source of sources) {
+      if (!source.moves()) continue;
       if (firstAccept < 0) firstAccept = simulator.cycles;
-      sent++;
-      offered = false;
       lastMove = simulator.cycles;
     }
     if (valid && taking) {
@@ -169,9 +225,10 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
       lastOutput = simulator.cycles + 1;
       lastMove = simulator.cycles;
     }
-    if (received === outputBeats && sent === inputBeats) extra++;
+    if (received === outputBeats && sources.every(({ sent, beats }) => sent === beats)) extra++;
     else if (simulator.cycles - lastMove > patience) {
-      const done = `${sent} of ${inputBeats} beats in, ${received} of ${outputBeats} out`;
+      const entered = sources.map(({ sent, beats }) => `${sent} of ${beats}`).join(" and ");
+      const done = `${entered} beats in, ${received} of ${outputBeats} out`;
       throw new CheckFailedError("FX6012", `nothing moves any more: ${done}`, { place });
     }
     simulator.tick();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { packageRoot, sha256 } from "../../src/core/index.js";
+import { makePng } from "../helpers/data-files.js";
 import { requireShared } from "../helpers/environment.js";
 
 const MOBILENET = "models/mobilenet_v1_025_224_quant/mobilenet_v1_0.25_224_quant.tflite";
@@ -42,6 +43,24 @@ describe("freeze and verify", () => {
     expect(verdict.layers).toHaveLength(3);
     // Each layer at full speed and again with pauses.
     expect(verdict.values).toBe(2 * 2 * 112 * 112 * (8 + 8 + 16));
+  }, 300_000);
+
+  test("a residual network freezes through its first sum", (context) => {
+    const model = requireShared(context, "models/resnet8_cifar10/pretrainedResnet_quant.tflite");
+    const pictures = mkdtempSync(join(folder, "pictures-"));
+    writeFileSync(
+      join(pictures, "a.png"),
+      makePng(32, 32, (x, y) => [x * 8, y * 8, (x * y) & 255]),
+    );
+    const out = join(folder, "residual");
+    const frozen = fixynn("freeze", model, "--through", "add", "--out", out, "--images", pictures);
+    expect(frozen.status, frozen.stderr).toBe(0);
+    const { layers } = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8"));
+    expect(layers.at(-1)).toMatchObject({ layer: "add", reads: ["conv2d", "conv2d_2"] });
+    const run = fixynn("verify", out, "--images", pictures, "--count", "1", "--whole", "1", "--json");
+    expect(run.status, run.stderr).toBe(0);
+    // Four layers at full speed and again with pauses, and so the linked whole.
+    expect(JSON.parse(run.stdout)).toMatchObject({ images: 1, mismatches: 0, values: 5 * 2 * 32 * 32 * 16 });
   }, 300_000);
 
   test("damaged deliverables and missing inputs end with one line and exit code 2", (context) => {

@@ -3,9 +3,9 @@ import { literal, ModuleBuilder } from "../builder.js";
 import type { LayerStats } from "../layer.js";
 import type { Module, Signal } from "../netlist.js";
 import { type CoreParts, type CoreSignals, requantizersOf } from "./core.js";
+import type { LayerTiming } from "./layer-model.js";
 import type { FoldedJob } from "./parts.js";
 import { addPixelFifo } from "./pixel-fifo.js";
-import type { LayerTiming } from "./schedule.js";
 
 /** A folded layer's modules, the layer's own last. */
 export type FoldedLayer = {
@@ -87,5 +87,5 @@ export function foldedTiming(
   const latency = lane.latency + 1 + (beats > 1 ? 1 : 0) + requantizer.latency;
   const { groups, slices } = steps;
   const { fifo = 0, entries = 2 } = folding;
-  return { kind, plan, fifo, groups, slices, beats, latency, entries };
+  return { kind, plan, fifos: [fifo], groups, slices, beats, latency, entries };
 }

@@ -1,7 +1,7 @@
 import { FixynnError } from "../../core/index.js";
 import type { NodeName } from "../../graph/index.js";
-import type { QuantNode, QuantType } from "../../quant/index.js";
-import { isWeighted, planOfLayer } from "../layer.js";
+import type { FrontLayer } from "../front-graph.js";
+import { planOfLayer, weightedNodeOf } from "../layer.js";
 import type { WindowPlan } from "../window-plan.js";
 import {
   type AreaUnits,
@@ -13,11 +13,10 @@ import {
 } from "./area.js";
 import { requantizersOf } from "./core.js";
 import { serialCyclesPerFrame } from "./cycles.js";
+import { sizeJoins, withFifos } from "./joins.js";
+import type { LayerTiming } from "./layer-model.js";
 import { type Folding, foldedSteps, type LayerParallelism } from "./parallelism.js";
-import { type LayerTiming, simulateSchedule } from "./schedule.js";
-
-/** A layer of a chain with what it reads. */
-export type ChainLayer = { readonly node: QuantNode; readonly input: QuantType };
+import { type ScheduleStage, simulateSchedule } from "./schedule.js";
 
 /** Choices of {@link chooseFolding}. */
 export type ChoiceOptions = {
@@ -72,8 +71,8 @@ function candidatesOf(sketch: LayerSketch, budget: number, units: AreaUnits): Ca
 /** A choice for the layers so far. */
 type State = {
   readonly area: number;
-  /** Least cycles between two pixels of a row. */
-  readonly peak: number;
+  /** Least cycles between two pixels of a row, for each stream that later layers read. */
+  readonly peaks: readonly number[];
   readonly choices: readonly LayerParallelism[];
 };
 
@@ -81,15 +80,13 @@ type State = {
 const backlog = (plan: WindowPlan, peak: number, rate: number): number =>
   Math.max(1, Math.ceil(plan.input.width * (1 - peak / rate)) + 1);
 
-/** Keep the states for which no other is both smaller and smoother. */
+/** Keep the states for which no other is both smaller and, in every stream, smoother. */
 function pareto(states: readonly State[]): State[] {
-  const sorted = [...states].sort((a, b) => a.area - b.area || b.peak - a.peak);
+  const sorted = [...states].sort((a, b) => a.area - b.area || (b.peaks[0] ?? 0) - (a.peaks[0] ?? 0));
   const kept: State[] = [];
-  let smoothest = 0;
   for (const state of sorted) {
-    if (state.peak <= smoothest) continue;
-    smoothest = state.peak;
-    kept.push(state);
+    const isBeaten = kept.some(({ peaks }) => peaks.every((peak, i) => peak >= state.peaks[i]!));
+    if (!isBeaten) kept.push(state);
   }
   return kept;
 }
@@ -99,15 +96,16 @@ function roughTiming(
   plan: WindowPlan,
   parallelism: LayerParallelism,
   sketch: LayerSketch | undefined,
+  inputs: number,
 ): LayerTiming {
   if (parallelism.kind === "parallel" || sketch === undefined)
-    return { kind: "parallel", plan, fifo: 0, latency: 8 };
+    return { kind: "parallel", plan, fifos: new Array<number>(inputs).fill(0), latency: 8 };
   const steps = foldedSteps(parallelism, sketch.outputs, sketch.taps);
   const { groups, slices } = steps;
   const beats = parallelism.lanes / requantizersOf(parallelism, steps);
   const kind = isSerial(sketch, parallelism.inputs) ? "serial" : "held";
   const fifo = parallelism.fifo === undefined ? 0 : Number.POSITIVE_INFINITY;
-  return { kind, plan, fifo, groups, slices, beats, latency: 8, entries: parallelism.entries ?? 2 };
+  return { kind, plan, fifos: [fifo], groups, slices, beats, latency: 8, entries: parallelism.entries ?? 2 };
 }
 
 const isSerial = ({ node, taps }: LayerSketch, inputs: number): boolean =>
@@ -122,39 +120,43 @@ const share = ({ output: { height, width } }: WindowPlan): number =>
 
 /** Give each layer as many waiting results as come while the next one takes a pixel over. */
 function withEntries(
+  graph: readonly FrontLayer[],
   choices: readonly LayerParallelism[],
   sketches: readonly (LayerSketch | undefined)[],
 ): LayerParallelism[] {
   return choices.map((choice, i) => {
     const sketch = sketches[i];
     if (choice.kind === "parallel" || sketch === undefined) return choice;
-    const next = choices[i + 1];
-    const after = sketches[i + 1];
-    const taking =
-      next?.kind === "folded" &&
-      next.fifo === undefined &&
-      after !== undefined &&
-      isSerial(after, next.inputs)
+    const takings = [...graph.keys()].map((r) => {
+      const next = choices[r]!;
+      const after = sketches[r];
+      return graph[r]!.sources.includes(i) &&
+        next.kind === "folded" &&
+        next.fifo === undefined &&
+        after !== undefined &&
+        isSerial(after, next.inputs)
         ? Math.ceil(after.outputs / next.lanes)
         : 1;
+    });
+    const taking = Math.max(...takings);
     const { slices } = foldedSteps(choice, sketch.outputs, sketch.taps);
     return { ...choice, entries: Math.min(16, 2 + Math.ceil(taking / slices)) };
   });
 }
 
 /**
- * Choose each layer's parallelism so that the estimated area is least and the chain takes `cyclesPerInputPixel` cycles an input pixel.
+ * Choose each layer's parallelism so that the estimated area is least and the front takes `cyclesPerInputPixel` cycles an input pixel.
  *
  * Each form of a layer whose cycles per frame fit the frame's is a candidate. Behind a stride of 2 pixels come twice as fast as on average,
- * in every second row: a layer either keeps up with that, or has a memory in front. Dynamic programming along the chain keeps, for each
- * least distance between pixels, the smallest front so far. The exact schedule of the whole chain, with unlimited memories, then gives their
- * depths and decides: while the frame takes longer than it may, all layers get a little less time. A chain that no choice keeps in time
- * stays parallel.
+ * in every second row: a layer either keeps up with that, or has a memory in front. Dynamic programming along the layers, in topological order,
+ * keeps for each least distance between pixels of the streams that are still to be read the smallest front so far. The exact schedule
+ * of the whole front, with unlimited memories, then gives their depths and decides: while the frame takes longer than it may, all layers
+ * get a little less time. A front that no choice keeps in time stays parallel.
  *
  * @throws FixynnError FX5041 when cyclesPerInputPixel is below 1
  */
 export function chooseFolding(
-  chain: readonly ChainLayer[],
+  graph: readonly FrontLayer[],
   options: ChoiceOptions = {},
 ): ReadonlyMap<NodeName, LayerParallelism> {
   const { cyclesPerInputPixel = 1, units = defaultAreaUnits } = options;
@@ -162,39 +164,78 @@ export function chooseFolding(
     throw new FixynnError("FX5041", `${cyclesPerInputPixel} cycles an input pixel: at least 1`, {
       place: "folding",
     });
-  const plans = chain.map(({ node, input }) => planOfLayer(node, input));
+  const plans = graph.map(({ node, inputs }) => planOfLayer(node, inputs[0]!));
   const budget = Math.max(...plans.map((plan) => plan.steps)) * cyclesPerInputPixel;
-  const sketches = chain.map(({ node, input }, i) =>
-    isWeighted(node) ? sketchLayer(node, input, plans[i]!) : undefined,
-  );
-  let best: readonly LayerParallelism[] = [];
+  const sketches = graph.map(({ node, inputs }, i) => {
+    const weighted = weightedNodeOf(node, inputs[0]!);
+    return weighted === undefined ? undefined : sketchLayer(weighted, inputs[0]!, plans[i]!);
+  });
   for (let margin = 1; margin > 0.5; margin *= 0.985) {
     const budgets = plans.map((plan) => budget * margin * share(plan));
-    best = withEntries(leastArea({ chain, plans, sketches, budgets, units }, cyclesPerInputPixel), sketches);
-    const timings = best.map((choice, i) => roughTiming(plans[i]!, choice, sketches[i]));
-    // Two frames tell most choices that are too slow; three decide.
-    if (simulateSchedule(timings, 2).cyclesPerFrame > budget) continue;
-    const { cyclesPerFrame, fifoUse } = simulateSchedule(timings, 3);
-    best = best.map((choice, i) =>
-      choice.kind === "folded" && choice.fifo !== undefined
-        ? { ...choice, fifo: Math.max(2, fifoUse[i]! + 1) }
-        : choice,
-    );
-    if (cyclesPerFrame <= budget) return new Map(best.map((choice, i) => [chain[i]!.node.name, choice]));
+    const smallest = leastArea({ graph, plans, sketches, budgets, units }, cyclesPerInputPixel);
+    const choices = withEntries(graph, smallest, sketches);
+    const kept = keptInTime({ graph, plans, sketches, choices }, budget);
+    if (kept !== undefined) return new Map(kept.map((choice, i) => [graph[i]!.node.name, choice]));
   }
-  return new Map(chain.map(({ node }) => [node.name, { kind: "parallel" }]));
+  return new Map(graph.map(({ node }) => [node.name, { kind: "parallel" }]));
+}
+
+/** Give memories their depths if the schedule keeps the budget, those of residual joins included. */
+function keptInTime(
+  {
+    graph,
+    plans,
+    sketches,
+    choices,
+  }: {
+    readonly graph: readonly FrontLayer[];
+    readonly plans: readonly WindowPlan[];
+    readonly sketches: readonly (LayerSketch | undefined)[];
+    readonly choices: readonly LayerParallelism[];
+  },
+  budget: number,
+): readonly LayerParallelism[] | undefined {
+  const stagesOf = (forms: readonly LayerParallelism[]): readonly ScheduleStage[] =>
+    graph.map(({ sources }, i) => ({
+      timing: roughTiming(plans[i]!, forms[i]!, sketches[i], sources.length),
+      sources,
+    }));
+  const open = graph.reduce<readonly ScheduleStage[]>(
+    (stages, { sources }, i) =>
+      sources.length < 2
+        ? stages
+        : withFifos(
+            stages,
+            i,
+            sources.map(() => Number.POSITIVE_INFINITY),
+          ),
+    stagesOf(choices),
+  );
+  // Two frames tell most choices that are too slow; three decide.
+  if (simulateSchedule(open, 2).cyclesPerFrame > budget) return undefined;
+  const { cyclesPerFrame, fifoUse } = simulateSchedule(open, 3);
+  if (cyclesPerFrame > budget) return undefined;
+  const sized = choices.map((choice, i) =>
+    choice.kind === "folded" && choice.fifo !== undefined
+      ? { ...choice, fifo: Math.max(2, fifoUse[i]![0]! + 1) }
+      : choice,
+  );
+  if (graph.every(({ sources }) => sources.length < 2)) return sized;
+  const stages = stagesOf(sized);
+  const closed = [...sizeJoins(stages)].reduce((all, [i, { depths }]) => withFifos(all, i, depths), stages);
+  return simulateSchedule(closed, 4).cyclesPerFrame > budget ? undefined : sized;
 }
 
 /** The smallest front in which each layer keeps to its budget, memories in front of layers that cannot follow bursts. */
 function leastArea(
   {
-    chain,
+    graph,
     plans,
     sketches,
     budgets,
     units,
   }: {
-    readonly chain: readonly ChainLayer[];
+    readonly graph: readonly FrontLayer[];
     readonly plans: readonly WindowPlan[];
     readonly sketches: readonly (LayerSketch | undefined)[];
     readonly budgets: readonly number[];
@@ -202,9 +243,11 @@ function leastArea(
   },
   cyclesPerInputPixel: number,
 ): readonly LayerParallelism[] {
-  let states: State[] = [{ area: 0, peak: cyclesPerInputPixel, choices: [] }];
+  let live: readonly number[] = [-1];
+  let states: State[] = [{ area: 0, peaks: [cyclesPerInputPixel], choices: [] }];
   for (const [i, plan] of plans.entries()) {
     const sketch = sketches[i];
+    const { inputs, sources } = graph[i]!;
     const stride = plan.stride.width;
     const pools: Candidate = {
       parallelism: { kind: "parallel" },
@@ -213,22 +256,30 @@ function leastArea(
       burst: stride,
     };
     const candidates = sketch === undefined ? [pools] : candidatesOf(sketch, budgets[i]!, units);
+    const isRead = (stream: number): boolean =>
+      graph.some((layer, r) => r > i && layer.sources.includes(stream));
+    const stays = live.flatMap((stream, k) => (isRead(stream) ? [k] : []));
     const next: State[] = [];
     for (const state of states) {
+      const others = stays.map((k) => state.peaks[k]!);
+      // Where streams meet, the slower one sets the pace.
+      const before = Math.max(...sources.map((source) => state.peaks[live.indexOf(source)]!));
       for (const { parallelism, area, burst } of candidates) {
-        const keepsUp = burst <= stride * state.peak;
+        const keepsUp = burst <= stride * before;
         if (keepsUp || parallelism.kind === "parallel") {
-          const peak = Math.max(burst, stride * state.peak);
-          next.push({ area: state.area + area, peak, choices: [...state.choices, parallelism] });
+          const peak = Math.max(burst, stride * before);
+          const choices = [...state.choices, parallelism];
+          next.push({ area: state.area + area, peaks: [peak, ...others], choices });
           continue;
         }
-        const fifo = backlog(plan, state.peak, burst / stride);
-        const queued: LayerParallelism = { ...parallelism, fifo };
-        const bits = plan.input.width > 0 ? chain[i]!.input.shape.at(-1)! * chain[i]!.input.bits : 0;
+        const fifo = backlog(plan, before, burst / stride);
+        const choices = [...state.choices, { ...parallelism, fifo }];
+        const bits = inputs[0]!.shape.at(-1)! * inputs[0]!.bits;
         const more = fifo * bits * units.sramBit + 75;
-        next.push({ area: state.area + area + more, peak: burst, choices: [...state.choices, queued] });
+        next.push({ area: state.area + area + more, peaks: [burst, ...others], choices });
       }
     }
+    live = [i, ...stays.map((k) => live[k]!)];
     states = pareto(next);
   }
   return states.reduce((a, b) => (b.area < a.area ? b : a)).choices;

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { checkFront } from "../../../test/helpers/check-front.js";
 import { requireTool } from "../../../test/helpers/environment.js";
 import { randomFront } from "../../../test/helpers/random-front.js";
 import { sky130Cells } from "../../arith/index.js";
@@ -15,22 +16,13 @@ import {
   quantInput,
   valuesPerImage,
 } from "../../quant/index.js";
-import {
-  createSimulator,
-  flatten,
-  lowerDesign,
-  runVerilator,
-  type StreamResult,
-  simulateStream,
-  verifyFrontEnd,
-} from "../../sim/index.js";
+import { runVerilator, verifyFrontEnd } from "../../sim/index.js";
 import { emitFrontEnd, emitVerilog } from "../emit.js";
-import { compileFrontEnd, type FrontEnd, frontEndDesign, streamOf, TOP_MODULE } from "../front.js";
+import { compileFrontEnd, TOP_MODULE } from "../front.js";
 import { TESTBENCH_MODULE } from "../testbench.js";
 import { planWindow } from "../window-plan.js";
 import { foldedCycles } from "./cycles.js";
 import { foldedSteps, type LayerParallelism } from "./parallelism.js";
-import { simulateSchedule } from "./schedule.js";
 
 /** Outputs of a weighted layer and the taps of each. */
 function sizesOf(node: QuantNode): { readonly outputs: number; readonly taps: number } | undefined {
@@ -55,47 +47,6 @@ function randomFolding(rng: Rng, network: QuantNetwork): ReadonlyMap<NodeName, L
   return layers;
 }
 
-/** Run a front in the netlist simulator, with and without pauses, and compare with the integer network. */
-function check(network: QuantNetwork, front: FrontEnd, seed: number): StreamResult {
-  const rng = createRng(seed);
-  const [input, output] = [streamOf(front.input), streamOf(front.output)];
-  const lanes = 3;
-  const frames = 3;
-  const size = input.beats * input.channels;
-  const images = Uint8Array.from({ length: lanes * frames * size }, () =>
-    rng.integer(8) === 0 ? rng.integer(2) * 255 : rng.integer(256),
-  );
-  const wanted = executeQuantNetwork(network, images, lanes * frames, { outputs: [front.freezePoint] }).get(
-    front.freezePoint,
-  )!;
-  const module = flatten(lowerDesign(frontEndDesign(front)));
-  const run = (backpressure: boolean) =>
-    simulateStream(
-      createSimulator(module, { lanes, ...(backpressure ? { randomStart: rng.fork("start") } : {}) }),
-      {
-        inputs: Array.from({ length: lanes }, (_, l) =>
-          images.subarray(l * frames * size, (l + 1) * frames * size),
-        ),
-        valuesPerBeat: { input: input.channels, output: output.channels },
-        bits: { input: input.bits, output: output.bits },
-        signed: front.output.signed,
-        frames,
-        outputBeatsPerFrame: output.beats,
-        ...(backpressure ? { backpressure: { rng: rng.fork("pauses"), idle: 0.4, stall: 0.4 } } : {}),
-      },
-    );
-  const perLane = frames * output.beats * output.channels;
-  const [fast, slow] = [run(false), run(true)];
-  for (const result of [fast, slow]) {
-    for (const [l, values] of result.outputs.entries()) {
-      expect(Array.from(values)).toEqual(Array.from(wanted.subarray(l * perLane, (l + 1) * perLane)));
-    }
-  }
-  const timings = front.layers.map(({ timing }) => timing);
-  expect(fast.cycles).toBe(simulateSchedule(timings, frames).cycles);
-  return fast;
-}
-
 describe("folded layers", () => {
   for (const mode of ["lean", "tflite"] as const) {
     it(`give the integer network's bytes, any geometry, parallelism and pauses, in the cycles that the formula says: ${mode}`, () => {
@@ -107,7 +58,7 @@ describe("folded layers", () => {
           clock: { periodPs: 1500 + rng.integer(6000), cells: sky130Cells },
           folding: { kind: "given", layers },
         });
-        const { cyclesPerFrame } = check(network, front, seed);
+        const { cyclesPerFrame } = checkFront(network, front, seed);
         const node = network.nodes[1]!;
         const own = layers.get(node.name);
         if (own?.kind !== "folded" || node.kind === "reshape") continue;
@@ -138,7 +89,7 @@ describe("folded layers", () => {
         const rng = createRng(700 + seed);
         const network = randomFront(rng, { layers: 3, mode, channels: 5 });
         const layers = randomFolding(rng, network);
-        check(
+        checkFront(
           network,
           compileFrontEnd(network, network.output, { folding: { kind: "given", layers } }),
           seed,
@@ -164,7 +115,7 @@ describe("folded layers", () => {
       const lanes = 1 + rng.integer(outputs);
       const layers = new Map([[node.name, { kind: "folded" as const, lanes, inputs: 1 }]]);
       const front = compileFrontEnd(network, network.output, { folding: { kind: "given", layers } });
-      check(network, front, seed);
+      checkFront(network, front, seed);
       const { stats } = front.layers[1]!;
       expect(stats.registerBits.window).toBe(0);
       expect(stats.sramBits).toBeGreaterThan(0);
@@ -181,7 +132,7 @@ describe("folded layers", () => {
         const front = compileFrontEnd(network, network.output, { folding });
         const slowest = Math.max(...parallel.layers.map(({ stats }) => stats.cyclesPerFrame));
         expect(front.cyclesPerFrame).toBeLessThanOrEqual(slowest * cyclesPerInputPixel);
-        check(network, front, seed);
+        checkFront(network, front, seed);
       }
     }
     const network = randomFront(createRng(900), { layers: 1, mode: "lean" });

@@ -1,6 +1,8 @@
 export { type AreaUnits, defaultAreaUnits } from "./area.js";
-export { type ChainLayer, type ChoiceOptions, chooseFolding } from "./choose.js";
+export { type ChoiceOptions, chooseFolding } from "./choose.js";
 export { foldedCyclesPerFrame } from "./cycles.js";
+export { type JoinDepths, sizeJoins } from "./joins.js";
+export type { LayerTiming } from "./layer-model.js";
 export {
   type FoldedSteps,
   type Folding,
@@ -8,4 +10,11 @@ export {
   foldedSteps,
   type LayerParallelism,
 } from "./parallelism.js";
-export { type LayerTiming, type Schedule, simulateSchedule } from "./schedule.js";
+export {
+  chainOf,
+  type Schedule,
+  type ScheduleStage,
+  type SteadySchedule,
+  simulateSchedule,
+  steadySchedule,
+} from "./schedule.js";

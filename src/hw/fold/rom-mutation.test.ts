@@ -18,8 +18,8 @@ import {
   simulateStream,
 } from "../../sim/index.js";
 import { tensor } from "../../tensor/index.js";
-import { compileLayer, defaultClock, planOfLayer } from "../layer.js";
-import { weightRows } from "../layer-datapath.js";
+import { compileLayer, planOfLayer } from "../layer.js";
+import { defaultClock, weightRows } from "../layer-datapath.js";
 import { evaluateLinear } from "./linear-requantization.js";
 import { foldedParts } from "./parts.js";
 

@@ -1,222 +1,151 @@
-import { isPointwise, type WindowPlan } from "../window-plan.js";
-import { windowSteps } from "./cycles.js";
+import { LayerModel, type LayerTiming } from "./layer-model.js";
 
-/** A layer's control, as far as time depends on it. */
-export type LayerTiming = {
-  readonly plan: WindowPlan;
-  /** Pixels that the memory in front of the layer holds; none when 0, any number when infinite. */
-  readonly fifo: number;
-} & (
-  | { readonly kind: "parallel"; readonly latency: number }
-  | {
-      readonly kind: "held" | "serial";
-      readonly groups: number;
-      readonly slices: number;
-      /** Cycles from a group's last slice to its first result. */
-      readonly latency: number;
-      /** Results that a group gives, one a cycle. */
-      readonly beats: number;
-      /** Results that may wait for the collector. */
-      readonly entries: number;
-    }
-);
+/** A layer in a front's graph: its control, and for each stream that it reads the place of its producer, −1 for the front's input. */
+export type ScheduleStage = { readonly timing: LayerTiming; readonly sources: readonly number[] };
 
 /** What {@link simulateSchedule} finds. */
 export type Schedule = {
-  /** Cycles between the ends of the last two frames. */
+  /** Cycles between the ends of the last two frames; infinite when the front comes to a stop. */
   readonly cyclesPerFrame: number;
   /** Cycles from the reset's end to the last output beat. */
   readonly cycles: number;
-  /** Most pixels that each layer's memory held. */
-  readonly fifoUse: readonly number[];
+  /** Cycles in which the frames ended. */
+  readonly ends: readonly number[];
+  /** Most pixels that the memory in front of each layer held, for each stream that it reads. */
+  readonly fifoUse: readonly (readonly number[])[];
   /** Most results that waited in each folded layer. */
   readonly entryUse: readonly number[];
 };
 
-/** Which steps of a frame want a pixel, and which complete a window. */
-function stepTable(plan: WindowPlan): { readonly wanted: Uint8Array; readonly complete: Uint8Array } {
-  const { steps, period, input } = plan;
-  const wanted = new Uint8Array(steps);
-  for (let t = 0; t < steps; t++) {
-    if (t % period < input.width && Math.floor(t / period) < input.height) wanted[t] = 1;
-  }
-  const complete = new Uint8Array(steps);
-  for (const t of windowSteps(plan)) complete[t] = 1;
-  return { wanted, complete };
+/** As {@link Schedule}, over all time: from the frame after which everything repeats. */
+export type SteadySchedule = Schedule & {
+  /** Frames after which the control state came again; undefined when it did not within the frames tried. */
+  readonly period: number | undefined;
+};
+
+/** Stages one after another. */
+export function chainOf(timings: readonly LayerTiming[]): readonly ScheduleStage[] {
+  return timings.map((timing, i) => ({ timing, sources: [i - 1] }));
 }
 
-/** The two entries behind a pipeline (see `addOutputBuffer`). */
-class OutputBuffer {
-  out = false;
-  skid = false;
+/** One reader of a stream, and in a fork whether it has the present beat already. */
+type Pin = { readonly stage: number; readonly input: number; readonly source: number; done: boolean };
 
-  /** Apply a clock edge; `valid` is the pipeline's result, and it is left if `skid` was set. */
-  clock(valid: boolean, ready: boolean): void {
-    const load = !this.out || ready;
-    const any = this.skid || valid;
-    if (load) this.out = any;
-    this.skid = !load && any;
+/** The control of a front, cycle by cycle. */
+export class ScheduleRun {
+  readonly models: readonly LayerModel[];
+  readonly #pins: readonly Pin[];
+  /** Pins of each stage, and readers of each stream (the input first). */
+  readonly #pinsOf: readonly (readonly Pin[])[];
+  readonly #readers: readonly (readonly Pin[])[];
+  readonly #valid: boolean[][];
+  readonly #ready: boolean[][];
+  readonly #offered: boolean[];
+  readonly #taken: boolean[];
+
+  constructor(stages: readonly ScheduleStage[]) {
+    this.models = stages.map(({ timing }) => new LayerModel(timing));
+    this.#pinsOf = stages.map(({ sources }, stage) =>
+      sources.map((source, input) => ({ stage, input, source, done: false })),
+    );
+    this.#pins = this.#pinsOf.flat();
+    this.#readers = [-1, ...stages.keys()].map((source) => this.#pins.filter((pin) => pin.source === source));
+    this.#valid = this.#pinsOf.map((pins) => pins.map(() => false));
+    this.#ready = this.#pinsOf.map((pins) => pins.map(() => false));
+    this.#offered = this.#readers.map(() => false);
+    this.#taken = this.#readers.map(() => false);
+  }
+
+  /**
+   * Let a cycle pass.
+   *
+   * @returns whether a beat entered and whether one left
+   */
+  cycle(offers: boolean, takes: boolean): { readonly entered: boolean; readonly left: boolean } {
+    const last = this.models.length;
+    this.#offered[0] = offers;
+    for (let i = 0; i < last; i++) this.#offered[i + 1] = this.models[i]!.valid;
+    for (const { stage, input, source, done } of this.#pins)
+      this.#valid[stage]![input] = this.#offered[source + 1]! && !done;
+    for (const { stage, input } of this.#pins)
+      this.#ready[stage]![input] = this.models[stage]!.ready(input, this.#valid[stage]!);
+    for (let s = 0; s <= last; s++) {
+      const readers = this.#readers[s]!;
+      let all = readers.length > 0 || takes;
+      for (const { stage, input, done } of readers) if (!done && !this.#ready[stage]![input]!) all = false;
+      this.#taken[s] = all;
+      if (readers.length < 2) continue;
+      for (const pin of readers)
+        pin.done = this.#offered[s]! && !all && (pin.done || this.#ready[pin.stage]![pin.input]!);
+    }
+    for (let i = 0; i < last; i++) this.models[i]!.clock(this.#valid[i]!, this.#taken[i + 1]!);
+    return { entered: offers && this.#taken[0]!, left: this.#offered[last]! && takes };
+  }
+
+  /** Everything that the future depends on. */
+  snapshot(): string {
+    const done = this.#pins.map((pin) => Number(pin.done)).join("");
+    return `${done};${this.models.map((model) => model.snapshot()).join(";")}`;
   }
 }
 
-/** One layer's control, cycle by cycle, exactly as its hardware's; data does not matter. */
-class LayerModel {
-  readonly #timing: LayerTiming;
-  readonly #wanted: Uint8Array;
-  readonly #complete: Uint8Array;
-  readonly #pointwise: boolean;
-  readonly #words: number;
-  readonly #results: number;
-  readonly #buffer = new OutputBuffer();
-  /** Ticks (cycles in which the pipeline moves) at which a result is there. */
-  readonly #due: number[] = [];
-  #dueHead = 0;
-  #tick = 0;
-  #step = 0;
-  #held = false;
-  #word = 0;
-  #writing = 0;
-  #collected = 0;
-  #full = false;
-  #stored = 0;
-  #front = false;
-  #waiting = 0;
-  fifoUse = 0;
-  entryUse = 0;
+/** Cycles without a beat leaving after which to look whether anything moves at all. */
+const PATIENCE = 1000;
 
-  constructor(timing: LayerTiming) {
-    this.#timing = timing;
-    const { wanted, complete } = stepTable(timing.plan);
-    this.#wanted = wanted;
-    this.#complete = complete;
-    this.#pointwise = isPointwise(timing.plan);
-    this.#words = timing.kind === "parallel" ? 1 : timing.groups * timing.slices;
-    this.#results = timing.kind === "parallel" ? 1 : timing.groups * timing.beats;
-  }
-
-  get valid(): boolean {
-    return this.#results > 1 ? this.#full : this.#buffer.out;
-  }
-
-  /** Take a pixel if there is one; returns whether the layer takes it in this cycle. Call before {@link clock}. */
-  ready(valid: boolean): boolean {
-    return this.#timing.fifo > 0 ? this.#stored < this.#timing.fifo : this.#coreReady(valid);
-  }
-
-  /** The pipeline stands still. */
-  #blocked(): boolean {
-    if (this.#timing.kind === "parallel" || this.#results === 1) return this.#buffer.skid;
-    return this.#waiting === this.#timing.entries;
-  }
-
-  #free(): boolean {
-    return !this.#held || (!this.#blocked() && this.#word === this.#words - 1);
-  }
-
-  #mayStep(): boolean {
-    switch (this.#timing.kind) {
-      case "parallel":
-        return !this.#buffer.skid;
-      case "held":
-        return this.#free() || (!this.#pointwise && this.#complete[this.#step] === 0);
-      case "serial":
-        return this.#free() && this.#writing === this.#timing.groups - 1;
+function run(stages: readonly ScheduleStage[], frames: number, untilRepeated: boolean): SteadySchedule {
+  const schedule = new ScheduleRun(stages);
+  const { height, width } = stages.at(-1)!.timing.plan.output;
+  const perFrame = height * width;
+  const ends: number[] = [];
+  const seen = new Map<string, number>();
+  let period: number | undefined;
+  let sent = 0;
+  let moved = 0;
+  for (let cycle = 0; ends.length < frames; cycle++) {
+    const look = cycle > moved && (cycle - moved) % PATIENCE === 0;
+    const still = look ? schedule.snapshot() : undefined;
+    const { left } = schedule.cycle(true, true);
+    // Offered and asked for everything, what does not move in one cycle never does.
+    if (still !== undefined && still === schedule.snapshot()) break;
+    if (!left) continue;
+    moved = cycle;
+    if (++sent % perFrame !== 0) continue;
+    ends.push(cycle);
+    if (!untilRepeated) continue;
+    const state = schedule.snapshot();
+    const before = seen.get(state);
+    if (before !== undefined) {
+      period = ends.length - before;
+      break;
     }
+    seen.set(state, ends.length);
   }
-
-  #coreReady(valid: boolean): boolean {
-    const wanted = this.#wanted[this.#step] === 1;
-    return wanted && this.#mayStep() && (valid || this.#timing.kind !== "serial");
-  }
-
-  /** Apply a clock edge. */
-  clock(valid: boolean, ready: boolean): void {
-    const { fifo } = this.#timing;
-    if (fifo === 0) {
-      this.#clockCore(valid, ready);
-      return;
-    }
-    const write = valid && this.#stored < fifo;
-    const take = this.#front && this.#coreReady(true);
-    const read = this.#stored > 0 && (!this.#front || take);
-    this.#clockCore(this.#front, ready);
-    this.#stored += Number(write) - Number(read);
-    this.#front = read || (this.#front && !take);
-    if (this.#stored > this.fifoUse) this.fifoUse = this.#stored;
-  }
-
-  #clockCore(valid: boolean, ready: boolean): void {
-    const timing = this.#timing;
-    const advance = !this.#blocked();
-    const present = valid || this.#wanted[this.#step] === 0;
-    const mayStep = this.#mayStep();
-    const free = this.#free();
-    const step = mayStep && present;
-    const fire = step && this.#complete[this.#step] === 1;
-    if (timing.kind === "serial" && free && present) {
-      this.#writing = this.#writing === timing.groups - 1 ? 0 : this.#writing + 1;
-    }
-    if (step) this.#step = this.#step + 1 === this.#wanted.length ? 0 : this.#step + 1;
-    const result = this.#due[this.#dueHead] === this.#tick;
-    // Output side, from the state before this edge.
-    if (this.#results > 1) {
-      const open = !this.#full || ready;
-      const collect = this.#waiting > 0 && open;
-      this.#full = (collect && this.#collected === this.#results - 1) || (this.#full && !ready);
-      if (collect) this.#collected = this.#collected === this.#results - 1 ? 0 : this.#collected + 1;
-      this.#waiting += Number(result && advance) - Number(collect);
-      if (this.#waiting > this.entryUse) this.entryUse = this.#waiting;
-    } else this.#buffer.clock(result, ready);
-    if (timing.kind === "parallel") {
-      if (fire) this.#due.push(this.#tick + 1 + timing.latency);
-    } else {
-      const work = this.#held && advance;
-      if (work) {
-        if ((this.#word + 1) % timing.slices === 0) {
-          for (let i = 0; i < timing.beats; i++) this.#due.push(this.#tick + timing.latency + i);
-        }
-        this.#word = this.#word === this.#words - 1 ? 0 : this.#word + 1;
-        if (this.#word === 0) this.#held = false;
-      }
-      if (fire) this.#held = true;
-    }
-    if (advance) {
-      if (result) this.#dueHead++;
-      this.#tick++;
-      if (this.#dueHead > 4096) {
-        this.#due.splice(0, this.#dueHead);
-        this.#dueHead = 0;
-      }
-    }
-  }
+  const stopped = ends.length < frames && period === undefined;
+  const last = stopped ? Number.POSITIVE_INFINITY : ends.at(-1)!;
+  return {
+    cyclesPerFrame:
+      period === undefined ? last - (ends.at(-2) ?? -1) : (last - ends.at(-1 - period)!) / period,
+    cycles: last + 1,
+    ends,
+    fifoUse: schedule.models.map((model) => model.fifoUse),
+    entryUse: schedule.models.map((model) => model.entryUse),
+    period,
+  };
 }
 
 /**
- * Run the control of a chain of layers, cycle by cycle, with an input that always has a pixel and an output that always takes one. Control
+ * Run the control of a front, cycle by cycle, with an input that always has a pixel and an output that always takes one. Control
  * does not depend on data, so this is exact: the cycles per frame are the hardware's, and a memory that is as deep as its largest use
- * with unlimited depth never fills.
+ * with unlimited depth never fills. The last stage is the output.
  */
-export function simulateSchedule(layers: readonly LayerTiming[], frames: number): Schedule {
-  const models = layers.map((timing) => new LayerModel(timing));
-  const last = layers.at(-1)!.plan.output;
-  const perFrame = last.height * last.width;
-  const ends: number[] = [];
-  const valid: boolean[] = [];
-  const ready: boolean[] = [];
-  let sent = 0;
-  for (let cycle = 0; ends.length < frames; cycle++) {
-    valid[0] = true;
-    for (const [i, model] of models.entries()) valid[i + 1] = model.valid;
-    for (const [i, model] of models.entries()) ready[i] = model.ready(valid[i]!);
-    ready[models.length] = true;
-    if (valid[models.length] && ++sent % perFrame === 0) ends.push(cycle);
-    for (const [i, model] of models.entries()) model.clock(valid[i]!, ready[i + 1]!);
-    if (cycle > 1e8) break;
-  }
-  return {
-    cyclesPerFrame: ends.at(-1)! - (ends.at(-2) ?? -1),
-    cycles: ends.at(-1)! + 1,
-    fifoUse: models.map((model) => model.fifoUse),
-    entryUse: models.map((model) => model.entryUse),
-  };
+export function simulateSchedule(stages: readonly ScheduleStage[], frames: number): Schedule {
+  return run(stages, frames, false);
+}
+
+/**
+ * As {@link simulateSchedule}, until a frame ends in the same state of all control as an earlier one: from there on everything repeats, so that
+ * the largest uses and the rate are those of all time.
+ */
+export function steadySchedule(stages: readonly ScheduleStage[], mostFrames = 256): SteadySchedule {
+  return run(stages, mostFrames, true);
 }
