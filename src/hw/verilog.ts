@@ -449,14 +449,20 @@ module fx_select_adder #(
 );
   for (genvar k = 0; 3 * k + k * (k - 1) / 2 < N; k++) begin : g_block
     localparam int LOW = 3 * k + k * (k - 1) / 2;
-    localparam int WIDTH = (LOW + 3 + k < N) ? 3 + k : N - LOW;
-    wire [WIDTH:0] without = {1'b0, a[LOW+:WIDTH]} + {1'b0, b[LOW+:WIDTH]};
-    wire [WIDTH:0] total;
+    localparam bit LAST = LOW + 3 + k >= N;
+    localparam int WIDTH = LAST ? N - LOW : 3 + k;
+    // With the carry out, but for the last block.
+    localparam int TOTAL = LAST ? WIDTH : WIDTH + 1;
+    wire [TOTAL-1:0] x = TOTAL'(a[LOW+:WIDTH]);
+    wire [TOTAL-1:0] y = TOTAL'(b[LOW+:WIDTH]);
+    wire [TOTAL-1:0] total;
     if (k == 0) begin : g_lowest
-      assign total = without;
+      assign total = x + y;
     end else begin : g_choice
-      wire [WIDTH+1:0] with_carry = {1'b0, a[LOW+:WIDTH], 1'b1} + {1'b0, b[LOW+:WIDTH], 1'b1};
-      assign total = g_block[k-1].total[3 + k - 1] ? with_carry[WIDTH+1:1] : without;
+      // A carry in, as a column below.
+      wire [TOTAL:0] with_carry = {x, 1'b1} + {y, 1'b1};
+      wire unused = with_carry[0];
+      assign total = g_block[k-1].total[3 + k - 1] ? with_carry[TOTAL:1] : x + y;
     end
     assign sum[LOW+:WIDTH] = total[WIDTH-1:0];
   end
@@ -494,6 +500,8 @@ module fx_prefix_adder #(
       end
     end
   end
+  // The carry out, and what would join further columns below.
+  wire unused = ^{g_level[LEVELS].generates[N-1], g_level[LEVELS].propagates};
   assign sum[0] = half[0];
   if (N > 1) begin : g_sum
     assign sum[N-1:1] = half[N-1:1] ^ g_level[LEVELS].generates[N-2:0];

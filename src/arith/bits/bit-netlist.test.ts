@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { expectProducts, matrixCase, shareCase } from "../../../test/helpers/matrix-case.js";
 import { evaluateAdderGraph } from "../adder-graph.js";
 import { interval } from "../interval.js";
 import { shareMatrix } from "../share/index.js";
@@ -8,54 +9,33 @@ import { sky130Cells } from "./cell-table.js";
 import { offsetSums } from "./offset-sums.js";
 import { lastUses, scheduleBits, verifySchedule } from "./schedule.js";
 
-const problems = fc
-  .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }))
-  .chain(([inputs, outputs]) =>
-    fc.record({
-      weights: fc.array(
-        fc.array(fc.integer({ min: -150, max: 150 }), { minLength: inputs, maxLength: inputs }),
-        { minLength: outputs, maxLength: outputs },
-      ),
-      signed: fc.boolean(),
-      constant: fc.bigInt({ min: -9999n, max: 9999n }),
-      draws: fc.array(fc.integer({ min: 0, max: 255 }), { minLength: inputs, maxLength: inputs }),
-      periodPs: fc.constantFrom(1500, 2000, 4000, Number.POSITIVE_INFINITY),
-    }),
-  );
-
 describe("bitNetlist and scheduleBits", () => {
-  it("adds what the graph adds, in stages in which nothing is read too early or takes too long", () => {
+  it("compute the matrix product, in stages in which nothing is read too early or takes too long", () => {
     fc.assert(
-      fc.property(problems, ({ weights, signed, constant, draws, periodPs }) => {
-        const low = signed ? -128 : 0;
-        const graph = offsetSums(
-          shareMatrix(
-            {
-              name: "m",
-              weights,
-              inputs: draws.map((_, i) => ({ name: `x${i}`, interval: interval(low, low + 255) })),
-              outputs: weights.map((_, o) => `y${o}`),
-              constants: weights.map((_, o) => constant * BigInt(o)),
-            },
-            { tries: 3 },
-          ),
-        );
-        const clock = { periodPs, cells: sky130Cells };
-        const netlist = bitNetlist(graph, clock);
-        const x = draws.map((d) => BigInt(d + low));
-        expect(evaluateBits(netlist, x)).toEqual(evaluateAdderGraph(graph, x));
-        const schedule = scheduleBits(netlist, clock);
-        verifySchedule(netlist, schedule);
-        const { setupPs, clockToOutputPs } = sky130Cells.register;
-        expect(schedule.longestPathPs).toBeLessThanOrEqual(
-          Math.max(periodPs - setupPs - clockToOutputPs + 1, 535),
-        );
-        const last = lastUses(netlist, schedule);
-        expect(last.every((use, bit) => use < 0 || use >= schedule.stage[bit]!)).toBe(true);
-        if (periodPs === Number.POSITIVE_INFINITY)
-          expect([schedule.latency, schedule.registerBits]).toEqual([0, 0]);
-      }),
-      { numRuns: 60 },
+      fc.property(
+        matrixCase,
+        fc.constantFrom(1500, 2000, 4000, Number.POSITIVE_INFINITY),
+        (given, periodPs) => {
+          const graph = offsetSums(shareCase(given, { tries: 2 }));
+          const clock = { periodPs, cells: sky130Cells };
+          const netlist = bitNetlist(graph, clock);
+          expectProducts(given, (x) => {
+            const values = evaluateBits(netlist, x);
+            expect(values).toEqual(evaluateAdderGraph(graph, x));
+            return graph.outputs.map((output) => values[output]);
+          });
+          const schedule = scheduleBits(netlist, clock);
+          verifySchedule(netlist, schedule);
+          const { setupPs, clockToOutputPs } = sky130Cells.register;
+          const longest = Math.max(periodPs - setupPs - clockToOutputPs + 1, sky130Cells.fullAdder.sumPs + 1);
+          expect(schedule.longestPathPs).toBeLessThanOrEqual(longest);
+          const last = lastUses(netlist, schedule);
+          expect(last.every((use, bit) => use < 0 || use >= schedule.stage[bit]!)).toBe(true);
+          if (periodPs === Number.POSITIVE_INFINITY)
+            expect([schedule.latency, schedule.registerBits]).toEqual([0, 0]);
+        },
+      ),
+      { numRuns: 80 },
     );
   });
 

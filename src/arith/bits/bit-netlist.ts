@@ -244,9 +244,10 @@ export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational
       arrivalPs: (source, bit) => arrivals.absolute(words[source]![bit]!),
     });
     trees[i] = tree;
-    const isOpen = formats[i]!.columns.length !== tree.width || formats[i]!.columns.at(-1) !== tree.width - 1;
+    const { columns } = formats[i]!;
+    const isOpen = columns.some((column, k) => column !== k);
     const { word, cells } = addTree(list, i, tree, { words, isOpen });
-    invariant(word.length === formats[i]!.columns.length, `sum ${i} has the bits of its format`);
+    invariant(word.length === columns.length, `sum ${i} has the bits of its format`);
     nodeCells[i] = cells;
     return word;
   };
