@@ -39,8 +39,6 @@ export type Activity = {
   readonly sourceOfBit: Int32Array;
   /** 1 for each bit whose value may depend on the data ports. */
   readonly isData: Uint8Array;
-  /** Logic level of each gate. */
-  readonly level: Int32Array;
 };
 
 /** Interned sets of source numbers with remembered unions. */
@@ -131,25 +129,19 @@ export function analyzeActivity(module: SimModule, dataPorts: readonly string[])
     }
   }
   const { gates } = module;
-  const level = new Int32Array(gates.length / GATE_WORDS);
-  const levelOfBit = new Int32Array(module.bitCount);
   const members: number[][] = [];
-  const setOfGate = new Int32Array(level.length);
+  const setOfGate = new Int32Array(gates.length / GATE_WORDS);
   for (const g of order) {
     const at = g * GATE_WORDS;
     const code = gates[at]!;
     let set = 0;
-    let depth = 0;
     for (let j = 0; j < gateInputs[code]!; j++) {
       const bit = gates[at + 3 + j]!;
       set = sets.union(set, setOfBit[bit]!);
-      depth = Math.max(depth, levelOfBit[bit]!);
     }
     for (let j = 0; j < gateOutputs[code]!; j++) {
       setOfBit[gates[at + 1 + j]!] = set;
-      levelOfBit[gates[at + 1 + j]!] = depth + 1;
     }
-    level[g] = depth + 1;
     setOfGate[g] = set;
     const list = members[set];
     if (list === undefined) members[set] = [g];
@@ -163,5 +155,5 @@ export function analyzeActivity(module: SimModule, dataPorts: readonly string[])
     groupOfSet[id] = i;
     return { sources: sets.sets[id]!, gates: members[id]! };
   });
-  return { sources, groups, groupOfGate: setOfGate.map((id) => groupOfSet[id]!), sourceOfBit, isData, level };
+  return { sources, groups, groupOfGate: setOfGate.map((id) => groupOfSet[id]!), sourceOfBit, isData };
 }
