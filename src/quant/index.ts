@@ -9,5 +9,6 @@ export * from "./quantize/digits.js";
 export * from "./quantize/fuse.js";
 export * from "./quantize/quantize.js";
 export * from "./requantize.js";
+export * from "./resize.js";
 export * from "./types.js";
 export * from "./verify.js";

@@ -81,6 +81,8 @@ export type FrontEndVerdict = {
   readonly whole: LayerVerdict | null;
   /** What the last layer's hardware gave for every image. */
   readonly outputs: QuantValues;
+  /** What each layer's hardware gave for every image. */
+  readonly layerOutputs: ReadonlyMap<NodeName, Int32Array>;
 };
 
 const formatOf = (node: QuantNode): StreamFormat => {
@@ -192,12 +194,12 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
   checkChain(network, layers);
   const input = quantInput(network);
   const golden = executeQuantNetwork(network, images, count, { outputs: layers.map(({ node }) => node) });
-  const actual = new Map<NodeName, ArrayLike<number>>([[input.name, images]]);
+  const actual = new Map<NodeName, Int32Array>();
   const wrong = new Set<NodeName>();
 
   const tops = [...(whole ? [whole.module] : []), ...layers.map((layer) => layer.module)];
   const netlist = await readBack(files, tops, options);
-  const pool = new LayerPool(Math.min(threads, layers.length));
+  const pool = new LayerPool(Math.min(threads, layers.length + (whole ? 1 : 0)));
   const stop = (): void => void pool.stop();
   signal?.addEventListener("abort", stop);
   let done = 0;
@@ -246,15 +248,25 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
     const sourceOf = (layer: FrontEndLayer): QuantNode =>
       findQuantNode(network, inputsOfQuantNode(findQuantNode(network, layer.node))[0]!);
     const goldenOf = (node: QuantNode): ArrayLike<number> => golden.get(node.name) ?? images;
-    const first = await Promise.all(
-      layers.map(async (layer) => {
+    const last = layers.at(-1)!;
+    const counted = async <T>(run: Promise<T>): Promise<T> => {
+      const result = await run;
+      done++;
+      report();
+      return result;
+    };
+    // The whole first: it takes longest.
+    const [wholeRun, ...first] = await Promise.all([
+      whole === undefined
+        ? null
+        : counted(
+            simulate({ node: last.node, module: whole.module }, input, images, Math.min(whole.images, count)),
+          ),
+      ...layers.map((layer) => {
         const source = sourceOf(layer);
-        const verdict = await simulate(layer, source, goldenOf(source), count);
-        done++;
-        report();
-        return verdict;
+        return counted(simulate(layer, source, goldenOf(source), count));
       }),
-    );
+    ]);
     const verdicts: LayerVerdict[] = [];
     for (const [i, layer] of layers.entries()) {
       const source = sourceOf(layer);
@@ -265,15 +277,10 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
       if (verdict.mismatches > 0) wrong.add(layer.node);
       verdicts.push(verdict);
     }
-    const last = layers.at(-1)!;
     let wholeVerdict: LayerVerdict | null = null;
-    if (whole !== undefined) {
-      const imageCount = Math.min(whole.images, count);
-      const run = await simulate({ node: last.node, module: whole.module }, input, images, imageCount);
-      const { outputs: _, ...verdict } = run;
+    if (wholeRun !== null) {
+      const { outputs: _, ...verdict } = wholeRun;
       wholeVerdict = verdict;
-      done++;
-      report();
     }
     const all = wholeVerdict === null ? verdicts : [...verdicts, wholeVerdict];
     const lastNode = findQuantNode(network, last.node);
@@ -288,6 +295,7 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
       layers: verdicts,
       whole: wholeVerdict,
       outputs,
+      layerOutputs: actual,
     };
   } finally {
     signal?.removeEventListener("abort", stop);

@@ -41,7 +41,7 @@ describe("freeze and verify", () => {
     expect(verdict).toMatchObject({ images: 2, mismatches: 0 });
     expect(verdict.layers).toHaveLength(3);
     // Each layer at full speed and again with pauses.
-    expect(verdict.values).toBe(2 * 2 * 112 * 112 * (8 + 8 + 16));
+    expect(verdict.values).toBe(2 * 2 * 112 * 112 * (8 + 8 + 16 + 16));
   }, 300_000);
 
   test("damaged deliverables and missing inputs end with one line and exit code 2", (context) => {
