@@ -8,13 +8,12 @@ import {
   emitVerilog,
   type FrontEnd,
   type FrontFolding,
-  isolateLayer,
   TESTBENCH_MODULE,
   TOP_MODULE,
 } from "../src/hw/index.js";
 import {
   executeQuantNetwork,
-  inputsOfQuantNode,
+  isolateQuantLayer,
   quantInput,
   truncateQuantNetwork,
 } from "../src/quant/index.js";
@@ -82,9 +81,17 @@ async function proveInVerilator(
   layer: string,
 ): Promise<string> {
   const name = nodeName(layer);
-  const alone = isolateLayer(front, name);
+  const sole = isolateQuantLayer(network, name);
+  const before = quantInput(sole).name;
+  const { parallelism } = front.layers.find((one) => one.node.name === name)!.stats;
+  const alone = compileFrontEnd(sole, name, {
+    folding: { kind: "given", layers: new Map([[name, parallelism]]) },
+  });
+  // The same text as in the front.
+  const all = emitVerilog(front);
+  for (const [file, text] of emitVerilog(alone))
+    if (file !== `${TOP_MODULE}.sv`) expect(text === all.get(file), file).toBe(true);
   const images = await photos(1);
-  const before = inputsOfQuantNode(alone.layers[0]!.node)[0]!;
   const golden = executeQuantNetwork(network, images, 1, { outputs: [before, name] });
   const inputs = before === quantInput(network).name ? images : golden.get(before)!;
   const folder = temporaryFolder();

@@ -150,27 +150,6 @@ export function layerDesign(layer: LayerHardware): Design {
   return { kind: "design", modules: layer.modules };
 }
 
-/** One layer of a front as a front of its own: the same modules under a top that takes the layer's input. */
-export function isolateLayer(front: FrontEnd, name: NodeName): FrontEnd {
-  const layer = front.layers.find(({ node }) => node.name === name);
-  if (layer === undefined) throw new FixynnError("FX4001", `no frozen layer "${name}"`);
-  const source = findQuantNode(front.network, inputsOfQuantNode(layer.node)[0]!);
-  return {
-    ...front,
-    network: {
-      ...front.network,
-      nodes: [{ kind: "input", name: source.name, output: layer.input }, layer.node],
-      output: name,
-    },
-    freezePoint: name,
-    input: layer.input,
-    output: layer.node.output,
-    layers: [layer],
-    top: buildTop([layer], layer.input, layer.node.output),
-    cyclesPerFrame: layer.stats.cyclesPerFrame,
-  };
-}
-
 /** Share of the front's cycles in which each layer's datapath takes new operands, at full speed. */
 export function utilizations(front: FrontEnd): readonly number[] {
   return front.layers.map(({ stats }) => stats.activeCyclesPerFrame / front.cyclesPerFrame);

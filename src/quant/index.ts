@@ -1,6 +1,7 @@
 export * from "./evaluate.js";
 export * from "./execute/execute.js";
 export * from "./interval.js";
+export * from "./isolate.js";
 export * from "./json.js";
 export * from "./nodes.js";
 export * from "./print.js";
