@@ -62,6 +62,8 @@ class Rows {
 
   add(name: string, metric: string, value: number, unit: string): void {
     this.list.push({ name, metric, value, unit });
+    // Minutes lie between some rows.
+    process.stderr.write(`${name}: ${metric} ${value.toPrecision(4)} ${unit}\n`);
   }
 
   /** Say that a tool is absent. */

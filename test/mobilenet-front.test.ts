@@ -97,7 +97,7 @@ async function proveInVerilator(
   const folder = temporaryFolder();
   const vectors = { inputs, outputs: golden.get(name)!, count: 1 };
   for (const [file, text] of emitFrontEnd(alone, { vectors })) writeFileSync(join(folder, file), text);
-  const verdict = await runVerilator({ folder, top: TESTBENCH_MODULE });
+  const verdict = await runVerilator({ folder, top: TESTBENCH_MODULE, timeoutSeconds: 1200 });
   expect(verdict.passed, verdict.output).toBe(true);
   return `built in ${verdict.buildSeconds.toFixed(0)} s, run in ${verdict.runSeconds.toFixed(0)} s`;
 }
@@ -133,7 +133,7 @@ describe("single layers of the quantized MobileNet in Verilator, with random pau
 
   for (const [kind, through, layers] of [
     ["auto", FREEZE_POINT, ["Conv2d_0", "Conv2d_6_pointwise", "Conv2d_7_depthwise", "Conv2d_13_pointwise"]],
-    ["none", "Conv2d_6_depthwise", ["Conv2d_3_pointwise", "Conv2d_4_pointwise", "Conv2d_6_depthwise"]],
+    ["none", "Conv2d_6_depthwise", ["Conv2d_3_pointwise", "Conv2d_6_depthwise"]],
   ] as const) {
     it(`larger ones, folding ${kind}`, async (context) => {
       requireFull(context);
@@ -144,6 +144,6 @@ describe("single layers of the quantized MobileNet in Verilator, with random pau
         const started = performance.now();
         report(context, `${layer} ${await proveInVerilator(net, front, layer)}`, started);
       }
-    }, 1_800_000);
+    }, 3_600_000);
   }
 });
