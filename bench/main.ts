@@ -13,11 +13,13 @@ export type BenchOptions = {
 /** Every benchmark, loaded when it is asked for. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   cmvm: () => import("./cmvm.js"),
+  compile: () => import("./compile.js"),
   folding: () => import("./folding.js"),
   golden: () => import("./golden.js"),
   quant: () => import("./quant.js"),
   requantization: () => import("./requantization.js"),
   sim: () => import("./sim.js"),
+  "sim-kernel": () => import("./sim-kernel.js"),
   train: () => import("./train.js"),
 };
 

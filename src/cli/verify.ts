@@ -9,7 +9,7 @@ import { createProgressPrinter } from "./progress.js";
 type VerifyOptions = {
   readonly images?: string;
   readonly count: number;
-  readonly whole: number;
+  readonly whole?: number;
   readonly threads: number;
   readonly timeout: number;
   readonly json: boolean;
@@ -29,7 +29,7 @@ async function verifyByVerilator(place: string, { timeout }: VerifyOptions): Pro
 
 async function verifyOnPictures(folder: string, images: string, options: VerifyOptions): Promise<void> {
   const progress = createProgressPrinter();
-  const { count, whole, threads } = options;
+  const { count, whole = count, threads } = options;
   const verdict = await verifyDeliverable({
     folder,
     images: resolve(images),
@@ -86,7 +86,7 @@ export function verifyCommand(): Command {
     .argument("<folder>", "e.g. runs/default/rtl/conv_pw_3, or what freeze has written")
     .option("--images <folder>", "pictures to run")
     .option("--count <n>", "at most so many pictures", positive, 16)
-    .option("--whole <n>", "also run so many pictures through the linked top", positive, 0)
+    .option("--whole <n>", "at most so many also through the linked top; default all, 0 for none", positive)
     .option("--threads <n>", "worker threads", positive, 2)
     .option("--timeout <seconds>", "Verilator: for building and for running, each", Number, 600)
     .option("--json", "print JSON", false)

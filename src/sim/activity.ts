@@ -1,10 +1,10 @@
+import { distances, findData } from "./influence.js";
 import {
   type Bit,
   GATE_WORDS,
   gateInputs,
   gateOutputs,
   ONE,
-  portOf,
   type SimModule,
   type SimRam,
   type SimRegister,
@@ -39,78 +39,7 @@ export type Activity = {
   readonly sourceOfBit: Int32Array;
   /** 1 for each bit whose value may depend on the data ports. */
   readonly isData: Uint8Array;
-  /** Logic level of each gate. */
-  readonly level: Int32Array;
 };
-
-const FAR = 0x3fffffff;
-
-/**
- * Mark the bits that data ports can influence: followed through gates, registers and memories until nothing new is reached.
- *
- * @param order topological order of the gates
- * @param dataPorts inputs that differ between lanes
- */
-export function findData(module: SimModule, order: Int32Array, dataPorts: readonly string[]): Uint8Array {
-  const isData = new Uint8Array(module.bitCount);
-  for (const name of dataPorts) for (const bit of portOf(module, name)?.bits ?? []) isData[bit] = 1;
-  const { gates } = module;
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const g of order) {
-      const at = g * GATE_WORDS;
-      const code = gates[at]!;
-      let any = 0;
-      for (let j = 0; j < gateInputs[code]!; j++) any |= isData[gates[at + 3 + j]!]!;
-      if (any === 0) continue;
-      for (let j = 0; j < gateOutputs[code]!; j++) isData[gates[at + 1 + j]!] = 1;
-    }
-    const move = (from: Bit, to: Bit): void => {
-      if (isData[from] === 1 && isData[to] === 0) {
-        isData[to] = 1;
-        changed = true;
-      }
-    };
-    for (const r of module.registers) {
-      for (const [i, q] of r.q.entries()) for (const from of [r.d[i]!, r.enable, r.resetN]) move(from, q);
-    }
-    for (const ram of module.rams) {
-      const stored = ram.writes.flatMap((w) => w.data).find((bit) => isData[bit] === 1);
-      for (const read of ram.reads) for (const q of read.q) if (stored !== undefined) move(stored, q);
-    }
-  }
-  return isData;
-}
-
-/** Count registers on the shortest path from any input or memory to each bit. */
-function distances(module: SimModule, order: Int32Array): Int32Array {
-  const distance = new Int32Array(module.bitCount).fill(FAR);
-  for (const port of module.ports) {
-    if (port.direction === "input") for (const bit of port.bits) distance[bit] = 0;
-  }
-  for (const ram of module.rams) for (const read of ram.reads) for (const q of read.q) distance[q] = 0;
-  const { gates } = module;
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const g of order) {
-      const at = g * GATE_WORDS;
-      const code = gates[at]!;
-      let nearest = FAR;
-      for (let j = 0; j < gateInputs[code]!; j++) nearest = Math.min(nearest, distance[gates[at + 3 + j]!]!);
-      for (let j = 0; j < gateOutputs[code]!; j++) distance[gates[at + 1 + j]!] = nearest;
-    }
-    for (const r of module.registers) {
-      for (const [i, d] of r.d.entries()) {
-        const near = Math.min(FAR, distance[d]! + 1);
-        if (near < distance[r.q[i]!]!) {
-          distance[r.q[i]!] = near;
-          changed = true;
-        }
-      }
-    }
-  }
-  return distance;
-}
 
 /** Interned sets of source numbers with remembered unions. */
 class SourceSets {
@@ -172,8 +101,8 @@ function registerSources(
  */
 export function analyzeActivity(module: SimModule, dataPorts: readonly string[]): Activity {
   const order = topologicalOrder(module);
-  const isData = findData(module, order, dataPorts);
-  const sources: Source[] = registerSources(module.registers, distances(module, order), isData);
+  const isData = findData(module, dataPorts);
+  const sources: Source[] = registerSources(module.registers, distances(module), isData);
   for (const ram of module.rams) {
     for (const [port, read] of ram.reads.entries()) {
       sources.push({ kind: "read", ram, port, control: read.q.every((bit) => isData[bit] === 0) });
@@ -200,25 +129,19 @@ export function analyzeActivity(module: SimModule, dataPorts: readonly string[])
     }
   }
   const { gates } = module;
-  const level = new Int32Array(gates.length / GATE_WORDS);
-  const levelOfBit = new Int32Array(module.bitCount);
   const members: number[][] = [];
-  const setOfGate = new Int32Array(level.length);
+  const setOfGate = new Int32Array(gates.length / GATE_WORDS);
   for (const g of order) {
     const at = g * GATE_WORDS;
     const code = gates[at]!;
     let set = 0;
-    let depth = 0;
     for (let j = 0; j < gateInputs[code]!; j++) {
       const bit = gates[at + 3 + j]!;
       set = sets.union(set, setOfBit[bit]!);
-      depth = Math.max(depth, levelOfBit[bit]!);
     }
     for (let j = 0; j < gateOutputs[code]!; j++) {
       setOfBit[gates[at + 1 + j]!] = set;
-      levelOfBit[gates[at + 1 + j]!] = depth + 1;
     }
-    level[g] = depth + 1;
     setOfGate[g] = set;
     const list = members[set];
     if (list === undefined) members[set] = [g];
@@ -232,5 +155,5 @@ export function analyzeActivity(module: SimModule, dataPorts: readonly string[])
     groupOfSet[id] = i;
     return { sources: sets.sets[id]!, gates: members[id]! };
   });
-  return { sources, groups, groupOfGate: setOfGate.map((id) => groupOfSet[id]!), sourceOfBit, isData, level };
+  return { sources, groups, groupOfGate: setOfGate.map((id) => groupOfSet[id]!), sourceOfBit, isData };
 }

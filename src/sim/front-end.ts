@@ -84,6 +84,8 @@ export type FrontEndVerdict = {
   readonly whole: LayerVerdict | null;
   /** What the last layer's hardware gave for every image. */
   readonly outputs: QuantValues;
+  /** What each layer's hardware gave for every image. */
+  readonly layerOutputs: ReadonlyMap<NodeName, Int32Array>;
 };
 
 const formatOf = (type: QuantType): StreamFormat => {
@@ -205,12 +207,12 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
   checkOrder(network, layers);
   const input = quantInput(network);
   const golden = executeQuantNetwork(network, images, count, { outputs: layers.map(({ node }) => node) });
-  const actual = new Map<NodeName, ArrayLike<number>>([[input.name, images]]);
+  const actual = new Map<NodeName, Int32Array>();
   const wrong = new Set<NodeName>();
 
   const tops = [...(whole ? [whole.module] : []), ...layers.map((layer) => layer.module)];
   const netlist = await readBack(files, tops, options);
-  const pool = new LayerPool(Math.min(threads, layers.length));
+  const pool = new LayerPool(Math.min(threads, layers.length + (whole ? 1 : 0)));
   const stop = (): void => void pool.stop();
   signal?.addEventListener("abort", stop);
   let done = 0;
@@ -261,15 +263,23 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
   };
   try {
     const goldenOf = (name: NodeName): ArrayLike<number> => golden.get(name) ?? images;
-    const actualOf = (name: NodeName): ArrayLike<number> => actual.get(name)!;
-    const first = await Promise.all(
-      layers.map(async (layer) => {
-        const verdict = await simulate(layer, streamsInto(network, layer), goldenOf, count);
-        done++;
-        report();
-        return verdict;
-      }),
-    );
+    const actualOf = (name: NodeName): ArrayLike<number> => actual.get(name) ?? images;
+    const last = layers.at(-1)!;
+    const counted = async <T>(run: Promise<T>): Promise<T> => {
+      const result = await run;
+      done++;
+      report();
+      return result;
+    };
+    const simulateWhole = ({ module, images: most }: NonNullable<typeof whole>) => {
+      const from = [{ carrier: input.name, type: input.output }];
+      return simulate({ node: last.node, module }, from, goldenOf, Math.min(most, count));
+    };
+    // The whole first: it takes longest.
+    const [wholeRun, ...first] = await Promise.all([
+      whole === undefined ? null : counted(simulateWhole(whole)),
+      ...layers.map((layer) => counted(simulate(layer, streamsInto(network, layer), goldenOf, count))),
+    ]);
     const verdicts: LayerVerdict[] = [];
     for (const [i, layer] of layers.entries()) {
       const sources = streamsInto(network, layer);
@@ -280,16 +290,10 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
       if (verdict.mismatches > 0) wrong.add(layer.node);
       verdicts.push(verdict);
     }
-    const last = layers.at(-1)!;
     let wholeVerdict: LayerVerdict | null = null;
-    if (whole !== undefined) {
-      const imageCount = Math.min(whole.images, count);
-      const from = [{ carrier: input.name, type: input.output }];
-      const run = await simulate({ node: last.node, module: whole.module }, from, goldenOf, imageCount);
-      const { outputs: _, ...verdict } = run;
+    if (wholeRun !== null) {
+      const { outputs: _, ...verdict } = wholeRun;
       wholeVerdict = verdict;
-      done++;
-      report();
     }
     const all = wholeVerdict === null ? verdicts : [...verdicts, wholeVerdict];
     const lastNode = findQuantNode(network, last.node);
@@ -304,6 +308,7 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
       layers: verdicts,
       whole: wholeVerdict,
       outputs,
+      layerOutputs: actual,
     };
   } finally {
     signal?.removeEventListener("abort", stop);

@@ -1,6 +1,5 @@
-import { findData } from "./activity.js";
+import { findData } from "./influence.js";
 import { type Bit, gateCode, ONE, type SimModule, type SimRegister, ZERO } from "./ir.js";
-import { topologicalOrder } from "./verify.js";
 
 /**
  * Give registers whose enable or reset depends on data a multiplexer before d instead, so that lanes may differ. A reader may well
@@ -9,7 +8,7 @@ import { topologicalOrder } from "./verify.js";
  * @param dataPorts inputs that differ between lanes
  */
 export function makeDataLaneWise(module: SimModule, dataPorts: readonly string[]): SimModule {
-  const isData = findData(module, topologicalOrder(module), dataPorts);
+  const isData = findData(module, dataPorts);
   const gates: number[] = [];
   let { bitCount } = module;
   const mux = (select: Bit, whenTrue: Bit, whenFalse: Bit): Bit => {

@@ -1,5 +1,6 @@
-import type { Activity } from "./activity.js";
+import type { Activity, Source } from "./activity.js";
 import { type Bit, GATE_WORDS, gateCode, gateInputs, gateOutputs, ONE, type SimModule, ZERO } from "./ir.js";
+import { type Run, scheduleGates } from "./schedule.js";
 import { gateDrivers } from "./verify.js";
 
 /** What a toggle is counted as. */
@@ -41,14 +42,15 @@ export type Layout = {
   readonly mask: number;
   readonly groupDirty: number;
   readonly registerPending: number;
+  readonly registerCount: number;
+  /** A register's bit of each pair of enable and reset, for messages. */
+  readonly domains: readonly Bit[];
   /** State that has no defined start value: address, number of v128, and whether all lanes must share it. */
   readonly unknown: readonly {
     readonly address: number;
     readonly count: number;
     readonly control: boolean;
   }[];
-  /** Memories of constants: their address and words, least significant bit first. */
-  readonly roms: readonly { readonly address: number; readonly contents: readonly string[] }[];
   /** Per input port the list to wake when its value changes. */
   readonly inputLists: ReadonlyMap<string, number>;
   readonly gateCount: number;
@@ -57,9 +59,75 @@ export type Layout = {
 const LANE_BYTES = 16;
 const START = 1 << 16;
 
+type Registers = Extract<Source, { kind: "registers" }>;
+
+const bitsOfSource = (source: Source): readonly Bit[] => {
+  if (source.kind === "registers") return source.q;
+  return source.kind === "read" ? source.ram.reads[source.port]!.q : source.bits;
+};
+
+/** Words that follow one another in the kernel's memory from `base` on. */
+class WordList {
+  #words = new Int32Array(1 << 16);
+  #count = 0;
+
+  constructor(readonly base: number) {}
+
+  get here(): number {
+    return this.base + this.#count * 4;
+  }
+
+  push(word: number): void {
+    if (this.#count === this.#words.length) {
+      const grown = new Int32Array(this.#words.length * 2);
+      grown.set(this.#words);
+      this.#words = grown;
+    }
+    this.#words[this.#count++] = word;
+  }
+
+  /** Append words; returns their address. */
+  list(words: Iterable<number>): number {
+    const at = this.here;
+    for (const word of words) this.push(word);
+    return at;
+  }
+
+  words(): Int32Array {
+    return this.#words.subarray(0, this.#count);
+  }
+}
+
+/** Which registers must look again when an op group was evaluated or a source changed: register numbers per op group and per source. */
+function findFeeds(module: SimModule, activity: Activity, numbers: ReadonlyMap<Source, number>) {
+  const drivers = gateDrivers(module);
+  const ofGroup = activity.groups.map(() => new Set<number>());
+  const ofSource = activity.sources.map(() => new Set<number>());
+  for (const [source, number] of numbers) {
+    if (source.kind !== "registers") continue;
+    for (const bit of source.d) {
+      const g = drivers[bit]!;
+      const from = activity.sourceOfBit[bit]!;
+      if (g >= 0) ofGroup[activity.groupOfGate[g]!]!.add(number);
+      else if (from >= 0) ofSource[from]!.add(number);
+    }
+  }
+  return { ofGroup, ofSource };
+}
+
+/** Bits of a ROM's word, 32 a word of memory. */
+function packWord(bits: string): number[] {
+  return Array.from({ length: Math.ceil(bits.length / 32) }, (_, i) => {
+    let word = 0;
+    for (const [j, bit] of [...bits.slice(i * 32, i * 32 + 32)].entries()) if (bit === "1") word |= 1 << j;
+    return word;
+  });
+}
+
 /** Lay a module out for the kernel: values first, then the tapes and tables that refer to them. */
 export function layOut(module: SimModule, activity: Activity): Layout {
   const { sources, groups } = activity;
+  const { gates } = module;
   let cursor = START;
   const take = (count: number): number => {
     const at = cursor;
@@ -71,121 +139,95 @@ export function layOut(module: SimModule, activity: Activity): Layout {
   addressOfBit[ONE] = take(1);
   const mask = take(1);
   const unknown: { address: number; count: number; control: boolean }[] = [];
-  const sourceBase: number[] = [];
-  const nextBase: number[] = [];
+  // Bits that an edge changes: who copies one at the same edge must do so before.
+  const isState = new Uint8Array(module.bitCount);
+  const stagedFirst = (source: Registers): number[] => {
+    const order = [...source.d.keys()];
+    return [
+      ...order.filter((i) => isState[source.d[i]!] === 1),
+      ...order.filter((i) => isState[source.d[i]!] === 0),
+    ];
+  };
   for (const source of sources) {
-    const bits =
-      source.kind === "registers"
-        ? source.q
-        : source.kind === "read"
-          ? source.ram.reads[source.port]!.q
-          : source.bits;
+    if (source.kind !== "input") for (const bit of bitsOfSource(source)) isState[bit] = 1;
+  }
+  const orders = new Map<Source, readonly number[]>();
+  const bases = sources.map((source) => {
+    const bits = bitsOfSource(source);
+    const order = source.kind === "registers" ? stagedFirst(source) : [...bits.keys()];
+    orders.set(source, order);
     const base = take(bits.length);
-    sourceBase.push(base);
-    for (const [i, bit] of bits.entries()) addressOfBit[bit] = base + i * LANE_BYTES;
-    nextBase.push(source.kind === "input" ? 0 : take(bits.length));
-    if (source.kind !== "input") {
-      unknown.push({ address: base, count: bits.length, control: source.control });
-    }
-  }
-  // Gates of a group by level, kind and toggle class, so that long runs need one header.
-  const { gates } = module;
-  const sorted = groups.map(({ gates: list }) => {
-    const key = (g: number): number => {
-      const code = gates[g * GATE_WORDS]!;
-      return activity.level[g]! * 64 + code * 2 + activity.isData[gates[g * GATE_WORDS + 1]!]!;
-    };
-    const keys = new Map(list.map((g) => [g, key(g)]));
-    return [...list].sort((x, y) => keys.get(x)! - keys.get(y)! || x - y);
+    for (const [at, i] of order.entries()) addressOfBit[bits[i]!] = base + at * LANE_BYTES;
+    if (source.kind !== "input") unknown.push({ address: base, count: bits.length, control: source.control });
+    return base;
   });
-  for (const list of sorted) {
+  const schedule = scheduleGates(module, activity);
+  for (const { code, gates: list } of schedule.flat()) {
+    const outputs = gateOutputs[code]!;
     for (const g of list) {
-      const count = gateOutputs[gates[g * GATE_WORDS]!]!;
-      const base = take(count);
-      for (let j = 0; j < count; j++) addressOfBit[gates[g * GATE_WORDS + 1 + j]!] = base + j * LANE_BYTES;
+      const base = take(outputs);
+      for (let j = 0; j < outputs; j++) addressOfBit[gates[g * GATE_WORDS + 1 + j]!] = base + j * LANE_BYTES;
     }
   }
-  const roms: { address: number; contents: readonly string[] }[] = [];
-  const ramBase = module.rams.map((ram) => {
-    const address = take(ram.depth * ram.width);
-    if (ram.contents !== null) {
-      roms.push({ address, contents: ram.contents });
-      return address;
-    }
+  // A memory has one word of zeros more, for addresses beyond its end.
+  const ramBases = module.rams.map((ram) => {
+    if (ram.contents !== null) return -1;
+    const address = take((ram.depth + 1) * ram.width);
     const control = ram.reads.every(({ q }) => q.every((bit) => activity.isData[bit] === 0));
     unknown.push({ address, count: ram.depth * ram.width, control });
     return address;
   });
+  const staging = sources.map((source) => take(source.kind === "input" ? 0 : bitsOfSource(source).length));
 
-  const base = cursor;
-  const words: number[] = [];
-  const here = (): number => base + words.length * 4;
-  const list = (values: readonly number[]): number => {
-    const at = here();
-    for (const value of values) words.push(value);
-    return at;
-  };
-  const pointers = (bits: readonly Bit[]): number => list(bits.map((bit) => addressOfBit[bit]!));
-
-  const tapes = sorted.map((gateList) => {
-    const at = here();
-    for (let i = 0; i < gateList.length; ) {
-      const first = gateList[i]! * GATE_WORDS;
-      const code = gates[first]!;
-      const isData = activity.isData[gates[first + 1]!]!;
-      let end = i;
-      const level = activity.level[gateList[i]!]!;
-      while (
-        end < gateList.length &&
-        gates[gateList[end]! * GATE_WORDS] === code &&
-        activity.isData[gates[gateList[end]! * GATE_WORDS + 1]!] === isData &&
-        activity.level[gateList[end]!] === level
-      ) {
-        end++;
-      }
-      const opcode = code === gateCode.carryBit ? gateCode.fullAdder : code;
-      const kind = isData === 1 ? classOfCode[code]! : "control";
-      words.push(opcode, end - i, addressOfBit[gates[first + 1]!]!, classNumber(kind));
-      for (; i < end; i++) {
-        const g = gateList[i]! * GATE_WORDS;
-        for (let j = 0; j < gateInputs[code]!; j++) words.push(addressOfBit[gates[g + 3 + j]!]!);
-      }
+  const memory = new WordList(cursor);
+  const pointers = (bits: readonly Bit[]): number => memory.list(bits.map((bit) => addressOfBit[bit]!));
+  const writeRun = ({ code, isData, gates: list }: Run): void => {
+    const opcode = code === gateCode.carryBit ? gateCode.fullAdder : code;
+    const first = addressOfBit[gates[list[0]! * GATE_WORDS + 1]!]!;
+    memory.list([opcode, list.length, first, classNumber(isData ? classOfCode[code]! : "control")]);
+    for (const g of list) {
+      for (let j = 0; j < gateInputs[code]!; j++) memory.push(addressOfBit[gates[g * GATE_WORDS + 3 + j]!]!);
     }
-    words.push(-1);
+  };
+  const tapes = schedule.map((runs) => {
+    const at = memory.here;
+    for (const run of runs) writeRun(run);
+    memory.push(-1);
     return at;
   });
 
-  // Which register groups must look again when an op group was evaluated or a source changed.
-  const drivers = gateDrivers(module);
-  const registerNumber = new Map<number, number>();
-  for (const [s, source] of sources.entries()) {
-    if (source.kind === "registers") registerNumber.set(s, registerNumber.size);
-  }
-  const groupFeeds = groups.map(() => new Set<number>());
-  const sourceFeeds = sources.map(() => new Set<number>());
-  for (const [s, source] of sources.entries()) {
+  // Registers of one enable and reset follow one another.
+  const domains = new Map<string, Registers[]>();
+  for (const source of sources) {
     if (source.kind !== "registers") continue;
-    for (const bit of source.d) {
-      const g = drivers[bit]!;
-      if (g >= 0) groupFeeds[activity.groupOfGate[g]!]!.add(registerNumber.get(s)!);
-      else if (activity.sourceOfBit[bit]! >= 0)
-        sourceFeeds[activity.sourceOfBit[bit]!]!.add(registerNumber.get(s)!);
-    }
+    const key = `${source.enable} ${source.resetN}`;
+    const known = domains.get(key);
+    if (known === undefined) domains.set(key, [source]);
+    else known.push(source);
   }
+  const registers = [...domains.values()].flat();
+  const numbers = new Map<Source, number>(registers.map((source, i) => [source, i]));
+  const indexOf = new Map<Source, number>(sources.map((source, s) => [source, s]));
+  const feeds = findFeeds(module, activity, numbers);
   const sourceGroups = sources.map((): number[] => []);
   for (const [g, group] of groups.entries()) for (const s of group.sources) sourceGroups[s]!.push(g);
-  const fanouts = groupFeeds.map((feeds) => list([...feeds, -1]));
-  const wakeLists = sources.map((_, s) => list([...sourceGroups[s]!, -1, ...sourceFeeds[s]!, -1]));
+  const fanouts = feeds.ofGroup.map((list) => memory.list([...list, -1]));
+  const wakeLists = sources.map((_, s) => memory.list([...sourceGroups[s]!, -1, ...feeds.ofSource[s]!, -1]));
 
-  const registerRecords: number[] = [];
-  for (const [s, source] of sources.entries()) {
-    if (source.kind !== "registers") continue;
-    const d = pointers(source.d);
-    const reset = list(source.reset.map((bit) => addressOfBit[bit === 1 ? ONE : ZERO]!));
+  const registerRecords = registers.flatMap((source) => {
+    const s = indexOf.get(source)!;
+    const order = orders.get(source)!;
+    const d = pointers(order.map((i) => source.d[i]!));
+    const reset = memory.list(order.map((i) => addressOfBit[source.reset[i] === 1 ? ONE : ZERO]!));
+    const staged = source.d.filter((bit) => isState[bit] === 1).length;
     const kind = classNumber(source.control ? "control" : "registers");
-    registerRecords.push(sourceBase[s]!, nextBase[s]!, d, reset, source.q.length);
-    registerRecords.push(addressOfBit[source.enable]!, addressOfBit[source.resetN]!, wakeLists[s]!, kind);
-  }
+    return [bases[s]!, staging[s]!, d, reset, source.q.length, staged, wakeLists[s]!, kind];
+  });
+  const domainRecords = [...domains.values()].flatMap((list) => {
+    const { enable, resetN } = list[0]!;
+    const bits = list.reduce((sum, { q }) => sum + q.length, 0);
+    return [addressOfBit[enable]!, addressOfBit[resetN]!, bits, list.length];
+  });
   const ramRecords: number[] = [];
   let readCount = 0;
   for (const [m, ram] of module.rams.entries()) {
@@ -197,52 +239,53 @@ export function layOut(module: SimModule, activity: Activity): Layout {
     ]);
     const reads = ram.reads.flatMap((read, port) => {
       const s = sources.findIndex((x) => x.kind === "read" && x.ram === ram && x.port === port);
-      const kind = classNumber("ramReads");
       const control = [addressOfBit[read.enable]!, pointers(read.address), read.address.length];
-      return [...control, sourceBase[s]!, nextBase[s]!, wakeLists[s]!, kind];
+      return [...control, bases[s]!, staging[s]!, wakeLists[s]!, classNumber("ramReads")];
     });
     readCount += ram.reads.length;
-    const writeList = list(writes);
-    const readList = list(reads);
-    ramRecords.push(
-      ramBase[m]!,
-      ram.depth,
-      ram.width,
-      writeList,
-      ram.writes.length,
-      readList,
-      ram.reads.length,
-    );
+    const { contents, depth, width } = ram;
+    const packed = contents === null ? 0 : 1;
+    const stride = packed === 1 ? Math.ceil(width / 32) * 4 : width * LANE_BYTES;
+    const zeros = contents === null ? [] : packWord("0".repeat(width));
+    const words = contents === null ? ramBases[m]! : memory.list([...contents.flatMap(packWord), ...zeros]);
+    const writeList = memory.list(writes);
+    const readList = memory.list(reads);
+    ramRecords.push(words, depth, width, stride, packed);
+    ramRecords.push(writeList, ram.writes.length, readList, ram.reads.length);
   }
-  const groupTapes = list(tapes);
-  const groupFanouts = list(fanouts);
-  const registers = list(registerRecords);
-  const rams = list(ramRecords);
+  const groupTapes = memory.list(tapes);
+  const groupFanouts = memory.list(fanouts);
+  const registerTable = memory.list(registerRecords);
+  const domainTable = memory.list(domainRecords);
+  const rams = memory.list(ramRecords);
 
-  cursor = here() + 64;
+  cursor = memory.here + 96;
   const reserve = (bytes: number): number => {
     const at = (cursor + 15) & ~15;
     cursor = at + bytes;
     return at;
   };
-  const groupDirty = reserve(groups.length);
-  const registerPending = reserve(registerNumber.size);
-  const registerLoading = reserve(registerNumber.size);
-  const readLoading = reserve(readCount);
+  const groupDirty = reserve(groups.length + 8);
+  const registerPending = reserve(registers.length);
+  const loading = reserve(registers.length * 8);
+  const readFrom = reserve(readCount * 4);
+  const readLast = reserve(readCount * 4);
   const toggles = reserve(toggleClasses.length * 8);
   const statistics = reserve(24);
-  const table = list([
+  const table = memory.list([
     groups.length,
     groupTapes,
     groupDirty,
     groupFanouts,
-    registerNumber.size,
-    registers,
+    domains.size,
+    domainTable,
+    registerTable,
     registerPending,
-    registerLoading,
+    loading,
     module.rams.length,
     rams,
-    readLoading,
+    readFrom,
+    readLast,
     toggles,
     statistics,
     mask,
@@ -252,8 +295,8 @@ export function layOut(module: SimModule, activity: Activity): Layout {
   );
   return {
     bytes: cursor,
-    words: Int32Array.from(words),
-    base,
+    words: memory.words(),
+    base: memory.base,
     table,
     addressOfBit,
     toggles,
@@ -261,8 +304,9 @@ export function layOut(module: SimModule, activity: Activity): Layout {
     mask,
     groupDirty,
     registerPending,
+    registerCount: registers.length,
+    domains: [...domains.values()].map(([first]) => first!.q[0]!),
     unknown,
-    roms,
     inputLists,
     gateCount: gates.length / GATE_WORDS,
   };

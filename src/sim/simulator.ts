@@ -110,19 +110,9 @@ export function createSimulator(source: SimModule, options: SimulatorOptions = {
       }
     }
   }
-  for (const { address, contents } of layout.roms) {
-    let at = address >>> 2;
-    for (const word of contents) {
-      for (const bit of word) {
-        if (bit === "1") words.fill(0xffffffff, at, at + WORDS_PER_BIT);
-        at += WORDS_PER_BIT;
-      }
-    }
-  }
   kernel.configure(layout.table);
   bytes.fill(1, layout.groupDirty, layout.groupDirty + activity.groups.length);
-  const registerGroups = activity.sources.filter((source) => source.kind === "registers");
-  bytes.fill(1, layout.registerPending, layout.registerPending + registerGroups.length);
+  bytes.fill(1, layout.registerPending, layout.registerPending + layout.registerCount);
   const counting = countToggles ? 1 : 0;
   let cycles = 0;
   const ports = new Map(module.ports.map((port) => [port.name, port]));
@@ -180,8 +170,7 @@ export function createSimulator(source: SimModule, options: SimulatorOptions = {
     tick: () => {
       const status = kernel.tick(counting);
       if (status === 1) {
-        const group = registerGroups[kernel.fault()]!;
-        disagree(`enable or reset of register ${bitName(module, group.q[0]!)}`);
+        disagree(`enable or reset of register ${bitName(module, layout.domains[kernel.fault()]!)}`);
       }
       if (status > 1)
         disagree(`${status === 2 ? "enable" : "address"} of memory ${module.rams[kernel.fault()]!.name}`);

@@ -11,6 +11,8 @@ export type VerilatorOptions = {
   readonly top: string;
   /** Source files relative to `folder`; default every `.sv` and `.v` file in it. */
   readonly sources?: readonly string[];
+  /** Arguments of the testbench, such as `+stall=0`. */
+  readonly plusargs?: readonly string[];
   /** For building and for running, each; default 600. */
   readonly timeoutSeconds?: number;
   readonly signal?: AbortSignal;
@@ -77,7 +79,7 @@ export async function runVerilator(options: VerilatorOptions): Promise<Verilator
         place: folder,
       });
     }
-    const ran = await execute(join(build, "testbench"), [], folder, options);
+    const ran = await execute(join(build, "testbench"), options.plusargs ?? [], folder, options);
     const passed = ran.code === 0 && /\bPASS\b/.test(ran.output) && !/\bFAIL\b/.test(ran.output);
     return { passed, output: ran.output, buildSeconds: built.seconds, runSeconds: ran.seconds };
   } finally {

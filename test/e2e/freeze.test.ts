@@ -42,7 +42,24 @@ describe("freeze and verify", () => {
     expect(verdict).toMatchObject({ images: 2, mismatches: 0 });
     expect(verdict.layers).toHaveLength(3);
     // Each layer at full speed and again with pauses.
-    expect(verdict.values).toBe(2 * 2 * 112 * 112 * (8 + 8 + 16));
+    expect(verdict.values).toBe(2 * 2 * 112 * 112 * (8 + 8 + 16 + 16));
+  }, 300_000);
+
+  test("two runs write the same bytes, folded and parallel", (context) => {
+    const model = requireShared(context, MOBILENET);
+    for (const folding of ["auto", "none"]) {
+      const outs = ["first", "second"].map((name) => join(folder, `${name}-${folding}`));
+      for (const out of outs) {
+        const args = ["--through", "Conv2d_3_pointwise", "--folding", folding, "--out", out];
+        expect(fixynn("freeze", model, ...args).status).toBe(0);
+      }
+      expect(hashes(outs[0]!)).toBe(hashes(outs[1]!));
+      const { layers } = JSON.parse(readFileSync(join(outs[0]!, "manifest.json"), "utf8"));
+      const isFolded = layers.some(
+        ({ stats }: { stats: { parallelism: { kind: string } } }) => stats.parallelism.kind === "folded",
+      );
+      expect(isFolded).toBe(folding === "auto");
+    }
   }, 300_000);
 
   test("a residual network freezes through its first sum", (context) => {

@@ -1,4 +1,3 @@
-import { findData } from "../../src/sim/activity.js";
 import { SimModuleBuilder } from "../../src/sim/build.js";
 import {
   type Bit,
@@ -13,7 +12,7 @@ import {
   WORDS_PER_BIT,
   ZERO,
 } from "../../src/sim/index.js";
-import { topologicalOrder } from "../../src/sim/verify.js";
+import { findData } from "../../src/sim/influence.js";
 
 /** Largest number of free bits that is tried out in full. */
 const MAX_BITS = 24;
@@ -199,7 +198,7 @@ export function proveSameData(
   mutant: SimModule,
   isCut: (register: string) => boolean,
 ): boolean {
-  const isData = findData(original, topologicalOrder(original), ["s_axis_tdata"]);
+  const isData = findData(original, ["s_axis_tdata"]);
   const copier = new ConeCopier();
   const copyOf = (module: SimModule): ((bit: Bit) => Bit) => {
     const gates = gatesOf(module);
@@ -310,7 +309,7 @@ function controlFunction(
  * after a reset, under every handshake.
  */
 export function proveSameControl(original: SimModule, mutant: SimModule, limit = 200_000): boolean {
-  const isData = findData(original, topologicalOrder(original), ["s_axis_tdata"]);
+  const isData = findData(original, ["s_axis_tdata"]);
   const sides = [original, mutant].map((module) => {
     const { module: control, reset } = controlFunction(module, isData);
     return {

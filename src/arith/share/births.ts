@@ -7,7 +7,7 @@ const DISTANCES = 64;
 export class Births {
   readonly #matrix: DigitMatrix;
   readonly #born: (uses: number, pattern: Pattern) => void;
-  #counts = new Int32Array(1024 * DISTANCES * 2);
+  #counts = new Int32Array(32 * DISTANCES * 2);
   readonly #touched: number[] = [];
 
   /** @param born told every pattern that occurs twice or more */

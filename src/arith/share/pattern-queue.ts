@@ -2,19 +2,26 @@ import type { Pattern } from "./digit-matrix.js";
 
 /** Patterns by integer score, the highest first; among equals the one that came last. */
 export class PatternQueue {
-  readonly #heads: Int32Array;
+  readonly #scores: number;
+  #heads = new Int32Array(1024).fill(-1);
   readonly #words: number[] = [];
   readonly #free: number[] = [];
   #top = -1;
 
   /** @param scores number of distinct scores; higher ones count as the highest */
   constructor(scores: number) {
-    this.#heads = new Int32Array(scores).fill(-1);
+    this.#scores = scores;
   }
 
   push(score: number, { a, b, distance, opposite }: Pattern): void {
     const at = this.#free.pop() ?? this.#words.length;
-    const bucket = Math.min(score, this.#heads.length - 1);
+    const bucket = Math.min(score, this.#scores - 1);
+    // Small matrices, of which there are many, need few buckets.
+    if (bucket >= this.#heads.length) {
+      const grown = new Int32Array(Math.max(bucket + 1, 2 * this.#heads.length)).fill(-1);
+      grown.set(this.#heads);
+      this.#heads = grown;
+    }
     this.#words[at] = a;
     this.#words[at + 1] = b;
     this.#words[at + 2] = distance * 2 + (opposite ? 1 : 0);
