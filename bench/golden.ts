@@ -26,7 +26,7 @@ function checkForms(name: string, network: QuantNetwork, { pixels, count }: Phot
     const at = a.findIndex((value, i) => value !== b[i]);
     if (at >= 0) {
       throw new CheckFailedError(
-        "FX4011",
+        "FX9008",
         `value ${at} is ${b[at]} in fast form and ${a[at]} in plain form`,
         {
           place: `layer ${layer} of ${name}`,
@@ -105,7 +105,7 @@ function floatContender(
  * mode; beside ONNX Runtime on the float network, one thread, in turns in the same run, medians. Every layer of both networks
  * is first compared between fast and plain form on the photos used.
  *
- * @throws CheckFailedError FX4011 when the forms differ, FixynnError FX9002 when the shared photos are absent
+ * @throws CheckFailedError FX9008 when the forms differ, FixynnError FX9002 when the shared photos are absent
  */
 export async function run(): Promise<BenchTable> {
   const photos = await readPhotos(IMAGES);

@@ -45,7 +45,7 @@ async function runScript(
       } as const;
       const run = spawnSync("yosys", ["-Q", "-T", "-s", "run.ys"], options);
       if (run.status !== 0)
-        throw new FixynnError("FX9005", `Yosys: ${run.stderr.trim().split("\n").at(-1)}`, { place });
+        throw new FixynnError("FX9007", `Yosys: ${run.stderr.trim().split("\n").at(-1)}`, { place });
       return run.stdout;
     }
     const { runYosys } = await import("@yowasp/yosys");
@@ -71,7 +71,7 @@ async function runScript(
  * Map a module to a library and measure it.
  *
  * @param keepsAdders whether adders stay cells; else ABC gets the plain text
- * @throws FixynnError FX9005 when Yosys fails
+ * @throws FixynnError FX9007 when Yosys fails
  */
 export async function synthesize(
   module: Module,
@@ -99,7 +99,7 @@ export async function synthesize(
   });
   const log = await runScript(files, script, module.name);
   const area = /Chip area for (?:top )?module '[^']*':\s*([\d.]+)/.exec(log);
-  if (area === null) throw new FixynnError("FX9005", "Yosys reports no area", { place: module.name });
+  if (area === null) throw new FixynnError("FX9007", "Yosys reports no area", { place: module.name });
   const cells = new Map<string, number>();
   const table = log.slice(log.lastIndexOf("Number of cells"));
   for (const [, count, name] of table.matchAll(/^\s+(\d+)\s+(?:[\d.e+]+\s+)?([\w$]+)\s*$/gm))

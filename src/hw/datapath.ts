@@ -135,7 +135,11 @@ class Lowering {
         this.#lowerLevel(`${this.#prefix}s${stage}_l${k}`, level);
       if (stage < last) this.#advance(stage);
     }
-    return this.#part.outputs.map((id) => this.#output(netlist.words[id]!, id, aligned));
+    if (!aligned) {
+      this.#inverted = new Map();
+      for (const [bit, place] of this.#born) this.#places.set(bit, place);
+    }
+    return this.#part.outputs.map((id) => this.#output(netlist.words[id]!, id));
   }
 
   /** Outputs of the graph come together in the last stage; words for other parts when they are made. */
@@ -373,13 +377,9 @@ class Lowering {
   }
 
   /** A word of the part's output, under one name. */
-  #output(pins: readonly Pin[], id: AdderNodeId, aligned: boolean): Signal {
+  #output(pins: readonly Pin[], id: AdderNodeId): Signal {
     const node = this.#plan.graph.nodes[id]!;
     const name = `${this.#prefix}word_${node.kind === "sum" ? node.name : id}`;
-    if (!aligned) {
-      this.#inverted = new Map();
-      for (const [bit, place] of this.#born) this.#places.set(bit, place);
-    }
     this.#invert(`${name}_not`, pins);
     return named(this.#b, name, this.#word(pins, id));
   }
