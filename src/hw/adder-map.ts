@@ -38,13 +38,13 @@ const instance = ({ cell, a, b, carryIn, sum, carry }: AdderCell): string =>
 const indented = (lines: readonly string[], by: string): string =>
   lines.map((line) => `${by}${line}`).join("\n");
 
-/** Name of the file of {@link adderPrimitives}. */
-export const ADDER_PRIMITIVES_FILE = "fx_adder_cells.v";
+/** Name of the file of {@link adderPrimitives}; no `.v`, so that nobody takes it for part of the design. */
+export const ADDER_PRIMITIVES_FILE = "fx_adder_cells.yosys";
 /** Name of the file of {@link adderTechmap}. */
-export const ADDER_TECHMAP_FILE = "fx_adder_map.v";
+export const ADDER_TECHMAP_FILE = "fx_adder_map.yosys";
 
 /** Interfaces of the cells that {@link adderTechmap} maps, and `fx_full_adders`, `fx_half_adders` made of them. */
-export const adderPrimitives = `// For synthesis by Yosys in the place of fx_full_adders.sv and fx_half_adders.sv: adders as cells that fx_adder_map.v maps.
+export const adderPrimitives = `// For synthesis by Yosys in the place of fx_full_adders.sv and fx_half_adders.sv: adders as cells that fx_adder_map.yosys maps.
 (* blackbox *) module fx_fa (input A, input B, input C, output S, output CO);
 endmodule
 (* blackbox *) module fx_ha (input A, input B, output S, output CO);
@@ -196,6 +196,7 @@ export function synthesisScript({
     `hierarchy -check -top ${top}`,
     "proc",
     "flatten",
+    "memory",
     "opt_clean",
     ...(adders ? mapped : []),
     "opt -fast",

@@ -1,6 +1,15 @@
 import { sha256 } from "../core/index.js";
 import { type QuantType, quantNetworkToJson, truncateQuantNetwork } from "../quant/index.js";
+import {
+  ADDER_PRIMITIVES_FILE,
+  ADDER_TECHMAP_FILE,
+  adderPrimitives,
+  adderTechmap,
+  sky130Adders,
+  synthesisScript,
+} from "./adder-map.js";
 import { type FrontEnd, frontEndDesign, latencyOf, TOP_MODULE, utilizations } from "./front.js";
+import { defaultClock } from "./layer-datapath.js";
 import { emitTestbench, TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 import { adderModules, printVerilog, verilogLibrary } from "./verilog.js";
 
@@ -11,7 +20,7 @@ export const NETWORK_FILE = "network.json";
 export type EmitOptions = {
   /** Images for the testbench; without them there is none. */
   readonly vectors?: TestVectors;
-  /** Clock period of the constraints in ns; default 2. */
+  /** Clock period of the constraints in ns; default that of {@link defaultClock}. */
   readonly clockPeriodNs?: number;
 };
 
@@ -129,7 +138,7 @@ function fuseSocCore(rtl: readonly string[], testbench: boolean): string {
  * @throws FixynnError FX5030 when the vectors do not fit the front
  */
 export function emitFrontEnd(front: FrontEnd, options: EmitOptions = {}): ReadonlyMap<string, string> {
-  const clockPeriodNs = options.clockPeriodNs ?? 2;
+  const clockPeriodNs = options.clockPeriodNs ?? defaultClock.periodPs / 1000;
   const files = new Map(emitVerilog(front));
   const rtl = [...files.keys()];
   if (options.vectors !== undefined) {
@@ -146,11 +155,29 @@ export function emitFrontEnd(front: FrontEnd, options: EmitOptions = {}): Readon
       "",
     ].join("\n"),
   );
+  files.set(ADDER_PRIMITIVES_FILE, adderPrimitives);
+  files.set(ADDER_TECHMAP_FILE, adderTechmap(sky130Adders));
+  const own = new Set(["fx_full_adders.sv", "fx_half_adders.sv"]);
+  const mapped = synthesisScript({
+    verilog: rtl.filter((name) => !own.has(name)),
+    top: TOP_MODULE,
+    liberty: "cells.lib",
+  });
+  files.set(
+    "ffe_top_mapped.ys",
+    [
+      "# Synthesis with adders as library cells: put the Liberty file of sky130_fd_sc_hd here as cells.lib, or change the cells in",
+      `# ${ADDER_TECHMAP_FILE} to those of another library; then yosys -s ffe_top_mapped.ys. Line buffers become flip-flops unless`,
+      "# fx_ram is replaced by a macro.",
+      ...mapped,
+      "",
+    ].join("\n"),
+  );
   files.set(
     "ffe_top.ys",
     [
-      "# Synthesis without a library: yosys -s ffe_top.ys. Keep fx_full_adders and fx_half_adders as cells of yours:",
-      "# letting ABC take full adders apart costs about half as much area again.",
+      "# Synthesis without a library: yosys -s ffe_top.ys. With one: ffe_top_mapped.ys, which keeps full adders as cells; letting ABC",
+      "# take them apart costs about half as much area again.",
       ...rtl.map((name) => `read_verilog -sv ${name}`),
       `hierarchy -check -top ${TOP_MODULE}`,
       "proc",
