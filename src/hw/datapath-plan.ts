@@ -10,6 +10,8 @@ import {
   type ClockTarget,
   countBits,
   innerSums,
+  macroNode,
+  macroPins,
   offsetSums,
   type ScheduleOptions,
   scheduleBits,
@@ -76,7 +78,7 @@ export type PlanPart = {
   readonly outputs: readonly AdderNodeId[];
 };
 
-/** Keep only what some outputs need of a plan, words from elsewhere excepted. */
+/** Keep only what some outputs need of a plan. Other words than these outputs may come from elsewhere. */
 export function restrictPlan(
   { graph }: Pick<DatapathPlan, "graph">,
   outputs: readonly AdderNodeId[],
@@ -84,9 +86,10 @@ export function restrictPlan(
 ): PlanPart {
   const nodes = new Set<AdderNodeId>();
   const inputs = new Set<AdderNodeId>();
+  const own = new Set(outputs);
   const pending = [...outputs];
   for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
-    if (elsewhere.has(id) || graph.nodes[id]!.kind === "input") {
+    if (graph.nodes[id]!.kind === "input" || (elsewhere.has(id) && !own.has(id))) {
       inputs.add(id);
       continue;
     }
@@ -106,7 +109,7 @@ export function wholePlan(plan: DatapathPlan): PlanPart {
 
 /** Whether a part needs registers: some bit is read in a later stage than it comes in. */
 export function isClocked({ netlist, schedule, graph }: DatapathPlan, { nodes }: PlanPart): boolean {
-  const { cells, nodeCells, words } = netlist;
+  const { cells, nodeCells, words, macros } = netlist;
   const { stage } = schedule;
   for (const id of nodes) {
     const { first, end } = nodeCells[id]!;
@@ -115,11 +118,11 @@ export function isClocked({ netlist, schedule, graph }: DatapathPlan, { nodes }:
       for (const pin of [cells.a[k]!, cells.b[k]!, cells.c[k]!])
         if (pin > 1 && stage[pin >> 1]! < at) return true;
     }
-    const node = graph.nodes[id]!;
-    if (node.kind === "saturate" || node.kind === "nonNegative") {
-      const at = stage[words[id]![0]! >> 1]!;
-      if (words[node.source]!.some((pin) => pin > 1 && stage[pin >> 1]! < at)) return true;
-    }
+    const [bit] = macros.get(id) ?? [];
+    if (bit === undefined) continue;
+    const gate = macroNode(graph.nodes[id]!);
+    if (macroPins(gate, words[gate.source]!).some((pin) => pin > 1 && stage[pin >> 1]! < stage[bit]!))
+      return true;
   }
   return false;
 }
