@@ -177,18 +177,13 @@ function addTree(
   }
   const first = list.count;
   const last = tree.width - 1;
-  for (const { fullAdders, halfAdders } of tree.levels) {
-    for (const [cells, inputs] of [
-      [fullAdders, 3],
-      [halfAdders, 2],
-    ] as const) {
-      for (let i = 0; i < cells.length; i += inputs + 1, ref += 2) {
-        const column = cells[i]!;
-        const taken = Array.from({ length: inputs }, (_, j) => pins[cells[i + 1 + j]!]!);
-        const [sum, carry] = list.add(node, column, taken, column < last);
-        pins[ref] = sum;
-        pins[ref + 1] = carry;
-      }
+  for (const { fullAdders } of tree.levels) {
+    for (let i = 0; i < fullAdders.length; i += 4, ref += 2) {
+      const column = fullAdders[i]!;
+      const taken = [1, 2, 3].map((j) => pins[fullAdders[i + j]!]!);
+      const [sum, carry] = list.add(node, column, taken, column < last);
+      pins[ref] = sum;
+      pins[ref + 1] = carry;
     }
   }
   const adder = list.count;
@@ -213,7 +208,7 @@ function addTree(
 }
 
 const cellsOf = (tree: CompressorTree): number =>
-  tree.levels.reduce((n, level) => n + level.fullAdders.length / 4 + level.halfAdders.length / 3, 0);
+  tree.levels.reduce((n, level) => n + level.fullAdders.length / 4, 0);
 
 /** Turn every sum of a graph into cells. With a clock, trees take bits in the order in which they come at that clock. */
 export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational): BitNetlist {
