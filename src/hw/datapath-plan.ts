@@ -12,7 +12,9 @@ import {
   innerSums,
   macroNode,
   macroPins,
+  ONE,
   offsetSums,
+  type Pin,
   type ScheduleOptions,
   scheduleBits,
 } from "../arith/index.js";
@@ -127,12 +129,48 @@ export function isClocked({ netlist, schedule, graph }: DatapathPlan, { nodes }:
   return false;
 }
 
+/** Whether a part's outputs are the graph's, which come together in the last stage; words for other parts come when they are made. */
+export function isAligned({ graph }: DatapathPlan, { outputs }: PlanPart): boolean {
+  const all = new Set(graph.outputs);
+  return outputs.every((id) => all.has(id));
+}
+
+/** Inverters of a part: one for each bit in each stage in which it is read inverted, and one for each sign. */
+function countInverters(plan: DatapathPlan, part: PlanPart, picks: (id: AdderNodeId) => boolean): number {
+  const { netlist, schedule, graph } = plan;
+  const { cells, nodeCells, words, macros } = netlist;
+  const { stage, latency } = schedule;
+  const AT_THE_END = -1;
+  const inverted = new Set<number>();
+  const read = (pins: readonly Pin[], at: number): void => {
+    for (const pin of pins) if (pin > ONE && (pin & 1) === 1) inverted.add(pin + 2 * at * netlist.bits);
+  };
+  let others = 0;
+  for (const id of part.nodes) {
+    if (!picks(id)) continue;
+    const { first, end } = nodeCells[id]!;
+    for (let k = first; k < end; k++) read([cells.a[k]!, cells.b[k]!, cells.c[k]!], stage[cells.sum[k]!]!);
+    const [bit] = macros.get(id) ?? [];
+    if (bit === undefined) continue;
+    const gate = macroNode(graph.nodes[id]!);
+    read(macroPins(gate, words[gate.source]!), stage[bit]!);
+    if (gate.kind === "nonNegative") others++;
+  }
+  const end = isAligned(plan, part) ? latency : AT_THE_END;
+  for (const id of part.outputs) if (picks(id)) read(words[id]!, end);
+  // Bits of other parts' words that come inverted are turned back.
+  for (const id of part.inputs)
+    if (picks(id)) others += words[id]!.filter((pin) => pin > ONE && (pin & 1) === 1).length;
+  return inverted.size + others;
+}
+
 /** Count a part's cells, of the nodes that a test picks. */
 export function datapathCounts(
-  { netlist, schedule, cells }: DatapathPlan,
+  plan: DatapathPlan,
   part: PlanPart,
   picks: (id: AdderNodeId) => boolean = () => true,
 ): DatapathCounts {
+  const { netlist, schedule, cells } = plan;
   const chosen = (id: AdderNodeId): boolean => part.nodes.has(id) && picks(id);
   const all = countBits(netlist, chosen);
   let inTrees = 0;
@@ -147,14 +185,15 @@ export function datapathCounts(
       for (let k = adder; k < end; k++) finalAdderBits += isFullAdder(netlist, k) ? 1 : 0;
     else {
       finalAdderBits += Math.round(adderAreaUm2(kind, end - adder, cells) / cells.fullAdder.areaUm2);
-      for (let k = adder; k < end; k++) if (netlist.cells.kind[k] === 1) inFastAdders++;
+      for (let k = adder; k < end; k++)
+        if (netlist.cells.kind[k]! < 2 && !isFullAdder(netlist, k)) inFastAdders++;
     }
   }
   return {
     fullAdders: inTrees,
     halfAdders: all.halfAdders - inFastAdders,
     topXors: all.xors,
-    inverters: all.inverters,
+    inverters: countInverters(plan, part, picks),
     finalAdderBits,
   };
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { matrixCase, shareCase } from "../../test/helpers/matrix-case.js";
 import { adderGraphs } from "../../test/helpers/random-adder-graph.js";
 import {
   type AdderGraph,
@@ -17,6 +18,7 @@ import { createRng, type Rng } from "../core/index.js";
 import { createSimulator, flatten, lowerDesign, WORDS_PER_BIT } from "../sim/index.js";
 import { type BuiltPart, buildPart, buildSplitPart } from "./datapath-module.js";
 import { type DatapathPlan, planDatapath } from "./datapath-plan.js";
+import { signalWidth } from "./netlist.js";
 import { splitPlan } from "./split.js";
 import { printVerilog } from "./verilog.js";
 
@@ -188,6 +190,28 @@ describe("datapaths", () => {
     for (const periodPs of [1200, 2000, Number.POSITIVE_INFINITY])
       for (const most of [undefined, 1, 8]) expectComputes(graph, plan(graph, periodPs), most);
   });
+
+  it("have the registers and inverters that are counted", () => {
+    fc.assert(
+      fc.property(
+        matrixCase,
+        fc.constantFrom(2000, 3000, Number.POSITIVE_INFINITY),
+        fc.constantFrom(undefined, 40),
+        (given, periodPs, most) => {
+          const planned = plan(shareCase(given, { tries: 1 }), periodPs);
+          const { module, inner, counts } = build(planned, 48, most);
+          const all = [module, ...inner];
+          const cells = all.flatMap((each) => each.cells);
+          const nots = cells.flatMap((cell) => (cell.kind === "not" ? [signalWidth(cell.a)] : []));
+          expect(nots.reduce((sum, width) => sum + width, 0)).toBe(counts.sums.inverters);
+          const bits = cells.flatMap((cell) => (cell.kind === "register" ? [signalWidth(cell.d)] : []));
+          if (most === undefined)
+            expect(bits.reduce((sum, width) => sum + width, 0)).toBe(planned.schedule.registerBits);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  }, 60_000);
 
   it("are the same text each time", () => {
     fc.assert(

@@ -11,7 +11,7 @@ import {
 } from "../arith/index.js";
 import { invariant } from "../core/index.js";
 import { concat, literal, type ModuleBuilder, repeat, sliceOf } from "./builder.js";
-import { type DatapathPlan, type PlanPart, wholePlan } from "./datapath-plan.js";
+import { type DatapathPlan, isAligned, type PlanPart, wholePlan } from "./datapath-plan.js";
 import type { Cell, NetId, Signal, Slice } from "./netlist.js";
 
 /** What {@link lowerDatapath} needs beyond the plan. */
@@ -116,7 +116,7 @@ class Lowering {
   run(inputs: readonly Signal[]): readonly Signal[] {
     const { netlist, schedule } = this.#plan;
     const levels = levelsOf(this.#plan, this.#part);
-    const aligned = this.#outputsAligned();
+    const aligned = isAligned(this.#plan, this.#part);
     this.#findLastUses(levels, aligned);
     const arriving = this.#readInputs(inputs);
     const last = aligned ? schedule.latency : Math.max(levels.length - 1, this.#outputStage());
@@ -131,12 +131,6 @@ class Lowering {
       for (const [bit, place] of this.#born) this.#places.set(bit, place);
     }
     return this.#part.outputs.map((id) => this.#output(netlist.words[id]!, id));
-  }
-
-  /** Outputs of the graph come together in the last stage; words for other parts when they are made. */
-  #outputsAligned(): boolean {
-    const outputs = new Set(this.#plan.graph.outputs);
-    return this.#part.outputs.every((id) => outputs.has(id));
   }
 
   /** Stage in which the last bit of the output words is made. */
