@@ -1,39 +1,32 @@
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 import {
-  type AdderGraph,
-  adderGraphMetrics,
-  binaryGraph,
   type ClockTarget,
   type ConstantMatrix,
   combinational,
-  evaluateAdderGraph,
-  evaluateBits,
-  interval,
   minimumDepth,
-  shareMatrix,
   sky130Cells,
 } from "../src/arith/index.js";
-import { CheckFailedError, createRng, FixynnError, packageRoot } from "../src/core/index.js";
-import { lowerDatapath } from "../src/hw/datapath.js";
-import {
-  type DatapathPlan,
-  datapathCounts,
-  type Module,
-  ModuleBuilder,
-  planDatapath,
-  sg13g2Adders,
-  sky130Adders,
-  wholePlan,
-} from "../src/hw/index.js";
+import { CheckFailedError, createRng, packageRoot } from "../src/core/index.js";
+import { type DatapathPlan, sg13g2Adders, sky130Adders } from "../src/hw/index.js";
 import type { BenchOptions } from "./main.js";
+import {
+  expectedArea,
+  figuresOf,
+  type Measured,
+  matrixOf,
+  measure,
+  moduleOf,
+  type Realized,
+  readMatrix,
+  realize,
+} from "./matrices.js";
 import { hasNativeYosys, type SynthesisLibrary, synthesize } from "./synthesis.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
 const REPEATS = 3;
-const CHECKED_INPUTS = 16;
 const DENSE = 256;
 
 const figures = z.object({
@@ -53,133 +46,6 @@ const reference = z.object({
   ),
 });
 type Peers = z.infer<typeof reference>["matrices"][string];
-
-/** Read a matrix: rows (inputs), columns (outputs), then the integers, row after row. */
-export function readMatrix(path: string): ConstantMatrix {
-  const numbers = readFileSync(path, "utf8").trim().split(/\s+/).map(Number);
-  const [inputs = 0, outputs = 0] = numbers;
-  if (inputs < 1 || numbers.length !== 2 + inputs * outputs || !numbers.every(Number.isSafeInteger)) {
-    throw new FixynnError("FX9003", `no matrix of ${inputs} x ${outputs} integers`, {
-      place: path,
-      hint: "write rows, columns, then rows times columns integers, separated by blanks",
-    });
-  }
-  return matrixOf(basename(path, ".txt"), inputs, outputs, (i, o) => numbers[2 + i * outputs + o]!);
-}
-
-function matrixOf(
-  name: string,
-  inputs: number,
-  outputs: number,
-  weight: (i: number, o: number) => number,
-): ConstantMatrix {
-  return {
-    name,
-    weights: Array.from({ length: outputs }, (_, o) =>
-      Float64Array.from({ length: inputs }, (_w, i) => weight(i, o)),
-    ),
-    inputs: Array.from({ length: inputs }, (_, i) => ({ name: `x${i}`, interval: interval(-128, 127) })),
-    outputs: Array.from({ length: outputs }, (_, o) => `y${o}`),
-  };
-}
-
-/** Input vectors: all lowest, all highest, each output's extremes, and random ones. */
-function* vectorsOf({ weights, inputs }: ConstantMatrix): Generator<readonly bigint[]> {
-  const rng = createRng(1);
-  const ends = (pick: (i: number) => boolean): bigint[] =>
-    inputs.map(({ interval: { low, high } }, i) => (pick(i) ? high : low));
-  yield ends(() => false);
-  yield ends(() => true);
-  for (const row of Array.from(weights).slice(0, CHECKED_INPUTS / 2)) {
-    yield ends((i) => row[i]! > 0);
-    yield ends((i) => row[i]! < 0);
-  }
-  for (let k = 0; k < CHECKED_INPUTS; k++) yield inputs.map(() => BigInt(rng.integer(256) - 128));
-}
-
-/** Compare what something computes with the matrix's products on {@link vectorsOf}. */
-function check(
-  matrix: ConstantMatrix,
-  compute: (x: readonly bigint[]) => readonly (bigint | undefined)[],
-): void {
-  for (const x of vectorsOf(matrix)) {
-    const values = compute(x);
-    for (const [o, row] of matrix.weights.entries()) {
-      const wanted = x.reduce((sum, value, i) => sum + BigInt(row[i]!) * value, 0n);
-      if (values[o] !== wanted)
-        throw new CheckFailedError("FX9004", `output ${o} is wrong`, { place: matrix.name });
-    }
-  }
-}
-
-type Measured = {
-  readonly graph: AdderGraph;
-  readonly adders: number;
-  readonly bits: number;
-  readonly depth: number;
-  readonly seconds: number;
-};
-
-function measure(matrix: ConstantMatrix, repeats: number, maxDepth?: number): Measured {
-  const bound = maxDepth === undefined ? {} : { maxDepth };
-  const seconds: number[] = [];
-  let graph: AdderGraph | undefined;
-  for (let k = 0; k < repeats; k++) {
-    const started = performance.now();
-    graph = shareMatrix(matrix, bound);
-    seconds.push((performance.now() - started) / 1000);
-  }
-  const shared = graph!;
-  const binary = binaryGraph(shared, bound);
-  for (const each of [shared, binary])
-    check(matrix, (x) => {
-      const values = evaluateAdderGraph(each, x);
-      return each.outputs.map((output) => values[output]);
-    });
-  const median = seconds.sort((a, b) => a - b)[Math.floor(repeats / 2)]!;
-  return { graph: shared, ...adderGraphMetrics(binary), seconds: median };
-}
-
-/** Put a graph into bits at a clock and check them. */
-function realize(matrix: ConstantMatrix, graph: AdderGraph, clock: ClockTarget): DatapathPlan {
-  const plan = planDatapath(graph, clock);
-  check(matrix, (x) => {
-    const values = evaluateBits(plan.netlist, x);
-    return plan.graph.outputs.map((output) => values[output]);
-  });
-  return plan;
-}
-
-/** A plan as one module, registers always enabled. */
-function moduleOf({ name, inputs }: ConstantMatrix, plan: DatapathPlan): Module {
-  const b = new ModuleBuilder(`cmvm_${name}`, []);
-  if (plan.schedule.latency > 0) b.clock("clk");
-  const words = inputs.map((_, i) => b.input(`x${i}`, 8));
-  for (const [o, word] of lowerDatapath(b, plan, words, { enable: null }).entries()) b.output(`y${o}`, word);
-  return b.build();
-}
-
-type Realized = {
-  readonly fullAdders: number;
-  readonly halfAdders: number;
-  readonly inverters: number;
-  readonly criticalPath: number;
-  readonly registerBits: number;
-  readonly latency: number;
-};
-
-function figuresOf(plan: DatapathPlan): Realized {
-  const { fullAdders, finalAdderBits, halfAdders, inverters } = datapathCounts(plan, wholePlan(plan));
-  const { longestPathPs, registerBits, latency } = plan.schedule;
-  return {
-    fullAdders: fullAdders + finalAdderBits,
-    halfAdders,
-    inverters,
-    criticalPath: longestPathPs,
-    registerBits,
-    latency,
-  };
-}
 
 const REALIZED_UNITS = {
   fullAdders: "cells",
@@ -241,18 +107,6 @@ function realizedRows(
   }));
 }
 
-/** Area of cells and registers that a plan is expected to have. */
-function expectedArea(plan: DatapathPlan): number {
-  const { fullAdder, halfAdder, inverter, register } = plan.cells;
-  const { fullAdders, halfAdders, inverters, registerBits } = figuresOf(plan);
-  return (
-    fullAdders * fullAdder.areaUm2 +
-    halfAdders * halfAdder.areaUm2 +
-    inverters * inverter.areaUm2 +
-    registerBits * register.areaUm2
-  );
-}
-
 type Synthesis = {
   readonly sky130?: SynthesisLibrary;
   readonly sg13g2?: SynthesisLibrary;
@@ -284,8 +138,8 @@ async function matrixRows(
   const free = measure(matrix, repeats);
   const rows = rowsOf(name, "", free, peer?.da4ml);
   const plan = realize(matrix, free.graph, combinational);
-  const figures2 = figuresOf(plan);
-  rows.push(...realizedRows(name, "", figures2, ["fullAdders", "halfAdders", "inverters", "criticalPath"]));
+  const combined = figuresOf(plan);
+  rows.push(...realizedRows(name, "", combined, ["fullAdders", "halfAdders", "inverters", "criticalPath"]));
   rows.push({ name, metric: "expectedAreaUm2", value: expectedArea(plan), unit: "um2" });
   const depth = peer?.da4mlMinDepth?.depth ?? minimumDepth(matrix.weights);
   const shallow = isLarge ? undefined : measure(matrix, repeats, depth);
@@ -303,7 +157,7 @@ async function matrixRows(
       "latency",
     ]),
   );
-  if (synthesis.sky130 === undefined || figures2.fullAdders > synthesis.mostCells) return rows;
+  if (synthesis.sky130 === undefined || combined.fullAdders > synthesis.mostCells) return rows;
   const { sky130, sg13g2 } = synthesis;
   const area = async (metric: string, from: DatapathPlan, peerArea?: number): Promise<void> => {
     const { areaUm2, cells } = await synthesize(moduleOf(matrix, from), sky130);
@@ -322,7 +176,7 @@ async function matrixRows(
   };
   await area("sky130AreaUm2", plan, peer?.sky130AreaUm2?.sharedTrees);
   await area("sky130AreaUm2.2ns", clocked.plan);
-  if (sg13g2 !== undefined && figures2.fullAdders < MOST_CELLS.wasm) {
+  if (sg13g2 !== undefined && combined.fullAdders < MOST_CELLS.wasm) {
     const module = moduleOf(matrix, plan);
     const [own, taken] = [await synthesize(module, sg13g2), await synthesize(module, sg13g2, false)];
     const peerRow = { name: "adders left to ABC", value: taken.areaUm2 };

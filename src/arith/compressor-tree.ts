@@ -5,8 +5,7 @@ import { type Interval, type WordFormat, wordFormat } from "./interval.js";
 
 /**
  * A bit of a tree: 0 is the constant zero, 1 the constant one; then two for each source bit, as it is and inverted
- * (2 + 2·bit + inverted, bits numbered through the sources in order); then two for each cell, sum and carry, level by level,
- * a level's full adders before its half adders.
+ * (2 + 2·bit + inverted, bits numbered through the sources in order); then two for each cell, sum and carry, level by level.
  */
 export type BitRef = number;
 
@@ -17,12 +16,10 @@ export type TreeSource = WordFormat & { readonly node: AdderNodeId; readonly col
 export type TreeLevel = {
   /** Column, a, b, c of each full adder. */
   readonly fullAdders: readonly number[];
-  /** Column, a, b of each half adder. */
-  readonly halfAdders: readonly number[];
 };
 
 /**
- * A multi-operand sum as bit-level cells: columns of bits of equal weight, levels of full and half adders until no column
+ * A multi-operand sum as bit-level cells: columns of bits of equal weight, levels of full adders until no column
  * has more than two bits, and one carry-propagate adder over the columns from `adderLow` up. All modulo 2^width.
  */
 export type CompressorTree = WordFormat & {
@@ -48,7 +45,11 @@ export function firstCellRef(sources: readonly WordFormat[]): BitRef {
 /** Order terms so that three neighbours, which one row of full adders takes, mostly start at the same column. */
 function threesOfOneShift(terms: readonly Term[]): readonly Term[] {
   const classes = new Map<number, Term[]>();
-  for (const term of terms) classes.set(term.shift, [...(classes.get(term.shift) ?? []), term]);
+  for (const term of terms) {
+    const group = classes.get(term.shift);
+    if (group === undefined) classes.set(term.shift, [term]);
+    else group.push(term);
+  }
   const groups = [...classes].sort(([a], [b]) => a - b).map(([, group]) => group);
   const whole = (group: readonly Term[]): number => group.length - (group.length % 3);
   return [
@@ -87,8 +88,7 @@ function spread(sum: SumNode, formats: (id: AdderNodeId) => BitFormat, width: nu
       if (shift + column < width) add(shift + column, 2 + 2 * (first + i) + (minus ? 1 : 0), lane);
     }
   }
-  let constant = treeConstant(sum, formats as (id: number) => BitFormat);
-  constant = BigInt.asUintN(width, constant);
+  const constant = BigInt.asUintN(width, treeConstant(sum, formats as (id: number) => BitFormat));
   for (let c = 0; c < width; c++) if ((constant >> BigInt(c)) & 1n) add(c, 1, sum.terms.length);
   return { sources, dots, lanes, constant };
 }
@@ -117,23 +117,26 @@ function reduce(
     column.map((ref, i): Dot => ({ ref, time: arrival(ref), lane: lanes[c]![i]!, level: 0 })),
   );
   const before = (a: Dot, b: Dot): number => a.time - b.time || a.lane - b.lane;
-  const insert = (list: Dot[], dot: Dot): void => {
+  const insert = (list: Dot[], dot: Dot, from: number): void => {
     let at = list.length;
-    while (at > 0 && before(dot, list[at - 1]!) < 0) at--;
+    while (at > from && before(dot, list[at - 1]!) < 0) at--;
     list.splice(at, 0, dot);
   };
   const cells: Cell[] = [];
   for (let c = 0; c < width; c++) {
     const list = columns[c]!.sort(before);
-    while (list.length > 2) {
-      const taken = list.splice(0, 3);
+    let used = 0;
+    while (list.length - used > 2) {
+      const taken = list.slice(used, used + 3);
+      used += 3;
       const [{ lane }, , { time }] = taken as [Dot, Dot, Dot];
       const level = 1 + Math.max(...taken.map((dot) => dot.level));
       const sum = -1 - 2 * cells.length;
       cells.push({ column: c, lane, level, refs: taken.map(({ ref }) => ref) });
-      insert(list, { ref: sum, time: time + fullAdder.sumPs, lane, level });
+      insert(list, { ref: sum, time: time + fullAdder.sumPs, lane, level }, used);
       if (c + 1 < width) columns[c + 1]!.push({ ref: sum - 1, time: time + fullAdder.carryPs, lane, level });
     }
+    columns[c] = list.slice(used);
   }
   return { columns: columns.map((column) => column.map(({ ref }) => ref)), cells };
 }
@@ -152,10 +155,7 @@ function inLevels({ columns, cells }: ReturnType<typeof reduce>, firstRef: BitRe
     return firstRef + 2 * place[k]! + ((-1 - ref) & 1);
   };
   const depth = order.length === 0 ? 0 : cells[order.at(-1)!]!.level;
-  const levels = Array.from({ length: depth }, () => ({
-    fullAdders: [] as number[],
-    halfAdders: [] as number[],
-  }));
+  const levels = Array.from({ length: depth }, () => ({ fullAdders: [] as number[] }));
   for (const k of order) {
     const { level, column, refs } = cells[k]!;
     levels[level - 1]!.fullAdders.push(column, ...refs.map(final));
@@ -167,7 +167,7 @@ function inLevels({ columns, cells }: ReturnType<typeof reduce>, firstRef: BitRe
 export type TreeCounts = {
   /** Full adders with three variable inputs. */
   readonly fullAdders: number;
-  /** Half adders, and full adders with a constant one, which cost about the same. */
+  /** Full adders with a constant one, which cost about as much as a half adder. */
   readonly halfAdders: number;
   /** Cells of the last column: exclusive ors only, their carry is dropped. */
   readonly topXors: number;
@@ -182,13 +182,12 @@ export function treeCounts(tree: CompressorTree): TreeCounts {
   let fullAdders = 0;
   let halfAdders = 0;
   let topXors = 0;
-  for (const { fullAdders: full, halfAdders: half } of tree.levels) {
+  for (const { fullAdders: full } of tree.levels) {
     for (let i = 0; i < full.length; i += 4) {
       if (full[i] === tree.width - 1) topXors++;
       else if (full[i + 1] === 1 || full[i + 2] === 1 || full[i + 3] === 1) halfAdders++;
       else fullAdders++;
     }
-    for (let i = 0; i < half.length; i += 3) half[i] === tree.width - 1 ? topXors++ : halfAdders++;
   }
   const firstCell = firstCellRef(tree.sources);
   const inverted = new Set(tree.dots.flat().filter((ref) => ref > 1 && ref < firstCell && ref % 2 === 1));

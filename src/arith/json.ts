@@ -40,7 +40,7 @@ const compressorTree = z.strictObject({
   sources: z.array(z.strictObject({ node: nodeId, ...format, columns: z.array(count) })),
   constant: bigText,
   dots: z.array(z.array(count)),
-  levels: z.array(z.strictObject({ fullAdders: z.array(count), halfAdders: z.array(count) })),
+  levels: z.array(z.strictObject({ fullAdders: z.array(count) })),
   rows: z.tuple([z.array(count), z.array(count)]),
   adderLow: count,
 });

@@ -3,7 +3,7 @@ import { type CompressorTree, firstCellRef, treeCounts } from "./compressor-tree
 import { wordValue } from "./interval.js";
 
 /**
- * Check that a tree adds exactly its columns: every cell takes three (two) bits that are in its own column at that level and
+ * Check that a tree adds exactly its columns: every cell takes three bits that are in its own column at that level and
  * each bit is taken once, nothing but the dropped carries is lost, and the rows are what remains.
  *
  * @throws FixynnError FX5011 naming the tree and the fault
@@ -31,7 +31,7 @@ export function verifyCompressorTree(tree: CompressorTree): CompressorTree {
     if (at < 0) fail(`bit ${ref} is not in column ${column}`);
     columns[column]!.splice(at, 1);
   };
-  for (const { fullAdders, halfAdders } of tree.levels) {
+  for (const { fullAdders } of tree.levels) {
     const made: [number, number][] = [];
     const cell = (column: number, refs: readonly number[]): void => {
       for (const ref of refs) take(column, ref);
@@ -39,9 +39,8 @@ export function verifyCompressorTree(tree: CompressorTree): CompressorTree {
       if (column + 1 < width) made.push([column + 1, next + 1]);
       next += 2;
     };
-    if (fullAdders.length % 4 !== 0 || halfAdders.length % 3 !== 0) fail("a level's lists are cut short");
+    if (fullAdders.length % 4 !== 0) fail("a level's list is cut short");
     for (let i = 0; i < fullAdders.length; i += 4) cell(fullAdders[i]!, fullAdders.slice(i + 1, i + 4));
-    for (let i = 0; i < halfAdders.length; i += 3) cell(halfAdders[i]!, halfAdders.slice(i + 1, i + 3));
     columns = columns.map((column) => [...column]);
     for (const [column, ref] of made) columns[column]!.push(ref);
   }
@@ -63,7 +62,7 @@ export function evaluateCompressorTree(tree: CompressorTree, words: readonly big
       bits.push(bit, 1 - bit);
     }
   }
-  for (const { fullAdders, halfAdders } of tree.levels) {
+  for (const { fullAdders } of tree.levels) {
     const made: number[] = [];
     const emit = (total: number): void => {
       made.push(total & 1, total >> 1);
@@ -71,8 +70,6 @@ export function evaluateCompressorTree(tree: CompressorTree, words: readonly big
     for (let i = 0; i < fullAdders.length; i += 4) {
       emit(bits[fullAdders[i + 1]!]! + bits[fullAdders[i + 2]!]! + bits[fullAdders[i + 3]!]!);
     }
-    for (let i = 0; i < halfAdders.length; i += 3)
-      emit(bits[halfAdders[i + 1]!]! + bits[halfAdders[i + 2]!]!);
     for (const bit of made) bits.push(bit);
   }
   let total = 0n;
@@ -91,7 +88,7 @@ export function printCompressorTree(tree: CompressorTree): string {
     `  heights ${tree.dots.map((column) => column.length).join(" ")}`,
   ];
   for (const [k, level] of tree.levels.entries()) {
-    lines.push(`  level ${k + 1}: full ${level.fullAdders.join(",")} half ${level.halfAdders.join(",")}`);
+    lines.push(`  level ${k + 1}: full ${level.fullAdders.join(",")}`);
   }
   lines.push(`  rows ${tree.rows[0].join(",")} + ${tree.rows[1].join(",")} from column ${tree.adderLow}`);
   lines.push(

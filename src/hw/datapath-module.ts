@@ -112,18 +112,19 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
   b.clock("aclk");
   const enable = b.input("advance", 1, "all registers move on");
   const { inputs } = wholePlan(plan);
-  const x = b.input(
+  const pixels = b.input(
     "x",
     inputs.length * inputBits,
     `${inputs.length} integers of ${inputBits} bits, registered`,
   );
   const widthOf = (id: AdderNodeId): number => plan.netlist.words[id]!.length;
-  const words = new Map(inputs.map((id, i) => [id, sliceOf(x, i * inputBits, widthOf(id))]));
+  const words = new Map(inputs.map((id, i) => [id, sliceOf(pixels, i * inputBits, widthOf(id))]));
   const inner: Module[] = [];
   const instance = (module: Module, part: PlanPart, y: Signal, clocked: boolean): void => {
     const [slice] = y;
     invariant(slice?.kind === "net", "an output is a net");
-    const signals = [{ port: "x", signal: concat(part.inputs.map((id) => words.get(id)!)) }];
+    const x = concat(part.inputs.map((id) => words.get(id)!));
+    const signals = x.length > 0 ? [{ port: "x", signal: x }] : [];
     b.add({
       kind: "instance",
       name: `u_${module.name}`,
@@ -133,7 +134,9 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     });
     inner.push(module);
   };
+  /** The words that a part reads; one that holds only constants has no such port. */
   const wordsOf = (m: ModuleBuilder, part: PlanPart): readonly Signal[] => {
+    if (part.inputs.length === 0) return [];
     const port = m.input(
       "x",
       part.inputs.reduce((sum, id) => sum + widthOf(id), 0),

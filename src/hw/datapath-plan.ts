@@ -10,7 +10,11 @@ import {
   type ClockTarget,
   countBits,
   innerSums,
+  macroNode,
+  macroPins,
+  ONE,
   offsetSums,
+  type Pin,
   type ScheduleOptions,
   scheduleBits,
 } from "../arith/index.js";
@@ -76,7 +80,7 @@ export type PlanPart = {
   readonly outputs: readonly AdderNodeId[];
 };
 
-/** Keep only what some outputs need of a plan, words from elsewhere excepted. */
+/** Keep only what some outputs need of a plan. Other words than these outputs may come from elsewhere. */
 export function restrictPlan(
   { graph }: Pick<DatapathPlan, "graph">,
   outputs: readonly AdderNodeId[],
@@ -84,9 +88,10 @@ export function restrictPlan(
 ): PlanPart {
   const nodes = new Set<AdderNodeId>();
   const inputs = new Set<AdderNodeId>();
+  const own = new Set(outputs);
   const pending = [...outputs];
   for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
-    if (elsewhere.has(id) || graph.nodes[id]!.kind === "input") {
+    if (graph.nodes[id]!.kind === "input" || (elsewhere.has(id) && !own.has(id))) {
       inputs.add(id);
       continue;
     }
@@ -106,7 +111,7 @@ export function wholePlan(plan: DatapathPlan): PlanPart {
 
 /** Whether a part needs registers: some bit is read in a later stage than it comes in. */
 export function isClocked({ netlist, schedule, graph }: DatapathPlan, { nodes }: PlanPart): boolean {
-  const { cells, nodeCells, words } = netlist;
+  const { cells, nodeCells, words, macros } = netlist;
   const { stage } = schedule;
   for (const id of nodes) {
     const { first, end } = nodeCells[id]!;
@@ -115,21 +120,57 @@ export function isClocked({ netlist, schedule, graph }: DatapathPlan, { nodes }:
       for (const pin of [cells.a[k]!, cells.b[k]!, cells.c[k]!])
         if (pin > 1 && stage[pin >> 1]! < at) return true;
     }
-    const node = graph.nodes[id]!;
-    if (node.kind === "saturate" || node.kind === "nonNegative") {
-      const at = stage[words[id]![0]! >> 1]!;
-      if (words[node.source]!.some((pin) => pin > 1 && stage[pin >> 1]! < at)) return true;
-    }
+    const [bit] = macros.get(id) ?? [];
+    if (bit === undefined) continue;
+    const gate = macroNode(graph.nodes[id]!);
+    if (macroPins(gate, words[gate.source]!).some((pin) => pin > 1 && stage[pin >> 1]! < stage[bit]!))
+      return true;
   }
   return false;
 }
 
+/** Whether a part's outputs are the graph's, which come together in the last stage; words for other parts come when they are made. */
+export function isAligned({ graph }: DatapathPlan, { outputs }: PlanPart): boolean {
+  const all = new Set(graph.outputs);
+  return outputs.every((id) => all.has(id));
+}
+
+/** Inverters of a part: one for each bit in each stage in which it is read inverted, and one for each sign. */
+function countInverters(plan: DatapathPlan, part: PlanPart, picks: (id: AdderNodeId) => boolean): number {
+  const { netlist, schedule, graph } = plan;
+  const { cells, nodeCells, words, macros } = netlist;
+  const { stage, latency } = schedule;
+  const AT_THE_END = -1;
+  const inverted = new Set<number>();
+  const read = (pins: readonly Pin[], at: number): void => {
+    for (const pin of pins) if (pin > ONE && (pin & 1) === 1) inverted.add(pin + 2 * at * netlist.bits);
+  };
+  let others = 0;
+  for (const id of part.nodes) {
+    if (!picks(id)) continue;
+    const { first, end } = nodeCells[id]!;
+    for (let k = first; k < end; k++) read([cells.a[k]!, cells.b[k]!, cells.c[k]!], stage[cells.sum[k]!]!);
+    const [bit] = macros.get(id) ?? [];
+    if (bit === undefined) continue;
+    const gate = macroNode(graph.nodes[id]!);
+    read(macroPins(gate, words[gate.source]!), stage[bit]!);
+    if (gate.kind === "nonNegative") others++;
+  }
+  const end = isAligned(plan, part) ? latency : AT_THE_END;
+  for (const id of part.outputs) if (picks(id)) read(words[id]!, end);
+  // Bits of other parts' words that come inverted are turned back.
+  for (const id of part.inputs)
+    if (picks(id)) others += words[id]!.filter((pin) => pin > ONE && (pin & 1) === 1).length;
+  return inverted.size + others;
+}
+
 /** Count a part's cells, of the nodes that a test picks. */
 export function datapathCounts(
-  { netlist, schedule, cells }: DatapathPlan,
+  plan: DatapathPlan,
   part: PlanPart,
   picks: (id: AdderNodeId) => boolean = () => true,
 ): DatapathCounts {
+  const { netlist, schedule, cells } = plan;
   const chosen = (id: AdderNodeId): boolean => part.nodes.has(id) && picks(id);
   const all = countBits(netlist, chosen);
   let inTrees = 0;
@@ -144,14 +185,15 @@ export function datapathCounts(
       for (let k = adder; k < end; k++) finalAdderBits += isFullAdder(netlist, k) ? 1 : 0;
     else {
       finalAdderBits += Math.round(adderAreaUm2(kind, end - adder, cells) / cells.fullAdder.areaUm2);
-      for (let k = adder; k < end; k++) if (netlist.cells.kind[k] === 1) inFastAdders++;
+      for (let k = adder; k < end; k++)
+        if (netlist.cells.kind[k]! < 2 && !isFullAdder(netlist, k)) inFastAdders++;
     }
   }
   return {
     fullAdders: inTrees,
     halfAdders: all.halfAdders - inFastAdders,
     topXors: all.xors,
-    inverters: all.inverters,
+    inverters: countInverters(plan, part, picks),
     finalAdderBits,
   };
 }

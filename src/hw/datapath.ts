@@ -1,7 +1,9 @@
 import {
-  type AdderNode,
   type AdderNodeId,
+  adderRuns,
   cellKinds,
+  macroNode,
+  macroPins,
   ONE,
   type Pin,
   wordFormat,
@@ -9,7 +11,7 @@ import {
 } from "../arith/index.js";
 import { invariant } from "../core/index.js";
 import { concat, literal, type ModuleBuilder, repeat, sliceOf } from "./builder.js";
-import { type DatapathPlan, type PlanPart, wholePlan } from "./datapath-plan.js";
+import { type DatapathPlan, isAligned, type PlanPart, wholePlan } from "./datapath-plan.js";
 import type { Cell, NetId, Signal, Slice } from "./netlist.js";
 
 /** What {@link lowerDatapath} needs beyond the plan. */
@@ -44,14 +46,14 @@ function gather(bits: readonly Place[]): Signal {
   return out;
 }
 
-/** Columns of a carry-propagate adder that are added in one stage: cells [from, to), each carry read by the next. */
+/** Columns of a carry-propagate adder that are added in one stage: cells [from, to), see {@link adderRuns}. */
 type Run = { readonly node: AdderNodeId; readonly from: number; readonly to: number };
 /** What one logic level of a stage consists of. */
 type Level = { readonly cells: number[]; readonly runs: Run[]; readonly macros: AdderNodeId[] };
 
 /** Sort a part's cells by stage and level; runs of one cell are like any cell. */
 function levelsOf({ netlist, schedule }: DatapathPlan, part: PlanPart): readonly (readonly Level[])[] {
-  const { cells, nodeCells, graph, words } = netlist;
+  const { cells, nodeCells, macros } = netlist;
   const { stage, level } = schedule;
   const stages: Level[][] = [];
   const levelAt = (bit: number): Level => {
@@ -61,29 +63,18 @@ function levelsOf({ netlist, schedule }: DatapathPlan, part: PlanPart): readonly
     return levels[level[bit]!]!;
   };
   for (const id of [...part.nodes].sort((a, b) => a - b)) {
-    const { kind } = graph.nodes[id]!;
-    if (kind === "saturate" || kind === "nonNegative") levelAt(words[id]![0]! >> 1).macros.push(id);
+    const [bit] = macros.get(id) ?? [];
+    if (bit !== undefined) levelAt(bit).macros.push(id);
     const { first, adder, end } = nodeCells[id]!;
     for (let k = first; k < adder; k++) levelAt(cells.sum[k]!).cells.push(k);
-    for (let k = adder; k < end; ) {
-      let to = k + 1;
-      while (
-        to < end &&
-        stage[cells.sum[to]!] === stage[cells.sum[k]!] &&
-        cells.column[to] === cells.column[to - 1]! + 1 &&
-        reads(netlist.cells, to, 2 * cells.carry[to - 1]!)
-      )
-        to++;
-      if (to === k + 1) levelAt(cells.sum[k]!).cells.push(k);
-      else levelAt(cells.sum[k]!).runs.push({ node: id, from: k, to });
-      k = to;
+    for (const [from, to] of adderRuns(cells, adder, end, stage)) {
+      const { cells: single, runs } = levelAt(cells.sum[from]!);
+      if (to === from + 1) single.push(from);
+      else runs.push({ node: id, from, to });
     }
   }
   return Array.from(stages, (levels) => levels ?? []);
 }
-
-const reads = (cells: DatapathPlan["netlist"]["cells"], k: number, pin: Pin): boolean =>
-  cells.a[k] === pin || cells.b[k] === pin || cells.c[k] === pin;
 
 /** Names of the cells that saturate accumulators begin so. */
 const SATURATION = "saturate";
@@ -125,10 +116,10 @@ class Lowering {
   run(inputs: readonly Signal[]): readonly Signal[] {
     const { netlist, schedule } = this.#plan;
     const levels = levelsOf(this.#plan, this.#part);
-    const aligned = this.#outputsAligned();
+    const aligned = isAligned(this.#plan, this.#part);
     this.#findLastUses(levels, aligned);
     const arriving = this.#readInputs(inputs);
-    const last = Math.max(aligned ? schedule.latency : 0, levels.length - 1, 0);
+    const last = aligned ? schedule.latency : Math.max(levels.length - 1, this.#outputStage());
     for (let stage = 0; stage <= last; stage++) {
       for (const [bit, place] of arriving.get(stage) ?? []) this.#set(bit, place);
       for (const [k, level] of (levels[stage] ?? []).entries())
@@ -142,15 +133,16 @@ class Lowering {
     return this.#part.outputs.map((id) => this.#output(netlist.words[id]!, id));
   }
 
-  /** Outputs of the graph come together in the last stage; words for other parts when they are made. */
-  #outputsAligned(): boolean {
-    const outputs = new Set(this.#plan.graph.outputs);
-    return this.#part.outputs.every((id) => outputs.has(id));
+  /** Stage in which the last bit of the output words is made. */
+  #outputStage(): number {
+    const { netlist, schedule } = this.#plan;
+    const pins = this.#part.outputs.flatMap((id) => netlist.words[id]!);
+    return pins.reduce((last, pin) => Math.max(last, schedule.stage[pin >> 1]!), 0);
   }
 
   #findLastUses(levels: readonly (readonly Level[])[], aligned: boolean): void {
     const { netlist, schedule } = this.#plan;
-    const { cells, words, graph } = netlist;
+    const { cells, words } = netlist;
     const use = (pin: Pin, stage: number): void => {
       const bit = pin >> 1;
       if (bit > 0) this.#lastUse.set(bit, Math.max(stage, this.#lastUse.get(bit) ?? 0));
@@ -162,8 +154,7 @@ class Lowering {
         );
         for (const k of [...level.cells, ...runs])
           for (const pin of [cells.a[k]!, cells.b[k]!, cells.c[k]!]) use(pin, stage);
-        for (const id of level.macros)
-          for (const pin of words[macroOf(graph.nodes[id]!).source]!) use(pin, stage);
+        for (const id of level.macros) for (const pin of this.#macroPins(id)) use(pin, stage);
       }
     }
     for (const id of this.#part.outputs)
@@ -190,6 +181,12 @@ class Lowering {
       }
     }
     return byStage;
+  }
+
+  #macroPins(id: AdderNodeId): readonly Pin[] {
+    const { graph, words } = this.#plan.netlist;
+    const gate = macroNode(graph.nodes[id]!);
+    return macroPins(gate, words[gate.source]!);
   }
 
   #set(bit: number, place: Place): void {
@@ -234,7 +231,7 @@ class Lowering {
 
   #lowerLevel(name: string, { cells: all, runs, macros }: Level): void {
     const { netlist } = this.#plan;
-    const { cells, words, graph } = netlist;
+    const { cells } = netlist;
     const pins: Pin[] = [];
     for (const k of all) pins.push(cells.a[k]!, cells.b[k]!, cells.c[k]!);
     for (const { from, to } of runs) {
@@ -243,7 +240,7 @@ class Lowering {
         for (const pin of [cells.a[k]!, cells.b[k]!, cells.c[k]!]) if (pin !== carry) pins.push(pin);
       }
     }
-    for (const id of macros) pins.push(...words[macroOf(graph.nodes[id]!).source]!);
+    for (const id of macros) pins.push(...this.#macroPins(id));
     this.#invert(`${name}_not`, pins);
     for (const [index, kind] of cellKinds.entries()) {
       const row = all.filter((k) => cells.kind[k] === index);
@@ -334,15 +331,13 @@ class Lowering {
   #macro(id: AdderNodeId): void {
     const b = this.#b;
     const { words, graph } = this.#plan.netlist;
-    const gate = macroOf(graph.nodes[id]!);
-    const source = this.#word(words[gate.source]!, gate.source);
+    const gate = macroNode(graph.nodes[id]!);
+    const source = this.#word(this.#macroPins(id), gate.source);
     const range = graph.nodes[gate.source]!.interval;
     const { width, signed } = wordFormat(range);
     let word: Signal;
-    if (gate.kind === "nonNegative") {
-      invariant(signed, "a sign that is never negative is a constant");
-      word = b.not(`${this.#prefix}not_sign${gate.source}`, sliceOf(source, width - 1, 1));
-    } else {
+    if (gate.kind === "nonNegative") word = b.not(`${this.#prefix}not_sign${gate.source}`, source);
+    else {
       const name = `${SATURATION}${gate.source}`;
       const kept = wordFormat(gate.interval).width;
       const magnitude = width - (signed ? 1 : 0);
@@ -410,11 +405,6 @@ class Lowering {
 }
 
 const byPlace = (a: Place, b: Place): number => a[0] - b[0] || a[1] - b[1];
-
-function macroOf(node: AdderNode): Extract<AdderNode, { readonly kind: "saturate" | "nonNegative" }> {
-  invariant(node.kind === "saturate" || node.kind === "nonNegative", "a gate of its own");
-  return node;
-}
 
 function placesOf(signal: Signal): readonly Place[] {
   return signal.flatMap((slice) => {

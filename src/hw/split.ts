@@ -47,7 +47,7 @@ export function splitPlan(plan: DatapathPlan, most: number): SplitPlan {
   return { shared: sharedParts(plan, shared, parts), groups: parts };
 }
 
-/** List the inner sums that no single group can have, in chunks of bounded size. */
+/** List the inner sums that no single group can have, in chunks of bounded size. What no output needs is in none. */
 function sharedSums(
   plan: DatapathPlan,
   groups: readonly { readonly outputs: readonly AdderNodeId[]; size: number }[],
@@ -58,25 +58,28 @@ function sharedSums(
   const NOBODY = -1;
   const SEVERAL = -2;
   const owners = new Int32Array(graph.nodes.length).fill(NOBODY);
-  const claim = (id: AdderNodeId, owner: number): void => {
-    owners[id] = owners[id] === NOBODY || owners[id] === owner ? owner : SEVERAL;
+  /** Claim the sums that some nodes read, over what is no sum of its own. */
+  const claim = (ids: readonly AdderNodeId[], owner: number): void => {
+    const { nodes } = restrictPlan(plan, ids, inner);
+    for (const id of nodes)
+      for (const source of adderSources(graph.nodes[id]!))
+        owners[source] = owners[source] === NOBODY || owners[source] === owner ? owner : SEVERAL;
   };
-  for (const [g, { outputs }] of groups.entries()) {
-    const { nodes } = restrictPlan(plan, outputs, inner);
-    for (const id of nodes) for (const source of adderSources(graph.nodes[id]!)) claim(source, g);
-  }
+  for (const [g, { outputs }] of groups.entries()) claim(outputs, g);
+  const ids = [...inner]
+    .sort((a, b) => b - a)
+    .filter((id) => {
+      const owner = owners[id]!;
+      if (owner === NOBODY) return false;
+      const group = groups[owner];
+      const fits = group !== undefined && group.size + sizes[id]! <= most;
+      if (fits) group.size += sizes[id]!;
+      claim([id], fits ? owner : SEVERAL);
+      return !fits;
+    });
   const chunks: AdderNodeId[][] = [];
-  const ids = [...inner].sort((a, b) => b - a);
-  for (const id of ids) {
-    const owner = owners[id]!;
-    const group = groups[owner];
-    if (group !== undefined && group.size + sizes[id]! <= most) group.size += sizes[id]!;
-    else owners[id] = SEVERAL;
-    for (const source of adderSources(graph.nodes[id]!)) claim(source, owners[id]!);
-  }
   let size = Number.POSITIVE_INFINITY;
   for (const id of ids.reverse()) {
-    if (owners[id] !== SEVERAL) continue;
     if (size + sizes[id]! > most) {
       chunks.push([]);
       size = 0;
@@ -87,25 +90,14 @@ function sharedSums(
   return chunks;
 }
 
+/** Make parts of the chunks: each gives what others read of it. */
 function sharedParts(
-  { graph }: DatapathPlan,
+  plan: DatapathPlan,
   chunks: readonly (readonly AdderNodeId[])[],
   groups: readonly PlanPart[],
 ): readonly PlanPart[] {
-  const chunkOf = new Map<AdderNodeId, number>();
-  for (const [c, ids] of chunks.entries()) for (const id of ids) chunkOf.set(id, c);
-  const outside = new Set(groups.flatMap(({ inputs }) => inputs));
-  const inputs = chunks.map(() => new Set<AdderNodeId>());
-  for (const [c, ids] of chunks.entries()) {
-    for (const source of ids.flatMap((id) => adderSources(graph.nodes[id]!))) {
-      if (chunkOf.get(source) === c) continue;
-      inputs[c]!.add(source);
-      outside.add(source);
-    }
-  }
-  return chunks.map((ids, c) => ({
-    nodes: new Set(ids),
-    inputs: [...inputs[c]!].sort((a, b) => a - b),
-    outputs: ids.filter((id) => outside.has(id)),
-  }));
+  const elsewhere = new Set(chunks.flat());
+  const parts = chunks.map((ids) => restrictPlan(plan, ids, elsewhere));
+  const read = new Set([...parts, ...groups].flatMap(({ inputs }) => inputs));
+  return parts.map((part) => ({ ...part, outputs: part.outputs.filter((id) => read.has(id)) }));
 }

@@ -111,7 +111,14 @@ class Printer {
     for (const port of this.#module.ports) {
       if (port.direction === "output") mark(port.net, 0, this.#module.nets[port.net]!.width);
     }
-    if (this.#module.clock !== null) mark(this.#module.clock, 0, 1);
+    const isClocked = this.#module.cells.some(
+      (cell) =>
+        cell.kind === "register" ||
+        cell.kind === "ram" ||
+        cell.kind === "rom" ||
+        (cell.kind === "instance" && (this.#modules.get(cell.module)?.clock ?? null) !== null),
+    );
+    if (this.#module.clock !== null && isClocked) mark(this.#module.clock, 0, 1);
   }
 
   #unused(): void {
@@ -127,7 +134,9 @@ class Printer {
       }
     }
     if (parts.length === 0) return;
-    this.#out.push("  // Bits that nothing needs: dropped by a shift, zeros of a constant.");
+    this.#out.push(
+      "  // Bits that nothing needs: dropped by a shift, zeros of a constant, a clock without registers.",
+    );
     this.#out.push(
       wrap("  wire unused = &{1'b0, ", [...parts.slice(0, -1), `${parts.at(-1)}};`], ",", "    "),
     );

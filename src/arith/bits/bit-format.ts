@@ -42,7 +42,7 @@ export function openColumns(heights: readonly number[]): readonly boolean[] {
 
 /**
  * Columns of an inner sum that is left open; `undefined` if it is better resolved, because its range does not fill the column above its
- * operands, so that the last carry never comes.
+ * operands, so that the last carry never comes, or because it adds nothing.
  */
 function openFormat(sum: SumNode, formatOf: (source: number) => BitFormat): BitFormat | undefined {
   const { width, signed } = wordFormat(sum.interval);
@@ -55,7 +55,7 @@ function openFormat(sum: SumNode, formatOf: (source: number) => BitFormat): BitF
     for (const column of formatOf(source).columns) put(column + shift);
   const constant = BigInt.asUintN(width, treeConstant(sum, formatOf));
   for (let c = 0; c < width; c++) if ((constant >> BigInt(c)) & 1n) put(c);
-  if (heights.length >= width) return undefined;
+  if (heights.length === 0 || heights.length >= width) return undefined;
   const rows: number[] = [];
   for (let c = 0, carries = 0; c < heights.length || carries > 0; c++) {
     const bits = (heights[c] ?? 0) + carries;

@@ -36,7 +36,14 @@ export type BitCells = {
 /** Where a node's cells are: [first, adder) is its tree, [adder, end) its carry-propagate adder. */
 export type NodeCells = { readonly first: number; readonly adder: number; readonly end: number };
 
+/** Nodes that are gates of their own: a saturation reads a whole word, a sign its last bit. */
 type MacroNode = Extract<AdderNode, { readonly kind: "saturate" | "nonNegative" }>;
+
+/** Narrow a node that {@link BitNetlist.macros} lists. */
+export function macroNode(node: AdderNode): MacroNode {
+  invariant(node.kind === "saturate" || node.kind === "nonNegative", "a gate of its own");
+  return node;
+}
 
 /** Pins that a saturation or a sign reads. */
 export function macroPins(node: MacroNode, source: readonly Pin[]): readonly Pin[] {
@@ -49,9 +56,6 @@ export function macroDelayPs(node: MacroNode, sourceWidth: number, { cells }: Cl
   const levels = Math.ceil(Math.log2(Math.max(1, sourceWidth - node.width)));
   return (levels + 1) * cells.or2.delayPs + cells.and2.delayPs + cells.inverter.delayPs;
 }
-
-/** Nodes that are gates of their own: they read a whole word. */
-export type BitMacro = { readonly node: AdderNodeId; readonly bits: readonly number[] };
 
 /**
  * A graph as single bits: full and half adders with exact widths, sign extension and negations as constants and inverted pins. No
@@ -69,8 +73,8 @@ export type BitNetlist = {
   readonly nodeCells: readonly NodeCells[];
   /** Each sum's constant, of which single bits are pins {@link ONE} of its cells. */
   readonly trees: readonly (CompressorTree | undefined)[];
-  /** Saturations and signs, in the order of the nodes. */
-  readonly macros: readonly BitMacro[];
+  /** Bits that saturations and signs drive, in the order of the nodes; those with one possible value are constants. */
+  readonly macros: ReadonlyMap<AdderNodeId, readonly number[]>;
 };
 
 /** Collects cells, each placed as early as it can be, so that later trees know when their bits come. */
@@ -173,18 +177,13 @@ function addTree(
   }
   const first = list.count;
   const last = tree.width - 1;
-  for (const { fullAdders, halfAdders } of tree.levels) {
-    for (const [cells, inputs] of [
-      [fullAdders, 3],
-      [halfAdders, 2],
-    ] as const) {
-      for (let i = 0; i < cells.length; i += inputs + 1, ref += 2) {
-        const column = cells[i]!;
-        const taken = Array.from({ length: inputs }, (_, j) => pins[cells[i + 1 + j]!]!);
-        const [sum, carry] = list.add(node, column, taken, column < last);
-        pins[ref] = sum;
-        pins[ref + 1] = carry;
-      }
+  for (const { fullAdders } of tree.levels) {
+    for (let i = 0; i < fullAdders.length; i += 4, ref += 2) {
+      const column = fullAdders[i]!;
+      const taken = [1, 2, 3].map((j) => pins[fullAdders[i + j]!]!);
+      const [sum, carry] = list.add(node, column, taken, column < last);
+      pins[ref] = sum;
+      pins[ref + 1] = carry;
     }
   }
   const adder = list.count;
@@ -209,7 +208,7 @@ function addTree(
 }
 
 const cellsOf = (tree: CompressorTree): number =>
-  tree.levels.reduce((n, level) => n + level.fullAdders.length / 4 + level.halfAdders.length / 3, 0);
+  tree.levels.reduce((n, level) => n + level.fullAdders.length / 4, 0);
 
 /** Turn every sum of a graph into cells. With a clock, trees take bits in the order in which they come at that clock. */
 export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational): BitNetlist {
@@ -219,16 +218,19 @@ export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational
   const words: (readonly Pin[])[] = [];
   const trees: (CompressorTree | undefined)[] = [];
   const nodeCells: NodeCells[] = [];
-  const macros: BitMacro[] = [];
+  const macros = new Map<AdderNodeId, readonly number[]>();
   const widthOf = (id: number): number => wordFormat(graph.nodes[id]!.interval).width;
   const fresh = (count: number, stage: number, time: number): number[] =>
     Array.from({ length: count }, () => list.bit(stage, time));
   const macro = (node: MacroNode, i: number): readonly Pin[] => {
+    const { low, high } = node.interval;
+    if (low === high)
+      return Array.from({ length: widthOf(i) }, (_, k) => ((low >> BigInt(k)) & 1n ? ONE : ZERO));
     const read = macroPins(node, words[node.source]!);
     const delay = macroDelayPs(node, words[node.source]!.length, clock);
     const [stage, time] = arrivals.begin(read, delay);
     const bits = fresh(widthOf(i), stage, time + delay);
-    macros.push({ node: i as AdderNodeId, bits });
+    macros.set(i as AdderNodeId, bits);
     return bits.map((bit) => 2 * bit);
   };
   /** Bits of a word from `low` up; beyond its end its sign, or zeros. */
@@ -293,14 +295,13 @@ export function evaluateBits(netlist: BitNetlist, inputs: readonly bigint[]): re
   const { graph, cells, words, formats, nodeCells, macros } = netlist;
   const bits = new Uint8Array(netlist.bits);
   const at = (pin: Pin): number => bits[pin >> 1]! ^ (pin & 1);
-  const macroOf = new Map(macros.map(({ node, bits: made }) => [node, made]));
   const integerOf = (i: number): bigint => {
     const { columns, signed } = formats[i]!;
     const raw = words[i]!.reduce((sum, pin, k) => sum + (BigInt(at(pin)) << BigInt(columns[k]!)), 0n);
     return signed ? BigInt.asIntN(columns.length, raw) : raw;
   };
-  const store = (made: readonly number[], value: bigint): void => {
-    for (const [k, bit] of made.entries()) bits[bit] = Number((value >> BigInt(k)) & 1n);
+  const store = (made: readonly number[] | undefined, value: bigint): void => {
+    for (const [k, bit] of (made ?? []).entries()) bits[bit] = Number((value >> BigInt(k)) & 1n);
   };
   let next = 0;
   const values: bigint[] = [];
@@ -311,11 +312,11 @@ export function evaluateBits(netlist: BitNetlist, inputs: readonly bigint[]): re
         inputs[next++]!,
       );
     if (node.kind === "nonNegative")
-      store(macroOf.get(i as AdderNodeId)!, values[node.source]! >= 0n ? 1n : 0n);
+      store(macros.get(i as AdderNodeId), values[node.source]! >= 0n ? 1n : 0n);
     if (node.kind === "saturate") {
       const top = (1n << BigInt(node.width)) - 1n;
       const value = values[node.source]!;
-      store(macroOf.get(i as AdderNodeId)!, value < 0n ? 0n : value > top ? top : value);
+      store(macros.get(i as AdderNodeId), value < 0n ? 0n : value > top ? top : value);
     }
     for (let k = nodeCells[i]!.first; k < nodeCells[i]!.end; k++) {
       const total = at(cells.a[k]!) + at(cells.b[k]!) + at(cells.c[k]!);

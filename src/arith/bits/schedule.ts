@@ -1,7 +1,15 @@
 import { invariant } from "../../core/index.js";
-import type { AdderNode } from "../adder-graph.js";
+import type { AdderNode, AdderNodeId } from "../adder-graph.js";
 import { Arrivals } from "./arrival.js";
-import { type BitNetlist, cellKinds, macroDelayPs, macroPins, type Pin } from "./bit-netlist.js";
+import {
+  type BitCells,
+  type BitNetlist,
+  cellKinds,
+  macroDelayPs,
+  macroNode,
+  macroPins,
+  type Pin,
+} from "./bit-netlist.js";
 import type { ClockTarget } from "./cell-table.js";
 import { type AdderArchitecture, adderAreaUm2, adderDelayPs } from "./final-adder.js";
 
@@ -43,7 +51,7 @@ function place(
   options: ScheduleOptions,
   architectureOf: (node: number, columns: number, leftPs: number, stage: number) => AdderArchitecture,
 ): Attempt {
-  const { cells, nodeCells, graph, words } = netlist;
+  const { cells, nodeCells, graph, words, macros } = netlist;
   const { fullAdder, halfAdder, xor2 } = clock.cells;
   const level = new Int32Array(netlist.bits);
   const doneBy = new Int32Array(graph.nodes.length);
@@ -68,17 +76,23 @@ function place(
     const at = stage[cells.sum[k]!]!;
     return 1 + Math.max(levelAt(cells.a[k]!, at), levelAt(cells.b[k]!, at), levelAt(cells.c[k]!, at));
   };
-  /** Cells of an adder that share a stage are one row of columns: their level is behind all bits from elsewhere. */
+  /** A run's level is behind all bits from elsewhere. */
   const levelAdder = (from: number, to: number): void => {
-    for (let k = from; k < to; ) {
-      const at = stage[cells.sum[k]!]!;
-      let next = k;
-      while (next < to && stage[cells.sum[next]!] === at) next++;
+    for (const [first, last] of adderRuns(cells, from, to, stage)) {
       let deep = 0;
-      for (let i = k; i < next; i++) deep = Math.max(deep, levelFor(i));
-      for (let i = k; i < next; i++) setLevels(i, deep);
-      k = next;
+      for (let k = first; k < last; k++) deep = Math.max(deep, levelFor(k));
+      for (let k = first; k < last; k++) setLevels(k, deep);
     }
+  };
+  /** Delay of a fast adder, run behind run where one reads the other's carry. */
+  const fastDelayPs = (kind: AdderArchitecture, from: number, to: number): number => {
+    let [delay, end] = [0, 0];
+    for (const [first, last] of adderRuns(cells, from, to)) {
+      const isBehind = first > from && readsCarry(cells, first);
+      end = (isBehind ? end : 0) + adderDelayPs(kind, last - first, clock.cells);
+      delay = Math.max(delay, end);
+    }
+    return delay;
   };
   /** Pins that an adder reads from elsewhere. */
   const operandsOf = (from: number, to: number): readonly Pin[] => {
@@ -94,7 +108,7 @@ function place(
     adders[i] = kind;
     if (kind === "ripple") for (let k = from; k < to; k++) placeCell(k);
     else {
-      const delay = adderDelayPs(kind, to - from, clock.cells);
+      const delay = fastDelayPs(kind, from, to);
       const [when, begin] = arrivals.begin(operands, delay);
       for (let k = from; k < to; k++) {
         arrivals.set(cells.sum[k]!, when, begin + delay);
@@ -103,7 +117,8 @@ function place(
     }
     levelAdder(from, to);
   };
-  const placeMacro = (node: Extract<AdderNode, { kind: "saturate" | "nonNegative" }>, i: number): void => {
+  const placeMacro = (given: AdderNode, i: number): void => {
+    const node = macroNode(given);
     const source = words[node.source]!;
     const read = macroPins(node, source);
     const delay = macroDelayPs(node, source.length, clock);
@@ -117,7 +132,7 @@ function place(
   for (const [i, node] of graph.nodes.entries()) {
     if (node.kind === "input")
       for (const pin of words[i]!) arrivals.set(pin >> 1, 0, options.inputArrivalPs ?? startPs);
-    if (node.kind === "saturate" || node.kind === "nonNegative") placeMacro(node, i);
+    if (macros.has(i as AdderNodeId)) placeMacro(node, i);
     const { first, adder, end: last } = nodeCells[i]!;
     for (let k = first; k < adder; k++) {
       placeCell(k);
@@ -136,6 +151,35 @@ function place(
   }
   const { longestPathPs } = arrivals;
   return { latency, stage: Int32Array.from(stage), level, adders, longestPathPs, doneBy };
+}
+
+const readsCarry = (cells: BitCells, k: number): boolean => {
+  const pin = 2 * cells.carry[k - 1]!;
+  return cells.a[k] === pin || cells.b[k] === pin || cells.c[k] === pin;
+};
+
+/**
+ * Cut an adder's cells [from, to) where the next does not read the carry of the column below: above an open carry, and above a column that
+ * holds nothing but a constant one, which hands the carry on without a cell. With stages, also where the stage changes.
+ */
+export function adderRuns(
+  cells: BitCells,
+  from: number,
+  to: number,
+  stage?: ArrayLike<number>,
+): readonly (readonly [from: number, to: number])[] {
+  const runs: (readonly [number, number])[] = [];
+  for (let first = from, k = from + 1; first < to; k++) {
+    const goesOn =
+      k < to &&
+      cells.column[k] === cells.column[k - 1]! + 1 &&
+      readsCarry(cells, k) &&
+      (stage === undefined || stage[cells.sum[k]!] === stage[cells.sum[first]!]);
+    if (goesOn) continue;
+    runs.push([first, k]);
+    first = k;
+  }
+  return runs;
 }
 
 /** Whether a pin is a carry of the adder itself: carries run upwards, from a cell of the same range. */
@@ -159,9 +203,8 @@ export function lastUses(netlist: BitNetlist, schedule: Pick<BitSchedule, "stage
     use(cells.b[k]!, at);
     use(cells.c[k]!, at);
   }
-  for (const { node, bits } of macros) {
-    const gate = graph.nodes[node]!;
-    invariant(gate.kind === "saturate" || gate.kind === "nonNegative", "macros are gates");
+  for (const [node, bits] of macros) {
+    const gate = macroNode(graph.nodes[node]!);
     for (const pin of macroPins(gate, words[gate.source]!)) use(pin, stage[bits[0]!]!);
   }
   for (const output of graph.outputs) for (const pin of words[output]!) use(pin, latency);
@@ -238,17 +281,17 @@ export function scheduleBits(
 
 /**
  * Check that no bit is read before it is made, and that levels order the cells of a stage.
-
  */
 export function verifySchedule(netlist: BitNetlist, { stage, level }: BitSchedule): void {
   const { cells, nodeCells } = netlist;
   for (const { first, adder, end } of nodeCells) {
+    const starts = new Set(adderRuns(cells, adder, end, stage).map(([from]) => from));
     for (let k = first; k < end; k++) {
       const at = stage[cells.sum[k]!]!;
       for (const pin of [cells.a[k]!, cells.b[k]!, cells.c[k]!]) {
         const bit = pin >> 1;
         invariant(stage[bit]! <= at, `cell ${k} (${cellKinds[cells.kind[k]!]}) reads bit ${bit} too early`);
-        const own = k >= adder && drives(netlist, adder, end, pin);
+        const own = k > adder && !starts.has(k) && pin === 2 * cells.carry[k - 1]!;
         invariant(
           bit === 0 || stage[bit]! < at || own || level[bit]! < level[cells.sum[k]!]!,
           `cell ${k} is not behind what it reads`,
