@@ -9,8 +9,9 @@ import {
   minimumDepth,
   sky130Cells,
 } from "../src/arith/index.js";
-import { CheckFailedError, createRng, packageRoot } from "../src/core/index.js";
+import { CheckFailedError, createRng, invariant, packageRoot } from "../src/core/index.js";
 import { type DatapathPlan, sg13g2Adders, sky130Adders } from "../src/hw/index.js";
+import { findQuantNode } from "../src/quant/index.js";
 import type { BenchOptions } from "./main.js";
 import {
   expectedArea,
@@ -23,6 +24,7 @@ import {
   readMatrix,
   realize,
 } from "./matrices.js";
+import { loadMobileNet } from "./mobilenet.js";
 import { hasNativeYosys, type SynthesisLibrary, synthesize } from "./synthesis.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
@@ -193,6 +195,20 @@ async function matrixRows(
   return rows;
 }
 
+/** The last pointwise layer of the published quantized MobileNet, 256×256 weights of 9 bits. */
+function publishedMatrix(): ConstantMatrix {
+  const { network, freezePoint } = loadMobileNet();
+  const node = findQuantNode(network, freezePoint);
+  invariant(node.kind === "conv2d", "the last layer is pointwise");
+  const [inputs, outputs] = node.weights.shape.slice(2) as [number, number];
+  return matrixOf(
+    `quant_mobilenet_${inputs}x${outputs}`,
+    inputs,
+    outputs,
+    (i, o) => node.weights.data[i * outputs + o]!,
+  );
+}
+
 /**
  * Constant matrices as adder graphs and as silicon. Two-operand additions, their bits (see {@link adderGraphMetrics}), depth and seconds: without
  * a depth bound, with the least depth (or the depth that the peer reached, `.minDepth`), and of the one of these two that is
@@ -211,6 +227,7 @@ export async function run({ matrices }: BenchOptions): Promise<BenchTable> {
       matrix: readMatrix(join(folder, `${name}.txt`)),
       peer,
     })),
+    { matrix: publishedMatrix() },
     { matrix: matrixOf(`dense_${DENSE}x${DENSE}`, DENSE, DENSE, () => rng.integer(256) - 128) },
     ...matrices.map((path) => ({ matrix: readMatrix(path) })),
   ];
