@@ -1,6 +1,28 @@
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
+import type { ClockTarget } from "../arith/index.js";
+import { FixynnError } from "../core/index.js";
+import { cellTableOf, readTechnology } from "../cost/index.js";
 import { freezeModel, writeDeliverable } from "../flow/index.js";
+
+function clockOf({
+  clock,
+  technology,
+}: {
+  readonly clock: number;
+  readonly technology: string;
+}): ClockTarget {
+  const cells = cellTableOf(readTechnology(technology));
+  const { clockToOutputPs, setupPs } = cells.register;
+  const leastPs = clockToOutputPs + setupPs + cells.fullAdder.sumPs + cells.inverter.delayPs;
+  if (!(clock * 1000 >= leastPs)) {
+    throw new FixynnError("FX7015", `no full adder fits into a clock of ${clock} ns`, {
+      place: technology,
+      hint: `${(leastPs / 1000).toFixed(2)} ns at least`,
+    });
+  }
+  return { periodPs: clock * 1000, cells };
+}
 
 /** `fixynn freeze`: a quantized network's first layers as Verilog. */
 export function freezeCommand(): Command {
@@ -14,12 +36,22 @@ export function freezeCommand(): Command {
         .choices(["auto", "none"])
         .default("auto"),
     )
+    .option("--clock <ns>", "clock period that registers are inserted for", Number, 5)
+    .option("--technology <name>", "table of cell delays: a shipped one, or a file", "sky130hd")
     .option("--images <folder>", "pictures for the testbench's vectors; without them there is no testbench")
     .option("--json", "print JSON", false)
     .action(
       async (
         model: string,
-        options: { through: string; out: string; folding: "auto" | "none"; images?: string; json: boolean },
+        options: {
+          through: string;
+          out: string;
+          folding: "auto" | "none";
+          clock: number;
+          technology: string;
+          images?: string;
+          json: boolean;
+        },
       ) => {
         const started = performance.now();
         const folder = resolve(options.out);
@@ -27,6 +59,7 @@ export function freezeCommand(): Command {
           model,
           through: options.through,
           folding: { kind: options.folding },
+          clock: clockOf(options),
           images: options.images,
         });
         writeDeliverable(files, folder);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { extname, join } from "node:path";
 import { z } from "zod";
+import type { ClockTarget } from "../arith/index.js";
 import { FixynnError, type ProgressListener, sha256, writeFileAtomic } from "../core/index.js";
 import { decodeImage, defaultCacheFolder } from "../data/index.js";
 import { type NodeName, nodeName } from "../graph/index.js";
@@ -30,6 +31,8 @@ export type FreezeRequest = {
   /** Last frozen layer. */
   readonly through: string;
   readonly folding: FrontFolding;
+  /** Clock that registers are inserted for; default 5 ns in sky130. */
+  readonly clock?: ClockTarget | undefined;
   /** Folder of pictures for the testbench's vectors; without it there is no testbench. */
   readonly images?: string | undefined;
 };
@@ -44,16 +47,18 @@ const VECTOR_IMAGES = 2;
  *
  * @throws FixynnError of the importer, FX4001 when there is no such layer, FX5020 to FX5023 when it has no hardware
  */
-export async function freezeModel({ model, through, folding, images }: FreezeRequest): Promise<Deliverable> {
+export async function freezeModel(request: FreezeRequest): Promise<Deliverable> {
+  const { model, through, folding, images, clock } = request;
   const whole = importQuantizedModel(model);
   const freezePoint = nodeName(through);
   findQuantNode(whole, freezePoint);
   const network = truncateQuantNetwork(whole, freezePoint);
-  const front = compileFrontEnd(network, freezePoint, { folding });
-  if (images === undefined) return { front, files: emitFrontEnd(front) };
+  const front = compileFrontEnd(network, freezePoint, { folding, ...(clock === undefined ? {} : { clock }) });
+  const period = clock === undefined ? {} : { clockPeriodNs: clock.periodPs / 1000 };
+  if (images === undefined) return { front, files: emitFrontEnd(front, period) };
   const { bytes, count } = await readPictures(images, network, VECTOR_IMAGES);
   const outputs = executeQuantNetwork(network, bytes, count).get(freezePoint)!;
-  return { front, files: emitFrontEnd(front, { vectors: { inputs: bytes, outputs, count } }) };
+  return { front, files: emitFrontEnd(front, { ...period, vectors: { inputs: bytes, outputs, count } }) };
 }
 
 const manifestSchema = z.object({
