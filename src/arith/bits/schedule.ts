@@ -11,6 +11,7 @@ import {
   type Pin,
 } from "./bit-netlist.js";
 import type { ClockTarget } from "./cell-table.js";
+import { delayCells } from "./delay-cells.js";
 import { type AdderArchitecture, adderAreaUm2, adderDelayPs } from "./final-adder.js";
 
 /** In which clock cycle each bit of a netlist is made, counted from the inputs, and in what order within the cycle. */
@@ -211,7 +212,7 @@ export function lastUses(netlist: BitNetlist, schedule: Pick<BitSchedule, "stage
   return last;
 }
 
-function registersOf(netlist: BitNetlist, attempt: Attempt): number {
+function registersOf(netlist: BitNetlist, attempt: Pick<BitSchedule, "stage" | "latency">): number {
   const last = lastUses(netlist, attempt);
   let bits = 0;
   for (let bit = 1; bit < last.length; bit++)
@@ -240,7 +241,8 @@ function totalArea(netlist: BitNetlist, attempt: Attempt, registers: number, { c
 /**
  * Put a netlist into clock cycles. Carry-propagate adders are chosen by slack: first all of them ripple; then, where that runs past the end of
  * a cycle, the smallest that does not (carry-select, prefix) is tried; then the ones whose word nobody reads before a ripple adder
- * would be done ripple again. The schedule with the least area, registers included, is kept.
+ * would be done ripple again. The schedule with the least area, registers included, is kept, and its cells are moved to later stages where
+ * that saves registers.
  */
 export function scheduleBits(
   netlist: BitNetlist,
@@ -276,7 +278,9 @@ export function scheduleBits(
     for (const attempt of [fast, slack].map(finish)) if (attempt.area < best.area) best = attempt;
   }
   const { area: _, ...schedule } = best;
-  return schedule;
+  if (schedule.latency === 0) return schedule;
+  const stage = delayCells(netlist, schedule);
+  return { ...schedule, stage, registerBits: registersOf(netlist, { latency: schedule.latency, stage }) };
 }
 
 /**
