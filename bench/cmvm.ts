@@ -159,7 +159,13 @@ async function matrixRows(
       "latency",
     ]),
   );
-  if (synthesis.sky130 === undefined || combined.fullAdders > synthesis.mostCells) return rows;
+  if (synthesis.sky130 === undefined) return rows;
+  if (combined.fullAdders > synthesis.mostCells) {
+    console.error(
+      `${name}: no areas, ${combined.fullAdders} full adders are more than ${synthesis.mostCells}`,
+    );
+    return rows;
+  }
   const { sky130, sg13g2 } = synthesis;
   const area = async (metric: string, from: DatapathPlan, peerArea?: number): Promise<void> => {
     const { areaUm2, cells } = await synthesize(moduleOf(matrix, from), sky130);
