@@ -4,6 +4,21 @@ import type { ClockTarget } from "../arith/index.js";
 import { FixynnError } from "../core/index.js";
 import { cellTableOf, readTechnology } from "../cost/index.js";
 import { freezeModel, writeDeliverable } from "../flow/index.js";
+import { type NodeName, nodeName } from "../graph/index.js";
+import type { FrontFolding, LayerParallelism } from "../hw/index.js";
+
+/** Read `layer=LANESxINPUTS` of each layer. */
+function givenFolding(texts: readonly string[]): FrontFolding {
+  const layers = texts.map((text): readonly [NodeName, LayerParallelism] => {
+    const [, layer, lanes, inputs] = /^(.+)=([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];
+    if (layer === undefined) {
+      const hint = "write the layer's name, =, lanes, x, inputs: Conv2d_1_pointwise=4x8";
+      throw new FixynnError("FX7016", "no folding", { place: text, hint });
+    }
+    return [nodeName(layer), { kind: "folded", lanes: Number(lanes), inputs: Number(inputs) }];
+  });
+  return { kind: "given", layers: new Map(layers) };
+}
 
 function clockOf({
   clock,
@@ -36,6 +51,10 @@ export function freezeCommand(): Command {
         .choices(["auto", "none"])
         .default("auto"),
     )
+    .option(
+      "--fold <layer=LANESxINPUTS...>",
+      "fold these layers so (multipliers: lanes times inputs) and leave the others parallel",
+    )
     .option("--clock <ns>", "clock period that registers are inserted for", Number, 5)
     .option("--technology <name>", "table of cell delays: a shipped one, or a file", "sky130hd")
     .option("--images <folder>", "pictures for the testbench's vectors; without them there is no testbench")
@@ -47,6 +66,7 @@ export function freezeCommand(): Command {
           through: string;
           out: string;
           folding: "auto" | "none";
+          fold?: string[];
           clock: number;
           technology: string;
           images?: string;
@@ -58,7 +78,7 @@ export function freezeCommand(): Command {
         const { front, files } = await freezeModel({
           model,
           through: options.through,
-          folding: { kind: options.folding },
+          folding: options.fold === undefined ? { kind: options.folding } : givenFolding(options.fold),
           clock: clockOf(options),
           images: options.images,
         });

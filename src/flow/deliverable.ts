@@ -53,6 +53,7 @@ export async function freezeModel(request: FreezeRequest): Promise<Deliverable> 
   const freezePoint = nodeName(through);
   findQuantNode(whole, freezePoint);
   const network = truncateQuantNetwork(whole, freezePoint);
+  if (folding.kind === "given") for (const layer of folding.layers.keys()) findQuantNode(network, layer);
   const front = compileFrontEnd(network, freezePoint, { folding, ...(clock === undefined ? {} : { clock }) });
   const period = clock === undefined ? {} : { clockPeriodNs: clock.periodPs / 1000 };
   if (images === undefined) return { front, files: emitFrontEnd(front, period) };

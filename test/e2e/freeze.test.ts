@@ -89,6 +89,10 @@ describe("freeze and verify", () => {
     writeFileSync(join(foreign, "notes.txt"), "mine");
     const cases: readonly (readonly [code: string, args: readonly string[]])[] = [
       ["FX4001", ["freeze", model, "--through", "Conv2d_99", "--out", join(folder, "d")]],
+      [
+        "FX7016",
+        ["freeze", model, "--through", "Conv2d_0", "--out", join(folder, "d"), "--fold", "Conv2d_0=4"],
+      ],
       ["FX7015", ["freeze", model, "--through", "Conv2d_0", "--clock", "0.5", "--out", join(folder, "d")]],
       ["FX1001", ["freeze", join(folder, "none.tflite"), "--through", "x", "--out", join(folder, "d")]],
       ["FX7011", ["freeze", model, "--through", "Conv2d_0", "--out", foreign]],
