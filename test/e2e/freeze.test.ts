@@ -89,6 +89,7 @@ describe("freeze and verify", () => {
     writeFileSync(join(foreign, "notes.txt"), "mine");
     const cases: readonly (readonly [code: string, args: readonly string[]])[] = [
       ["FX4001", ["freeze", model, "--through", "Conv2d_99", "--out", join(folder, "d")]],
+      ["FX4001", ["freeze", model, "--through", "Conv2d_0", "--out", join(folder, "d"), "--fold", "x=4x8"]],
       [
         "FX7016",
         ["freeze", model, "--through", "Conv2d_0", "--out", join(folder, "d"), "--fold", "Conv2d_0=4"],
