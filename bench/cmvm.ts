@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
 import {
   type ClockTarget,
@@ -9,7 +9,7 @@ import {
   minimumDepth,
   sky130Cells,
 } from "../src/arith/index.js";
-import { CheckFailedError, createRng, invariant, packageRoot } from "../src/core/index.js";
+import { CheckFailedError, createRng, invariant } from "../src/core/index.js";
 import { type DatapathPlan, sg13g2Adders, sky130Adders } from "../src/hw/index.js";
 import { findQuantNode } from "../src/quant/index.js";
 import type { BenchOptions } from "./main.js";
@@ -25,6 +25,7 @@ import {
   realize,
 } from "./matrices.js";
 import { loadMobileNet } from "./mobilenet.js";
+import { sharedPath } from "./photos.js";
 import { hasNativeYosys, type SynthesisLibrary, synthesize } from "./synthesis.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
@@ -116,7 +117,7 @@ type Synthesis = {
 };
 
 function synthesisOf(): Synthesis {
-  const folder = join(resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared"), "tech");
+  const folder = sharedPath("tech");
   const library = (file: string, adders: SynthesisLibrary["adders"]): SynthesisLibrary | undefined =>
     existsSync(join(folder, file)) ? { liberty: join(folder, file), adders } : undefined;
   const sky130 = library("sky130hd_tt.lib.gz", sky130Adders);
@@ -223,7 +224,7 @@ function publishedMatrix(): ConstantMatrix {
  * netlist that does not equal its matrix ends the benchmark, as do full adders that synthesis has lost or added.
  */
 export async function run({ matrices }: BenchOptions): Promise<BenchTable> {
-  const folder = join(resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared"), "bench", "cmvm");
+  const folder = sharedPath("bench", "cmvm");
   const { matrices: peers } = reference.parse(
     JSON.parse(readFileSync(join(folder, "reference.json"), "utf8")),
   );

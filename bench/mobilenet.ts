@@ -1,15 +1,12 @@
-import { join, resolve } from "node:path";
-import { packageRoot } from "../src/core/index.js";
 import { readPictures } from "../src/flow/deliverable.js";
 import { type NodeName, nodeName } from "../src/graph/index.js";
 import { importTfliteFile } from "../src/importers/index.js";
 import type { QuantNetwork } from "../src/quant/index.js";
-
-const shared = resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared");
+import { sharedPath } from "./photos.js";
 
 /** Decode the first shared photos as a network's input bytes. */
 export async function loadPhotos(network: QuantNetwork, count: number): Promise<Uint8Array> {
-  const read = await readPictures(join(shared, "data", "imagenet-photos"), network, count);
+  const read = await readPictures(sharedPath("data", "imagenet-photos"), network, count);
   return read.bytes;
 }
 
@@ -19,6 +16,6 @@ export async function loadPhotos(network: QuantNetwork, count: number): Promise<
  * @throws FixynnError when the shared model is absent (FIXYNN_SHARED names its folder)
  */
 export function loadMobileNet(): { readonly network: QuantNetwork; readonly freezePoint: NodeName } {
-  const file = join(shared, "models", "mobilenet_v1_025_224_quant", "mobilenet_v1_0.25_224_quant.tflite");
+  const file = sharedPath("models", "mobilenet_v1_025_224_quant", "mobilenet_v1_0.25_224_quant.tflite");
   return { network: importTfliteFile(file), freezePoint: nodeName("Conv2d_13_pointwise") };
 }

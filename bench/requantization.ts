@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import {
   AdderGraphBuilder,
   type AdderNodeId,
@@ -35,6 +35,7 @@ import {
   type QuantNode,
   quantize,
 } from "../src/quant/index.js";
+import { sharedPath } from "./photos.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
 const SIDE = 48;
@@ -191,11 +192,7 @@ export function hardwareRows(name: string, network: QuantNetwork, technology: Te
 }
 
 async function readImages(): Promise<Dataset> {
-  const tool = join(
-    resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared"),
-    "tools",
-    "unpack-data.mjs",
-  );
+  const tool = sharedPath("tools", "unpack-data.mjs");
   if (!existsSync(tool)) {
     throw new FixynnError("FX9002", "the benchmark's images are missing", {
       place: tool,

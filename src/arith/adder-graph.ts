@@ -117,7 +117,7 @@ class IntervalAnalysis {
 }
 
 /** min(max(n, 0), 2^width − 1). */
-function saturated(n: bigint, width: number): bigint {
+export function saturated(n: bigint, width: number): bigint {
   const top = (1n << BigInt(width)) - 1n;
   return n < 0n ? 0n : n > top ? top : n;
 }

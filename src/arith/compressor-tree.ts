@@ -88,7 +88,7 @@ function spread(sum: SumNode, formats: (id: AdderNodeId) => BitFormat, width: nu
       if (shift + column < width) add(shift + column, 2 + 2 * (first + i) + (minus ? 1 : 0), lane);
     }
   }
-  const constant = BigInt.asUintN(width, treeConstant(sum, formats as (id: number) => BitFormat));
+  const constant = BigInt.asUintN(width, treeConstant(sum, formats));
   for (let c = 0; c < width; c++) if ((constant >> BigInt(c)) & 1n) add(c, 1, sum.terms.length);
   return { sources, dots, lanes, constant };
 }

@@ -6,6 +6,7 @@ import {
   type BitNetlist,
   type BitSchedule,
   bitNetlist,
+  type CellRange,
   type CellTable,
   type ClockTarget,
   countBits,
@@ -171,32 +172,27 @@ export function datapathCounts(
   picks: (id: AdderNodeId) => boolean = () => true,
 ): DatapathCounts {
   const { netlist, schedule, cells } = plan;
-  const chosen = (id: AdderNodeId): boolean => part.nodes.has(id) && picks(id);
-  const all = countBits(netlist, chosen);
-  let inTrees = 0;
-  let finalAdderBits = 0;
-  let inFastAdders = 0;
+  const inTrees: CellRange[] = [];
+  const rippling: CellRange[] = [];
+  const fast: CellRange[] = [];
+  let fastAreaInAdders = 0;
   for (const id of part.nodes) {
     if (!picks(id)) continue;
     const { first, adder, end } = netlist.nodeCells[id]!;
-    for (let k = first; k < adder; k++) if (isFullAdder(netlist, k)) inTrees++;
+    inTrees.push([first, adder]);
     const kind = schedule.adders[id]!;
-    if (kind === "ripple")
-      for (let k = adder; k < end; k++) finalAdderBits += isFullAdder(netlist, k) ? 1 : 0;
+    if (kind === "ripple") rippling.push([adder, end]);
     else {
-      finalAdderBits += Math.round(adderAreaUm2(kind, end - adder, cells) / cells.fullAdder.areaUm2);
-      for (let k = adder; k < end; k++)
-        if (netlist.cells.kind[k]! < 2 && !isFullAdder(netlist, k)) inFastAdders++;
+      fast.push([adder, end]);
+      fastAreaInAdders += Math.round(adderAreaUm2(kind, end - adder, cells) / cells.fullAdder.areaUm2);
     }
   }
+  const [trees, ripple, others] = [inTrees, rippling, fast].map((ranges) => countBits(netlist, ranges));
   return {
-    fullAdders: inTrees,
-    halfAdders: all.halfAdders - inFastAdders,
-    topXors: all.xors,
+    fullAdders: trees!.fullAdders,
+    halfAdders: trees!.halfAdders + ripple!.halfAdders,
+    topXors: trees!.xors + ripple!.xors + others!.xors,
     inverters: countInverters(plan, part, picks),
-    finalAdderBits,
+    finalAdderBits: ripple!.fullAdders + fastAreaInAdders,
   };
 }
-
-const isFullAdder = ({ cells }: BitNetlist, k: number): boolean =>
-  cells.kind[k] === 0 && cells.a[k]! > 1 && cells.b[k]! > 1 && cells.c[k]! > 1;

@@ -1,25 +1,18 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { checkInVerilator, checkReadBack } from "../../test/helpers/check-emitted.js";
 import { checkFront, randomImages } from "../../test/helpers/check-front.js";
-import { requireTool } from "../../test/helpers/environment.js";
 import { quantType, singleLayerNetwork } from "../../test/helpers/quant-networks.js";
 import { type ResidualChoices, randomResidual } from "../../test/helpers/random-front.js";
 import { sky130Cells } from "../arith/index.js";
 import { createRng, type Rng } from "../core/index.js";
 import { type NodeName, nodeName } from "../graph/index.js";
-import { executeQuantNetwork, type QuantNetwork } from "../quant/index.js";
-import { runVerilator, verifyFrontEnd } from "../sim/index.js";
+import type { QuantNetwork } from "../quant/index.js";
 import { elementCount } from "../tensor/index.js";
-import { emitFrontEnd, emitVerilog } from "./emit.js";
 import { sizeJoins } from "./fold/joins.js";
 import type { LayerParallelism } from "./fold/parallelism.js";
-import { compileFrontEnd, scheduleOf, TOP_MODULE } from "./front.js";
+import { compileFrontEnd, scheduleOf } from "./front.js";
 import { frontGraph } from "./front-graph.js";
 import { compileLayer, weightedNodeOf } from "./layer.js";
-import { TESTBENCH_MODULE } from "./testbench.js";
 
 const modes = ["lean", "tflite", "shift"] as const;
 
@@ -145,39 +138,10 @@ describe("residual fronts", () => {
   };
 
   it("give the integer network's bytes when their Verilog is read back by Yosys", async () => {
-    for (const seed of [31, 32]) {
-      const { network, front, count, images } = makeFront(seed);
-      const verdict = await verifyFrontEnd({
-        files: emitVerilog(front),
-        network,
-        layers: front.layers.map(({ node, name }) => ({ node: node.name, module: name })),
-        images,
-        count,
-        whole: { module: TOP_MODULE, images: 2 },
-      });
-      expect(verdict.mismatches).toBe(0);
-      expect(verdict.whole?.mismatches).toBe(0);
-    }
+    for (const seed of [31, 32]) await checkReadBack(makeFront(seed));
   });
 
   it("are clean under Verilator's lint and pass their testbench there, with random pauses", async (context) => {
-    const verilator = requireTool(context, "verilator");
-    for (const seed of [33]) {
-      const { network, front, count, images } = makeFront(seed);
-      const outputs = executeQuantNetwork(network, images, count).get(network.output)!;
-      const folder = mkdtempSync(join(tmpdir(), "fixynn-residual-"));
-      try {
-        const files = emitFrontEnd(front, { vectors: { count, inputs: images, outputs } });
-        for (const [name, text] of files) writeFileSync(join(folder, name), text);
-        const sources = [...files.keys()].filter((name) => name.endsWith(".sv"));
-        const options = ["--lint-only", "-Wall", "--timing", ...sources, "--top-module", TESTBENCH_MODULE];
-        expect(spawnSync(verilator, options, { cwd: folder, encoding: "utf8" }).stderr).toBe("");
-        const verdict = await runVerilator({ folder, top: TESTBENCH_MODULE });
-        expect(verdict.output).toMatch(/PASS/);
-        expect(verdict.passed).toBe(true);
-      } finally {
-        rmSync(folder, { recursive: true, force: true });
-      }
-    }
+    await checkInVerilator(context, makeFront(33));
   }, 240_000);
 });

@@ -206,19 +206,19 @@ function globalAverage(rng: Rng, input: QuantNode, mode: Requantization["mode"])
   const { output, clamp } = randomOutput(rng, rng.integer(2) === 0 ? [channels] : [1, 1, channels]);
   const real = (0.5 + rng.next()) / (height * width);
   const shift = Math.max(1, Math.ceil(-Math.log2(real)) + 6);
+  const mean = {
+    kind: "globalAveragePool2d",
+    name: nodeName("mean"),
+    input: input.name,
+    output,
+    clamp,
+  } as const;
   // By thresholds: a random step function.
   if (mode === "tflite" && rng.integer(2) === 0) {
     const steps = Array.from({ length: clamp.high - clamp.low }, () => rng.integer(256) * height * width);
     const thresholds = Int32Array.from(steps, (step) => step - 128 * height * width).sort();
     const requantization = { mode: "steps", thresholds } as const;
-    return {
-      kind: "globalAveragePool2d",
-      name: nodeName("mean"),
-      input: input.name,
-      output,
-      clamp,
-      requantization,
-    };
+    return { ...mean, requantization };
   }
   const requantization: Requantization =
     mode === "tflite"
@@ -230,14 +230,7 @@ function globalAverage(rng: Rng, input: QuantNode, mode: Requantization["mode"])
       : mode === "shift"
         ? { mode, multipliers: Int32Array.of(1), shifts: Int32Array.of(Math.max(1, shift - 6)) }
         : { mode, multipliers: Int32Array.of(Math.round(real * 2 ** shift)), shifts: Int32Array.of(shift) };
-  return {
-    kind: "globalAveragePool2d",
-    name: nodeName("mean"),
-    input: input.name,
-    output,
-    clamp,
-    requantization,
-  };
+  return { ...mean, requantization };
 }
 
 /** Choices of {@link randomResidual}. */

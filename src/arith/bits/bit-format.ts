@@ -1,4 +1,4 @@
-import type { AdderGraph, AdderNode, SumNode } from "../adder-graph.js";
+import type { AdderGraph, AdderNode, AdderNodeId, SumNode } from "../adder-graph.js";
 import { type WordFormat, wordFormat } from "../interval.js";
 
 /** In which columns a word has bits, lowest first, perhaps two in one; two's complement when signed, the last bit being the sign. */
@@ -16,7 +16,7 @@ export function invertedWeight({ columns, signed }: BitFormat, negative: boolean
 }
 
 /** What a sum's tree adds beside its bits: its own constant, and −1 for each bit that enters inverted. */
-export function treeConstant(sum: SumNode, formatOf: (source: number) => BitFormat): bigint {
+export function treeConstant(sum: SumNode, formatOf: (source: AdderNodeId) => BitFormat): bigint {
   return sum.terms.reduce(
     (constant, { source, shift, negative }) =>
       constant - (invertedWeight(formatOf(source), negative) << BigInt(shift)),
@@ -44,7 +44,7 @@ export function openColumns(heights: readonly number[]): readonly boolean[] {
  * Columns of an inner sum that is left open; `undefined` if it is better resolved, because its range does not fill the column above its
  * operands, so that the last carry never comes, or because it adds nothing.
  */
-function openFormat(sum: SumNode, formatOf: (source: number) => BitFormat): BitFormat | undefined {
+function openFormat(sum: SumNode, formatOf: (source: AdderNodeId) => BitFormat): BitFormat | undefined {
   const { width, signed } = wordFormat(sum.interval);
   if (signed) return undefined;
   const heights: number[] = [];
@@ -77,7 +77,7 @@ function openFormat(sum: SumNode, formatOf: (source: number) => BitFormat): BitF
 export function formatOfNode(
   node: AdderNode,
   isInner: boolean,
-  formatOf: (source: number) => BitFormat,
+  formatOf: (source: AdderNodeId) => BitFormat,
 ): BitFormat {
   const open = isInner && node.kind === "sum" ? openFormat(node, formatOf) : undefined;
   return open ?? plainFormat(wordFormat(node.interval));

@@ -1,10 +1,16 @@
 import { assertNever, invariant } from "../../core/index.js";
-import type { AdderGraph, AdderNode, AdderNodeId, SumNode } from "../adder-graph.js";
+import {
+  type AdderGraph,
+  type AdderNode,
+  type AdderNodeId,
+  type SumNode,
+  saturated,
+} from "../adder-graph.js";
 import { type CompressorTree, compressorTree, firstCellRef } from "../compressor-tree.js";
 import { wordFormat } from "../interval.js";
 import { Arrivals } from "./arrival.js";
 import { type BitFormat, bitFormats, openColumns } from "./bit-format.js";
-import { type ClockTarget, combinational } from "./cell-table.js";
+import { type CellTable, type ClockTarget, combinational } from "./cell-table.js";
 import { innerSums } from "./offset-sums.js";
 
 /**
@@ -17,6 +23,13 @@ export const ONE: Pin = 1;
 /** Kinds of cells: sum and carry of three or two bits, and sums alone where the carry is dropped. */
 export const cellKinds = ["fullAdder", "halfAdder", "xor3", "xor2"] as const;
 export type BitCellKind = (typeof cellKinds)[number];
+
+/** Delays of a cell of each kind to its sum and to its carry, in the order of {@link cellKinds}. */
+export function cellDelays({ fullAdder, halfAdder, xor2 }: CellTable): readonly CellDelays[] {
+  const { delayPs } = xor2;
+  return [fullAdder, halfAdder, { sumPs: 2 * delayPs, carryPs: 0 }, { sumPs: delayPs, carryPs: 0 }];
+}
+type CellDelays = { readonly sumPs: number; readonly carryPs: number };
 
 /** Cells side by side, one an index; a node's cells follow each other, its tree first, then its adder from the lowest column up. */
 export type BitCells = {
@@ -80,7 +93,7 @@ export type BitNetlist = {
 /** Collects cells, each placed as early as it can be, so that later trees know when their bits come. */
 class CellList {
   readonly arrivals: Arrivals;
-  readonly #clock: ClockTarget;
+  readonly #delays: readonly CellDelays[];
   readonly lists = {
     kind: [] as number[],
     node: [] as number[],
@@ -94,7 +107,7 @@ class CellList {
   bits = 1;
 
   constructor(clock: ClockTarget) {
-    this.#clock = clock;
+    this.#delays = cellDelays(clock.cells);
     this.arrivals = new Arrivals(clock);
   }
 
@@ -121,7 +134,8 @@ class CellList {
     const keepsOne = ones === 1 && hasCarry;
     const pins = keepsOne ? [...variable, ONE] : [first ^ ones, ...rest];
     const three = pins.length === 3;
-    lists.kind.push((hasCarry ? 0 : 2) + (three ? 0 : 1));
+    const kind = (hasCarry ? 0 : 2) + (three ? 0 : 1);
+    lists.kind.push(kind);
     lists.node.push(node);
     lists.column.push(column);
     lists.a.push(pins[0]!);
@@ -129,12 +143,7 @@ class CellList {
     lists.c.push(three ? pins[2]! : ZERO);
     lists.sum.push(this.bits);
     lists.carry.push(hasCarry ? this.bits + 1 : -1);
-    const { fullAdder, halfAdder, xor2 } = this.#clock.cells;
-    const { sumPs, carryPs } = hasCarry
-      ? three
-        ? fullAdder
-        : halfAdder
-      : { sumPs: (three ? 2 : 1) * xor2.delayPs, carryPs: 0 };
+    const { sumPs, carryPs } = this.#delays[kind]!;
     const [stage, time] = this.arrivals.begin(pins, Math.max(sumPs, carryPs));
     this.bit(stage, time + sumPs);
     if (hasCarry) this.bit(stage, time + carryPs);
@@ -290,6 +299,19 @@ export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational
   };
 }
 
+/** Tell which pins are read in which stage by what is no cell: saturations, signs, and the outputs, all in the last stage. */
+export function readElsewhere(
+  { graph, words, macros }: BitNetlist,
+  { stage, latency }: { readonly stage: Int32Array; readonly latency: number },
+  use: (pin: Pin, stage: number) => void,
+): void {
+  for (const [node, bits] of macros) {
+    const gate = macroNode(graph.nodes[node]!);
+    for (const pin of macroPins(gate, words[gate.source]!)) use(pin, stage[bits[0]!]!);
+  }
+  for (const output of graph.outputs) for (const pin of words[output]!) use(pin, latency);
+}
+
 /** Compute every bit for one input vector; returns the nodes' words as integers, as {@link evaluateAdderGraph} does. */
 export function evaluateBits(netlist: BitNetlist, inputs: readonly bigint[]): readonly bigint[] {
   const { graph, cells, words, formats, nodeCells, macros } = netlist;
@@ -313,11 +335,8 @@ export function evaluateBits(netlist: BitNetlist, inputs: readonly bigint[]): re
       );
     if (node.kind === "nonNegative")
       store(macros.get(i as AdderNodeId), values[node.source]! >= 0n ? 1n : 0n);
-    if (node.kind === "saturate") {
-      const top = (1n << BigInt(node.width)) - 1n;
-      const value = values[node.source]!;
-      store(macros.get(i as AdderNodeId), value < 0n ? 0n : value > top ? top : value);
-    }
+    if (node.kind === "saturate")
+      store(macros.get(i as AdderNodeId), saturated(values[node.source]!, node.width));
     for (let k = nodeCells[i]!.first; k < nodeCells[i]!.end; k++) {
       const total = at(cells.a[k]!) + at(cells.b[k]!) + at(cells.c[k]!);
       bits[cells.sum[k]!] = total & 1;
@@ -340,31 +359,30 @@ export type BitCounts = {
   readonly inverters: number;
 };
 
-/** Count the cells of all nodes, or of those that a test picks. */
-export function countBits(
-  netlist: BitNetlist,
-  picks: (node: AdderNodeId) => boolean = () => true,
-): BitCounts {
-  const { cells } = netlist;
+/** A run of cells, [from, to). */
+export type CellRange = readonly [from: number, to: number];
+
+/** Count the cells of some ranges; default all. */
+export function countBits({ cells }: BitNetlist, ranges?: Iterable<CellRange>): BitCounts {
   let [fullAdders, halfAdders, xors] = [0, 0, 0];
   const inverted = new Set<Pin>();
-  for (let k = 0; k < cells.kind.length; k++) {
-    if (!picks(cells.node[k]! as AdderNodeId)) continue;
-    const pins = [cells.a[k]!, cells.b[k]!, cells.c[k]!];
-    const variable = pins.filter((pin) => pin > ONE).length;
-    for (const pin of pins) if (pin > ONE && (pin & 1) === 1) inverted.add(pin);
-    switch (cellKinds[cells.kind[k]!]!) {
-      case "fullAdder":
-        if (variable === 3) fullAdders++;
-        else halfAdders++;
-        break;
-      case "halfAdder":
-        halfAdders++;
-        break;
-      default:
-        xors += Math.max(0, variable - 1);
+  for (const [from, to] of ranges ?? [[0, cells.kind.length]]) {
+    for (let k = from; k < to; k++) {
+      const pins = [cells.a[k]!, cells.b[k]!, cells.c[k]!];
+      const variable = pins.filter((pin) => pin > ONE).length;
+      for (const pin of pins) if (pin > ONE && (pin & 1) === 1) inverted.add(pin);
+      switch (cellKinds[cells.kind[k]!]!) {
+        case "fullAdder":
+          if (variable === 3) fullAdders++;
+          else halfAdders++;
+          break;
+        case "halfAdder":
+          halfAdders++;
+          break;
+        default:
+          xors += Math.max(0, variable - 1);
+      }
     }
   }
-  invariant(fullAdders + halfAdders + xors <= 2 * cells.kind.length, "every cell is counted once");
   return { fullAdders, halfAdders, xors, inverters: inverted.size };
 }

@@ -34,7 +34,7 @@ function ones(value: bigint): number {
 /**
  * Choose carries into the adders of inner sums so that outputs have constants with fewer ones. The lowest column of a two-operand
  * adder is a half adder, so that adding 2^column to its sum costs next to nothing, while every one bit of an output's constant costs about
- * a half adder. Local search; linear in the outputs that the sums reach, of a pass.
+ * a half adder. Local search; a pass costs the outputs that the sums reach, and the paths from each sum taken to the inner sums above it.
  *
  * @param graph after the offsets: inner sums are unsigned words without constants
  * @returns for each node what to add to it, 0 for most

@@ -35,9 +35,3 @@ export type ClockTarget = { readonly periodPs: number; readonly cells: CellTable
 
 /** No clock: purely combinational. */
 export const combinational: ClockTarget = { periodPs: Number.POSITIVE_INFINITY, cells: sky130Cells };
-
-/** Full-adder levels (sum to sum) that fit between two registers. */
-export function levelsPerStage({ periodPs, cells }: ClockTarget): number {
-  const { clockToOutputPs, setupPs } = cells.register;
-  return Math.max(1, Math.floor((periodPs - clockToOutputPs - setupPs) / cells.fullAdder.sumPs));
-}

@@ -1,4 +1,4 @@
-import { type BitNetlist, macroNode, macroPins } from "./bit-netlist.js";
+import { type BitNetlist, readElsewhere } from "./bit-netlist.js";
 import type { AdderArchitecture } from "./final-adder.js";
 
 /** Later than any stage. */
@@ -21,26 +21,21 @@ export type Placed = {
  * @returns the stage of each bit
  */
 export function delayCells(netlist: BitNetlist, { latency, stage: placed, adders }: Placed): Int32Array {
-  const { cells, nodeCells, graph, words, macros } = netlist;
+  const { cells, nodeCells } = netlist;
   const stage = Int32Array.from(placed);
   const readers: number[][] = Array.from({ length: netlist.bits }, () => []);
   /** Stages of readers that do not move: outputs, saturations and signs. */
   const firstFixed = new Int32Array(netlist.bits).fill(NEVER);
   const lastFixed = new Int32Array(netlist.bits).fill(-1);
-  const fix = (bit: number, at: number): void => {
-    firstFixed[bit] = Math.min(firstFixed[bit]!, at);
-    lastFixed[bit] = Math.max(lastFixed[bit]!, at);
-  };
   const bitsRead = (k: number): readonly number[] => {
     const [a, b, c] = [cells.a[k]! >> 1, cells.b[k]! >> 1, cells.c[k]! >> 1];
     return [a, b, c].filter((bit, i, all) => bit > 0 && all.indexOf(bit) === i);
   };
   for (let k = 0; k < cells.kind.length; k++) for (const bit of bitsRead(k)) readers[bit]!.push(k);
-  for (const output of graph.outputs) for (const pin of words[output]!) fix(pin >> 1, latency);
-  for (const [node, bits] of macros) {
-    const gate = macroNode(graph.nodes[node]!);
-    for (const pin of macroPins(gate, words[gate.source]!)) fix(pin >> 1, stage[bits[0]!]!);
-  }
+  readElsewhere(netlist, { latency, stage }, (pin, at) => {
+    firstFixed[pin >> 1] = Math.min(firstFixed[pin >> 1]!, at);
+    lastFixed[pin >> 1] = Math.max(lastFixed[pin >> 1]!, at);
+  });
   const at = (k: number): number => stage[cells.sum[k]!]!;
   const firstUse = (bit: number): number =>
     readers[bit]!.reduce((first, k) => Math.min(first, at(k)), firstFixed[bit]!);

@@ -4,11 +4,13 @@ import { Arrivals } from "./arrival.js";
 import {
   type BitCells,
   type BitNetlist,
+  cellDelays,
   cellKinds,
   macroDelayPs,
   macroNode,
   macroPins,
   type Pin,
+  readElsewhere,
 } from "./bit-netlist.js";
 import type { ClockTarget } from "./cell-table.js";
 import { delayCells } from "./delay-cells.js";
@@ -53,21 +55,19 @@ function place(
   architectureOf: (node: number, columns: number, leftPs: number, stage: number) => AdderArchitecture,
 ): Attempt {
   const { cells, nodeCells, graph, words, macros } = netlist;
-  const { fullAdder, halfAdder, xor2 } = clock.cells;
+  const delays = cellDelays(clock.cells);
   const level = new Int32Array(netlist.bits);
   const doneBy = new Int32Array(graph.nodes.length);
   const adders = graph.nodes.map((): AdderArchitecture => "ripple");
   const arrivals = new Arrivals(clock);
   const { stage, startPs } = arrivals;
   const levelAt = (pin: Pin, at: number): number => (stage[pin >> 1]! === at ? level[pin >> 1]! : 0);
-  const sumDelay = [fullAdder.sumPs, halfAdder.sumPs, 2 * xor2.delayPs, xor2.delayPs];
-  const carryDelay = [fullAdder.carryPs, halfAdder.carryPs, 0, 0];
   const pinsOf = (k: number): readonly Pin[] => [cells.a[k]!, cells.b[k]!, cells.c[k]!];
   const placeCell = (k: number): void => {
-    const kind = cells.kind[k]!;
-    const [at, when] = arrivals.begin(pinsOf(k), Math.max(sumDelay[kind]!, carryDelay[kind]!));
-    arrivals.set(cells.sum[k]!, at, when + sumDelay[kind]!);
-    if (cells.carry[k]! >= 0) arrivals.set(cells.carry[k]!, at, when + carryDelay[kind]!);
+    const { sumPs, carryPs } = delays[cells.kind[k]!]!;
+    const [at, when] = arrivals.begin(pinsOf(k), Math.max(sumPs, carryPs));
+    arrivals.set(cells.sum[k]!, at, when + sumPs);
+    if (cells.carry[k]! >= 0) arrivals.set(cells.carry[k]!, at, when + carryPs);
   };
   const setLevels = (k: number, deep: number): void => {
     level[cells.sum[k]!] = deep;
@@ -191,8 +191,8 @@ function drives({ cells }: BitNetlist, from: number, to: number, pin: Pin): bool
 
 /** Last stage in which each bit is read; −1 where it never is. Outputs are read in the last stage. */
 export function lastUses(netlist: BitNetlist, schedule: Pick<BitSchedule, "stage" | "latency">): Int32Array {
-  const { cells, graph, words, macros } = netlist;
-  const { stage, latency } = schedule;
+  const { cells } = netlist;
+  const { stage } = schedule;
   const last = new Int32Array(netlist.bits).fill(-1);
   const use = (pin: Pin, at: number): void => {
     const bit = pin >> 1;
@@ -204,11 +204,7 @@ export function lastUses(netlist: BitNetlist, schedule: Pick<BitSchedule, "stage
     use(cells.b[k]!, at);
     use(cells.c[k]!, at);
   }
-  for (const [node, bits] of macros) {
-    const gate = macroNode(graph.nodes[node]!);
-    for (const pin of macroPins(gate, words[gate.source]!)) use(pin, stage[bits[0]!]!);
-  }
-  for (const output of graph.outputs) for (const pin of words[output]!) use(pin, latency);
+  readElsewhere(netlist, schedule, use);
   return last;
 }
 

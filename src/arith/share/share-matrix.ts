@@ -88,7 +88,7 @@ function addPlan(
 
 /**
  * Add the sums of a constant matrix to a graph, with sub-expressions shared between them; zero weights vanish. Several searches are
- * tried on small matrices and the one with the fewest columns of two-operand additions is kept. Same matrix, same graph.
+ * tried on small matrices and the cheapest plan is kept, see {@link planCost}. Same matrix, same graph.
  *
  * @returns one node an output
  */
@@ -132,10 +132,12 @@ function bestPlan(
   const rng = createRng(digits);
   let best: { readonly plan: SharingPlan; readonly cost: number; readonly way: Way } | undefined;
   for (let t = 0; t < count; t++) {
-    const way = t < ways.length || best === undefined ? ways[t % ways.length]! : best.way;
-    const isNew = t < ways.length || best === undefined;
-    const kept = isNew ? {} : { kept: someOf(best!.plan.patterns, weights[0]!.length, rng) };
-    const plan = planSharing(weights, bounds, { ...way, ...kept, jitter: isNew ? 0 : t, maxDepth });
+    const again =
+      t < ways.length || best === undefined
+        ? { way: ways[t]!, jitter: 0 }
+        : { way: best.way, jitter: t, kept: someOf(best.plan.patterns, bounds.length, rng) };
+    const { way, ...options } = again;
+    const plan = planSharing(weights, bounds, { ...way, ...options, maxDepth });
     if (count === 1) return plan;
     const cost = planCost(plan, weights, ranges, maxDepth);
     if (best === undefined || cost <= best.cost) best = { plan, cost, way };
@@ -162,6 +164,7 @@ function someOf(patterns: readonly Pattern[], inputs: number, rng: Rng): readonl
 /** What the full adders of silicon count beside the columns of two-operand additions. */
 const SILICON = 3;
 
+/** What tries are compared by: bits + 2·adders of two-operand additions, and the full adders of the trees. */
 function planCost(
   plan: SharingPlan,
   weights: readonly Float64Array[],

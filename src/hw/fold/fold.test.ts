@@ -1,25 +1,12 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { checkInVerilator, checkReadBack } from "../../../test/helpers/check-emitted.js";
 import { checkFront } from "../../../test/helpers/check-front.js";
-import { requireTool } from "../../../test/helpers/environment.js";
 import { randomFront } from "../../../test/helpers/random-front.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import type { NodeName } from "../../graph/index.js";
-import {
-  executeQuantNetwork,
-  type QuantNetwork,
-  type QuantNode,
-  quantInput,
-  valuesPerImage,
-} from "../../quant/index.js";
-import { runVerilator, verifyFrontEnd } from "../../sim/index.js";
-import { emitFrontEnd, emitVerilog } from "../emit.js";
-import { compileFrontEnd, TOP_MODULE } from "../front.js";
-import { TESTBENCH_MODULE } from "../testbench.js";
+import { type QuantNetwork, type QuantNode, quantInput, valuesPerImage } from "../../quant/index.js";
+import { compileFrontEnd } from "../front.js";
 import { planWindow } from "../window-plan.js";
 import { foldedCycles } from "./cycles.js";
 import { foldedSteps, type LayerParallelism } from "./parallelism.js";
@@ -153,46 +140,10 @@ describe("folded layers", () => {
   };
 
   it("give the integer network's bytes when their Verilog is read back by Yosys", async () => {
-    for (const seed of [3, 4, 5]) {
-      const { network, front, count, images } = makeFront(seed, 3);
-      const layers = front.layers.map(({ node, name }) => ({ node: node.name, module: name }));
-      const whole = { module: TOP_MODULE, images: 2 };
-      const verdict = await verifyFrontEnd({
-        files: emitVerilog(front),
-        network,
-        layers,
-        images,
-        count,
-        whole,
-      });
-      expect(verdict.mismatches).toBe(0);
-      expect(verdict.whole?.mismatches).toBe(0);
-    }
+    for (const seed of [3, 4, 5]) await checkReadBack(makeFront(seed, 3));
   });
 
   it("are clean under Verilator's lint and pass their testbench there, with random pauses", async (context) => {
-    const verilator = requireTool(context, "verilator");
-    const { network, front, count, images } = makeFront(3, 3);
-    const outputs = executeQuantNetwork(network, images, count).get(network.output)!;
-    const folder = mkdtempSync(join(tmpdir(), "fixynn-fold-"));
-    try {
-      const files = emitFrontEnd(front, { vectors: { count, inputs: images, outputs } });
-      for (const [name, text] of files) writeFileSync(join(folder, name), text);
-      const sources = [...files.keys()].filter((name) => name.endsWith(".sv"));
-      const lint = spawnSync(
-        verilator,
-        ["--lint-only", "-Wall", "--timing", ...sources, "--top-module", TESTBENCH_MODULE],
-        {
-          cwd: folder,
-          encoding: "utf8",
-        },
-      );
-      expect(lint.stderr).toBe("");
-      const verdict = await runVerilator({ folder, top: TESTBENCH_MODULE });
-      expect(verdict.output).toMatch(/PASS/);
-      expect(verdict.passed).toBe(true);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    await checkInVerilator(context, makeFront(3, 3));
   }, 240_000);
 });
