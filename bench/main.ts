@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { writeFileAtomic } from "../src/core/index.js";
+import { CheckFailedError, FixynnError, writeFileAtomic } from "../src/core/index.js";
 import type { BenchTable } from "./table.js";
 
 type Bench = { readonly run: (options: BenchOptions) => Promise<BenchTable> };
@@ -42,7 +42,19 @@ function parsed() {
 const { values, positionals } = parsed();
 const load = positionals.length === 1 ? BENCHMARKS[positionals[0]!] : undefined;
 if (load === undefined) usage();
-const table = await (await load()).run({ matrices: values.matrix ?? [] });
+
+/** Run, or end as the command line does: one line, exit code 1 for a failed check and 2 for bad input. */
+async function measured(run: Bench["run"]): Promise<BenchTable> {
+  try {
+    return await run({ matrices: values.matrix ?? [] });
+  } catch (error) {
+    if (!(error instanceof FixynnError)) throw error;
+    console.error(error.oneLine());
+    process.exit(error instanceof CheckFailedError ? 1 : 2);
+  }
+}
+
+const table = await measured((await load()).run);
 for (const { name: row, metric, value, unit, peer, ratio } of table.rows) {
   const beside = peer === undefined ? "" : `   ${peer.name}: ${peer.value}`;
   const times = ratio === undefined ? "" : `   ratio ${ratio.toFixed(3)}`;

@@ -26,7 +26,13 @@ const CHECKED_INPUTS = 16;
 
 /** Read a matrix: rows (inputs), columns (outputs), then the integers, row after row. */
 export function readMatrix(path: string): ConstantMatrix {
-  const numbers = readFileSync(path, "utf8").trim().split(/\s+/).map(Number);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new FixynnError("FX9003", "cannot read the matrix", { place: path, hint: "check the path", cause });
+  }
+  const numbers = text.trim().split(/\s+/).map(Number);
   const [inputs = 0, outputs = 0] = numbers;
   if (inputs < 1 || numbers.length !== 2 + inputs * outputs || !numbers.every(Number.isSafeInteger)) {
     throw new FixynnError("FX9003", `no matrix of ${inputs} x ${outputs} integers`, {

@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { CheckFailedError, FixynnError } from "../core/index.js";
 import { verifyDeliverable } from "../flow/index.js";
@@ -17,6 +18,10 @@ type VerifyOptions = {
 
 /** Build and run the shipped testbench in Verilator, the independent judge. */
 async function verifyByVerilator(place: string, { timeout }: VerifyOptions): Promise<void> {
+  if (!existsSync(join(place, `${TESTBENCH_MODULE}.sv`))) {
+    const hint = "freeze with --images, or give --images here to simulate every layer";
+    throw new FixynnError("FX7017", "no testbench in this folder", { place, hint });
+  }
   const verdict = await runVerilator({ folder: place, top: TESTBENCH_MODULE, timeoutSeconds: timeout });
   process.stdout.write(verdict.output);
   if (!verdict.passed)

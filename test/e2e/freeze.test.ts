@@ -98,6 +98,12 @@ describe("freeze and verify", () => {
       ["FX1001", ["freeze", join(folder, "none.tflite"), "--through", "x", "--out", join(folder, "d")]],
       ["FX7011", ["freeze", model, "--through", "Conv2d_0", "--out", foreign]],
       ["FX7010", ["verify", foreign, "--images", photos]],
+      ["FX7017", ["verify", out]],
+      ["FX7017", ["verify", join(folder, "nowhere")]],
+      [
+        "FX5043",
+        ["freeze", model, "--through", "Conv2d_0", "--out", join(folder, "d"), "--fold", "Conv2d_0=9x27"],
+      ],
       ["FX7013", ["verify", out, "--images", foreign]],
       ["FX7013", ["verify", out, "--images", join(folder, "nowhere")]],
     ];

@@ -1,4 +1,5 @@
 import type { ClockTarget, Interval } from "../../arith/index.js";
+import { FixynnError } from "../../core/index.js";
 import { accumulatorInterval, type QuantType } from "../../quant/index.js";
 import { type WeightedNode, weightRows } from "../layer-datapath.js";
 import type { WindowPlan } from "../window-plan.js";
@@ -21,10 +22,24 @@ export type FoldedJob = {
   readonly clock: ClockTarget;
 };
 
+/** Refuse more lanes than output channels, or more inputs than each of them reads. */
+function checkFolding(
+  { lanes, inputs }: Folding,
+  { outputs, taps }: { readonly outputs: number; readonly taps: number },
+  place: string,
+): void {
+  if (lanes <= outputs && inputs <= taps) return;
+  throw new FixynnError("FX5043", `${lanes} lanes of ${inputs} inputs are more than the layer has work for`, {
+    place,
+    hint: `at most ${outputs} lanes of ${taps} inputs`,
+  });
+}
+
 /** Make what all folded forms of a layer have in common: the lane, the requantizer and their constants. */
 export function foldedParts(job: FoldedJob): CoreParts {
   const { name, node, input, inputRange, folding, clock } = job;
   const rows = weightRows(node).map(({ weights }) => weights);
+  checkFolding(folding, { outputs: rows.length, taps: rows[0]!.length }, node.name);
   const steps = foldedSteps(folding, rows.length, rows[0]!.length);
   const bounds = { low: Number(inputRange.low), high: Number(inputRange.high) };
   const { low, high } = accumulatorInterval(node, { ...input, range: bounds });
