@@ -7,7 +7,7 @@ import {
   shuffledIndices,
   silent,
 } from "../core/index.js";
-import type { Split } from "../data/index.js";
+import { type Split, splitDigest } from "../data/index.js";
 import { type Graph, type NodeName, verifyGraph } from "../graph/index.js";
 import { createBatcher } from "./batches.js";
 import { type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
@@ -58,8 +58,17 @@ function trainingKey(request: TrainRequest, plan: TrainingPlan): string {
         : [],
     ),
   );
-  const images = [split.count, split.height, split.width, sha256(split.pixels), sha256(bytes(split.labels))];
-  return sha256(canonicalJson({ layers, slots, encoding: graph.encoding, weights, images, options, seed }));
+  return sha256(
+    canonicalJson({
+      layers,
+      slots,
+      encoding: graph.encoding,
+      weights,
+      images: splitDigest(split),
+      options,
+      seed,
+    }),
+  );
 }
 
 function checkRequest(request: TrainRequest, plan: TrainingPlan): void {

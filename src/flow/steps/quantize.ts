@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { writeFileAtomic } from "../../core/index.js";
-import { type Split, subset } from "../../data/index.js";
+import { subset } from "../../data/index.js";
 import { graphToJson, type NodeName } from "../../graph/index.js";
 import {
   evaluateQuantNetwork,
@@ -23,19 +23,6 @@ export type IntegerNetwork = {
   /** Of the golden executor. */
   readonly accuracy: { readonly value: number; readonly images: number };
 };
-
-/** Images of a split at the network's size, as another split. */
-function atInputSize(split: Split, side: number, limit: number): Split {
-  const { bytes, count } = inputBytes(split, side, limit);
-  return {
-    count,
-    height: side,
-    width: side,
-    channels: split.channels,
-    pixels: bytes,
-    labels: split.labels.subarray(0, count),
-  };
-}
 
 async function quantizeOne(
   context: FlowContext,
@@ -62,9 +49,9 @@ async function quantizeOne(
     dependsOn,
     async () => {
       const chosen = subset(dataset.train, spreadIndices(dataset.train.count, calibrationImages));
-      const calibration = atInputSize(chosen, side, chosen.count);
+      const { bytes, count } = inputBytes(chosen, side, chosen.count);
       const network = await quantize(trained.graph, {
-        calibration,
+        calibration: { pixels: bytes, count },
         mode,
         onProgress,
         ...(fixedFront !== undefined && { fixedFront }),
@@ -81,8 +68,7 @@ async function quantizeOne(
     { ...dependsOn, limit },
     async () => {
       const chosen = subset(dataset.test, spreadIndices(dataset.test.count, limit));
-      const images = atInputSize(chosen, side, chosen.count);
-      const { top1, count } = await evaluateQuantNetwork(network, images, {
+      const { top1, count } = await evaluateQuantNetwork(network, chosen, {
         threads: config.threads,
         onProgress,
       });
