@@ -4,7 +4,7 @@ import { FixynnError } from "../../core/index.js";
 import { findFolder, readNames } from "./file.js";
 import type { ListedImages, Listing } from "./listing.js";
 
-/** How finely FGVC-Aircraft is classified: 100 variants, 70 families or 30 manufacturers. */
+/** How finely FGVC-Aircraft is classified: variants (Boeing 737-700), families (Boeing 737) or manufacturers (Boeing). */
 export type AircraftLabels = "variant" | "family" | "manufacturer";
 
 const CLASS_FILES: Readonly<Record<AircraftLabels, string>> = {
@@ -15,7 +15,7 @@ const CLASS_FILES: Readonly<Record<AircraftLabels, string>> = {
 const HINT =
   "the folder must hold fgvc-aircraft-2013b/data with images/ and the lists images_variant_train.txt, …";
 
-/** Rows of each image's copyright banner (the set's README: "the bottom 20 pixels"). */
+/** Rows of the copyright banner at the bottom of each image (Maji et al. 2013). */
 const BANNER_ROWS = 20;
 
 /**
