@@ -14,8 +14,10 @@ import { RunDirectory } from "./run-directory.js";
 import { costAll, loadTechnology } from "./steps/cost.js";
 import { loadDatasets } from "./steps/data.js";
 import { freezeAll } from "./steps/freeze.js";
+import { prepareBackbone } from "./steps/front.js";
 import { loadBackbone, orderedFreezePoints } from "./steps/model.js";
 import { quantizeAll } from "./steps/quantize.js";
+import { prepareTasks } from "./steps/tasks.js";
 import { trainAll } from "./steps/train.js";
 import { verifyAll } from "./steps/verify.js";
 
@@ -52,12 +54,14 @@ export async function runFlow(request: FlowRequest): Promise<FlowResult> {
   const context: FlowContext = { config, baseFolder, run, onProgress };
 
   const backbone = await loadBackbone(context);
-  const points = orderedFreezePoints(backbone, config.freezePoints);
+  const points = orderedFreezePoints(backbone.graph, config.freezePoints);
   const technology = loadTechnology(context);
-  const datasets = await loadDatasets(context, backbone.nodes[0]!.shape[0]!);
-  const trained = await trainAll(context, backbone, datasets, points);
-  const integer = await quantizeAll(context, trained, datasets);
-  const fronts = await freezeAll(context, points, integer, datasets);
+  const datasets = await loadDatasets(context, backbone.graph.nodes[0]!.shape[0]!);
+  const prepared = await prepareBackbone(context, backbone, datasets, points);
+  const tasks = await prepareTasks(context, prepared, datasets, points);
+  const trained = await trainAll(context, prepared, tasks, points);
+  const integer = await quantizeAll(context, prepared, trained, tasks);
+  const fronts = await freezeAll(context, points, prepared, datasets);
   const verified = await verifyAll(context, fronts, integer, datasets);
   const costs = costAll(context, { technology, fronts, verified, integer, trained });
 
@@ -65,7 +69,7 @@ export async function runFlow(request: FlowRequest): Promise<FlowResult> {
     JSON.parse(
       JSON.stringify(
         assembleResults(context, {
-          backbone,
+          backbone: prepared.graph,
           points,
           datasets,
           trained,

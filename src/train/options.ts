@@ -15,6 +15,8 @@ export type TrainOptions = OptimizerConstants & {
   /** Parameter of mixup's Beta(α, α) (Zhang et al. 2018); 0 for none, at most 1. */
   readonly mixup: number;
   readonly augmentation: Augmentation;
+  /** Stop after so many epochs without a better validation accuracy; absent: never. */
+  readonly patience?: number;
 };
 
 /** Learning rate of a step: linear warm-up, then half a cosine. */
