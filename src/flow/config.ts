@@ -16,7 +16,7 @@ const modelSchema = z.strictObject({
   inputSide: positive.optional().describe("pixels, where the model leaves its input size open"),
 });
 
-const trainingSchema = z
+const overridesSchema = z
   .strictObject({
     epochs: positive,
     batch: positive,
@@ -29,18 +29,19 @@ const trainingSchema = z
     views: positive.describe("augmented views of each image among the cached features"),
     patience: positive.describe("stop after so many epochs without a better validation accuracy"),
   })
-  .partial()
-  .extend({
-    seeds: positive.default(1).describe("trainings of each network, for mean and spread"),
-    search: z
-      .strictObject({
-        trials: z.int().min(3).default(5).describe("short trainings at most"),
-        factor: z.number().gt(1).default(2.5).describe("between neighbouring rates"),
-        share: z.number().gt(0).max(1).default(0.2).describe("of the epochs of a training"),
-      })
-      .prefault({})
-      .describe("search of the learning rate on validation images; not when learningRate is given"),
-  });
+  .partial();
+
+const trainingSchema = overridesSchema.extend({
+  seeds: positive.default(1).describe("trainings of each network, for mean and spread"),
+  search: z
+    .strictObject({
+      trials: z.int().min(3).default(5).describe("short trainings at most"),
+      factor: z.number().gt(1).default(2.5).describe("between neighbouring rates"),
+      share: z.number().gt(0).max(1).default(0.2).describe("of the epochs of a training"),
+    })
+    .prefault({})
+    .describe("search of the learning rate on validation images; not when learningRate is given"),
+});
 
 /** Configuration of a run; every field has a default, and the defaults are the default job. */
 export const configSchema = z.strictObject({
@@ -57,6 +58,10 @@ export const configSchema = z.strictObject({
     .default(["conv_pw_3", "conv_pw_7"])
     .describe("last frozen layer of each design to try, shallow to deep"),
   training: trainingSchema.prefault({}).describe("overrides of what is chosen by the number of images"),
+  perDataset: z
+    .record(z.string(), overridesSchema)
+    .default({})
+    .describe("overrides of training for single datasets, by name"),
   quantization: z
     .strictObject({
       mode: z.enum(["lean", "tflite", "shift"]).default("lean"),

@@ -36,11 +36,12 @@ const TRANSFER_IMAGES = 250_000;
  * for a small one, where steps are also smaller.
  *
  * @param images number of training images
+ * @param options.side of the stored images, pixels: shifts go up to a tenth of it; default 32
  * @param options.flip whether mirrored images keep their class (not so for traffic signs)
  */
 export function defaultTransferOptions(
   images: number,
-  options: { readonly flip?: boolean } = {},
+  options: { readonly flip?: boolean; readonly side?: number } = {},
 ): TrainOptions {
   const isSmall = images < 5000;
   return {
@@ -54,6 +55,11 @@ export function defaultTransferOptions(
     statisticsMomentum: 0.95,
     labelSmoothing: 0.05,
     mixup: 0,
-    augmentation: { flip: options.flip ?? true, shift: 3, border: "reflect", cutout: 0 },
+    augmentation: {
+      flip: options.flip ?? true,
+      shift: Math.round((options.side ?? 32) / 10),
+      border: "reflect",
+      cutout: 0,
+    },
   };
 }

@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import { createRng } from "../../core/index.js";
 import { defaultCacheFolder, holdOut, NO_AUGMENTATION, type Split, subset } from "../../data/index.js";
 import type { NodeName } from "../../graph/index.js";
 import { defaultTransferOptions, type TrainOptions } from "../../train/index.js";
 import { extractFeatures, type Features } from "../../transfer/index.js";
+import type { Config } from "../config.js";
 import type { FlowContext } from "../context.js";
 import { firstImages, type LoadedDataset } from "./data.js";
 import type { PreparedBackbone } from "./front.js";
@@ -24,6 +24,8 @@ export type Task = {
   readonly images: Parts<Split>;
   readonly features: Parts<Features>;
   readonly options: TrainOptions;
+  /** What the configuration says of this dataset. */
+  readonly training: Config["training"];
 };
 
 /** Share of the training images that is held back for validation, and the most of them. */
@@ -32,24 +34,23 @@ const MOST_VALIDATION_IMAGES = 2500;
 /** Augmented views of an image in the cache: enough that a small set has this many, within these bounds. */
 const VIEWS = { images: 40_000, least: 4, most: 16 } as const;
 
+/** What the configuration says of training on a dataset: of all datasets, and of this one. */
+function overridesOf({ config }: FlowContext, dataset: string): Config["training"] {
+  const own = config.perDataset[dataset] ?? {};
+  return { ...config.training, ...own };
+}
+
 /** Choose how to train on so many images: the defaults for that number under what the configuration says. */
-export function optionsFor(context: FlowContext, images: number): TrainOptions {
-  const {
-    flip,
-    images: _images,
-    views: _views,
-    seeds: _seeds,
-    search: _search,
-    ...overrides
-  } = context.config.training;
+function optionsFor(overrides: Config["training"], images: number): TrainOptions {
+  const { flip, images: _images, views: _views, seeds: _seeds, search: _search, ...training } = overrides;
   const defaults = defaultTransferOptions(images, { flip: flip ?? true });
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const given = Object.fromEntries(Object.entries(training).filter(([, value]) => value !== undefined));
   return { ...defaults, ...given };
 }
 
 /** Divide a dataset's training images in those to learn from and those to validate on, never through a group. */
-function divide(context: FlowContext, { dataset }: LoadedDataset): Parts<Split> {
-  const all = firstImages(dataset.train, context.config.training.images);
+function divide(context: FlowContext, { dataset }: LoadedDataset, limit: number | undefined): Parts<Split> {
+  const all = firstImages(dataset.train, limit);
   const fraction = Math.min(VALIDATION_SHARE, MOST_VALIDATION_IMAGES / all.count);
   const rng = createRng(context.config.seed).fork(`validation ${dataset.name}`);
   const { kept, held } = holdOut(all, { fraction, rng });
@@ -70,16 +71,17 @@ export async function prepareTasks(
   const tasks: Task[] = [];
   for (const loaded of datasets) {
     const { name } = loaded.dataset;
-    const images = divide(context, loaded);
-    const options = optionsFor(context, images.train.count);
+    const training = overridesOf(context, name);
+    const images = divide(context, loaded, training.images);
+    const options = optionsFor(training, images.train.count);
     const wanted = Math.ceil(VIEWS.images / images.train.count);
-    const views = config.training.views ?? Math.min(Math.max(wanted, VIEWS.least), VIEWS.most);
+    const views = training.views ?? Math.min(Math.max(wanted, VIEWS.least), VIEWS.most);
     const extract = (part: keyof Parts<Split>): Promise<Features> =>
       extractFeatures({
         ...{ front: prepared.front, layers, split: images[part], seed: config.seed, onProgress },
         augmentation: part === "train" ? options.augmentation : NO_AUGMENTATION,
         views: part === "train" ? views : 1,
-        cacheFolder: join(defaultCacheFolder()),
+        cacheFolder: defaultCacheFolder(),
         threads: config.threads,
         job: `features ${name} (${part})`,
       });
@@ -88,7 +90,7 @@ export async function prepareTasks(
       validation: await extract("validation"),
       test: await extract("test"),
     };
-    tasks.push({ loaded, images, features, options });
+    tasks.push({ loaded, images, features, options, training });
   }
   return tasks;
 }

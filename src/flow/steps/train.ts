@@ -104,7 +104,7 @@ function optionsOf({ task, freezePoint }: Subject, changes: Partial<TrainOptions
 async function trial(subject: Subject, learningRate: number): Promise<number> {
   const { context, task, label, parts, dependsOn } = subject;
   const { run, config, onProgress } = context;
-  const epochs = Math.max(1, Math.round(task.options.epochs * config.training.search.share));
+  const epochs = Math.max(1, Math.round(task.options.epochs * task.training.search.share));
   const options = optionsOf(subject, { learningRate, epochs });
   const { patience: _patience, ...unstopped } = options;
   const name = `search/${task.loaded.dataset.name}/${label}/${learningRate.toPrecision(3)}`;
@@ -164,7 +164,7 @@ async function trainSeed(
 async function trainOne(subject: Subject): Promise<TrainedNetwork> {
   const { context, task, freezePoint, parts } = subject;
   const { config, run } = context;
-  const { search, seeds: seedCount, learningRate: given } = config.training;
+  const { search, seeds: seedCount, learningRate: given } = task.training;
   const found =
     given === undefined
       ? await searchLearningRate({
