@@ -28,11 +28,11 @@ const overridesSchema = z
     images: positive.describe("train on the first so many images only"),
     views: positive.describe("augmented views of each image among the cached features"),
     patience: positive.describe("stop after so many epochs without a better validation accuracy"),
+    seeds: positive.describe("trainings of each network, for mean and spread; default 1"),
   })
   .partial();
 
 const trainingSchema = overridesSchema.extend({
-  seeds: positive.default(1).describe("trainings of each network, for mean and spread"),
   search: z
     .strictObject({
       trials: z.int().min(3).default(5).describe("short trainings at most"),

@@ -40,10 +40,10 @@ function overridesOf({ config }: FlowContext, dataset: string): Config["training
   return { ...config.training, ...own };
 }
 
-/** Choose how to train on so many images: the defaults for that number under what the configuration says. */
-function optionsFor(overrides: Config["training"], images: number): TrainOptions {
+/** Choose how to train on some images: the defaults for their number and size under what the configuration says. */
+function optionsFor(overrides: Config["training"], { count, height }: Split): TrainOptions {
   const { flip, images: _images, views: _views, seeds: _seeds, search: _search, ...training } = overrides;
-  const defaults = defaultTransferOptions(images, { flip: flip ?? true });
+  const defaults = defaultTransferOptions(count, { flip: flip ?? true, side: height });
   const given = Object.fromEntries(Object.entries(training).filter(([, value]) => value !== undefined));
   return { ...defaults, ...given };
 }
@@ -73,7 +73,7 @@ export async function prepareTasks(
     const { name } = loaded.dataset;
     const training = overridesOf(context, name);
     const images = divide(context, loaded, training.images);
-    const options = optionsFor(training, images.train.count);
+    const options = optionsFor(training, images.train);
     const wanted = Math.ceil(VIEWS.images / images.train.count);
     const views = training.views ?? Math.min(Math.max(wanted, VIEWS.least), VIEWS.most);
     const extract = (part: keyof Parts<Split>): Promise<Features> =>

@@ -164,7 +164,7 @@ async function trainSeed(
 async function trainOne(subject: Subject): Promise<TrainedNetwork> {
   const { context, task, freezePoint, parts } = subject;
   const { config, run } = context;
-  const { search, seeds: seedCount, learningRate: given } = task.training;
+  const { search, seeds: seedCount = 1, learningRate: given } = task.training;
   const found =
     given === undefined
       ? await searchLearningRate({
