@@ -1,5 +1,8 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/helpers/data-files.js";
 import { createRng } from "../core/index.js";
 import type { Split } from "./dataset.js";
 import { gatherImages } from "./records.js";
