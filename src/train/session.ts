@@ -2,6 +2,7 @@ import * as ort from "onnxruntime-node";
 import type { Rng } from "../core/index.js";
 import { encodeOnnx, type Graph, type NodeName, onnxSessionOptions } from "../graph/index.js";
 import { elementCount } from "../tensor/index.js";
+import { blockedLanes } from "./blocked-lanes.js";
 import { gatherSlots, scatterSlots, type TrainingPlan, totalLength } from "./program/plan.js";
 import { buildTrainingProgram, type OptimizerConstants, PROGRAM } from "./program/program.js";
 
@@ -52,9 +53,14 @@ export async function createTrainingSession(
     readonly optimizer: OptimizerConstants;
     readonly exposeGradient?: boolean;
     readonly threads?: number;
+    /** Default: as many as ONNX Runtime's blocked kernels have on this machine. */
+    readonly lanes?: number;
   },
 ): Promise<TrainingSession> {
-  const program = buildTrainingProgram(graph, plan, options);
+  const program = buildTrainingProgram(graph, plan, {
+    ...options,
+    lanes: options.lanes ?? (await blockedLanes()),
+  });
   const session = await ort.InferenceSession.create(
     encodeOnnx(program.model),
     onnxSessionOptions(options.threads ?? 1),

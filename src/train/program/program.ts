@@ -3,14 +3,23 @@ import {
   type GraphNode,
   inputsOf,
   int,
+  ints,
   type NodeName,
   OnnxBuilder,
   type OnnxModel,
 } from "../../graph/index.js";
-import { tensor } from "../../tensor/index.js";
+import { type Shape, tensor } from "../../tensor/index.js";
 import type { EmitContext, Emitted, Handler, ParameterRole, Value } from "./emit.js";
 import { HANDLERS } from "./handlers.js";
-import { fromChannelsLast, programShape, reshapeTo, sumOver } from "./layout.js";
+import {
+  fromChannelsLast,
+  interleave,
+  isImage,
+  type Layout,
+  programShape,
+  reshapeTo,
+  sumOver,
+} from "./layout.js";
 import { parameterOf, type Slot, type TrainingPlan, totalLength } from "./plan.js";
 
 /** Constants of the optimizer. The learning rate is an input of every step. */
@@ -61,7 +70,7 @@ class ProgramEmitter {
 
   constructor(
     readonly plan: TrainingPlan,
-    readonly batch: number,
+    readonly layout: Layout,
   ) {}
 
   /** Cut the flat parameters into the graph's tensors. */
@@ -75,10 +84,10 @@ class ProgramEmitter {
   }
 
   context(node: GraphNode): EmitContext {
-    const { onnx, batch } = this;
+    const { onnx, layout } = this;
     return {
       onnx,
-      batch,
+      ...layout,
       trainable: this.plan.trainable.has(node.name),
       inputs: inputsOf(node).map((name) => this.values.get(name)!),
       parameter: (role) => {
@@ -92,7 +101,7 @@ class ProgramEmitter {
       },
       statistics: (mean, variance) => this.statistics.set(node.name, [mean, variance]),
       dropoutMask: () => {
-        const shape = programShape(node.shape, batch);
+        const shape = programShape(node.shape, layout);
         if (node.kind === "dropout") this.dropouts.push({ name: node.name, shape, rate: node.rate });
         return onnx.input(PROGRAM.dropout(node.name), "float32", shape);
       },
@@ -145,22 +154,39 @@ function emitStatistics(emitter: ProgramEmitter, optimizer: OptimizerConstants):
   onnx.alias(onnx.op("Add", [kept, fresh]), PROGRAM.newStatistics);
 }
 
+/** Bring a value that comes channels last into the program's layout. */
+function boundaryValue(onnx: OnnxBuilder, value: string, shape: Shape, layout: Layout): Value {
+  if (layout.lanes === 1 || !isImage(shape)) {
+    return { name: fromChannelsLast(onnx, value, shape, layout), shape };
+  }
+  const interleaved = interleave(onnx, value, shape, layout);
+  let moved: string | undefined;
+  return {
+    shape,
+    interleaved,
+    get name() {
+      moved ??= onnx.op("Transpose", [interleaved], { perm: ints(3, 0, 1, 2, 4) });
+      return moved;
+    },
+  };
+}
+
 /** Give the program its inputs: boundary values channels last (bytes if the boundary is the image itself). */
 function emitBoundary(emitter: ProgramEmitter, graph: Graph): void {
-  const { onnx, plan, batch } = emitter;
+  const { onnx, plan, layout } = emitter;
   for (const node of plan.boundary) {
     const isBytes = node.kind === "input";
     const name = onnx.input(PROGRAM.boundary(node.name), isBytes ? "uint8" : "float32", [
-      batch,
+      layout.batch,
       ...node.shape,
     ]);
-    let value = fromChannelsLast(onnx, name, node.shape);
+    let value = name;
     if (isBytes) {
       const cast = onnx.op("Cast", [value], { to: int(1) });
       const scaled = onnx.op("Mul", [cast, onnx.scalar(graph.encoding.scale)]);
       value = onnx.op("Add", [scaled, onnx.scalar(graph.encoding.offset)]);
     }
-    emitter.values.set(node.name, { name: value, shape: node.shape });
+    emitter.values.set(node.name, boundaryValue(onnx, value, node.shape, layout));
   }
 }
 
@@ -203,12 +229,16 @@ export function buildTrainingProgram(
   plan: TrainingPlan,
   options: {
     readonly batch: number;
+    /** Block of ONNX Runtime's blocked kernels (see `blockedLanes`); used when it divides the batch. Default 1: none. */
+    readonly lanes?: number;
     readonly optimizer: OptimizerConstants;
     readonly exposeGradient?: boolean;
   },
 ): TrainingProgram {
   const { batch, optimizer } = options;
-  const emitter = new ProgramEmitter(plan, batch);
+  const lanes = options.lanes !== undefined && batch % options.lanes === 0 ? options.lanes : 1;
+  const layout: Layout = { batch, lanes };
+  const emitter = new ProgramEmitter(plan, layout);
   const { onnx } = emitter;
   const classes = plan.logits.shape.at(-1)!;
   const parameterCount = totalLength(plan.parameters);
@@ -234,7 +264,7 @@ export function buildTrainingProgram(
   const flatLogits = isImage ? swap(reshapeTo(onnx, logitsValue.name, [classes, batch])) : logitsValue.name;
   const { loss, gradient } = emitLoss(onnx, flatLogits, batch);
   const logitsGradient = isImage
-    ? reshapeTo(onnx, swap(gradient), programShape(plan.logits.shape, batch))
+    ? reshapeTo(onnx, swap(gradient), programShape(plan.logits.shape, layout))
     : gradient;
   const parameterGradients = emitBackward(emitter, emitted, logitsGradient);
   const flatGradients = plan.parameters.map(({ node, role, length }) =>
