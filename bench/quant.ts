@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import type { Split } from "../src/data/index.js";
 import { createFloatExecutor, type Graph, simplify, statistics } from "../src/graph/index.js";
 import { importModel } from "../src/importers/index.js";
 import {
@@ -47,7 +48,12 @@ export async function run(): Promise<BenchTable> {
   const file = sharedPath("models", "mobilenet_v1_025_224_keras", "mobilenet_v1_0.25_224.h5");
   const graph = simplify(await importModel(file, { encoding: { scale: 1 / 127.5, offset: -1 } }));
   const expected = await floatPredictions(graph, photos.pixels, photos.count);
-  const split = { ...photos, height: SIDE, width: SIDE, channels: 3 };
+  const split: Split = {
+    count: photos.count,
+    ...{ height: SIDE, width: SIDE, channels: 3 },
+    store: { kind: "memory", bytes: photos.pixels },
+    labels: photos.labels,
+  };
   const floatTop1 = percentEqual(expected, photos.labels);
   const rows: BenchRow[] = [{ name: "float", metric: "top-1", value: floatTop1, unit: "%" }];
   const size = SIDE * SIDE * 3;

@@ -11,7 +11,7 @@ import {
 } from "../src/arith/index.js";
 import { FixynnError, packageRoot } from "../src/core/index.js";
 import { readTechnology, type Technology } from "../src/cost/index.js";
-import { type Dataset, loadDataset, subset } from "../src/data/index.js";
+import { type Dataset, gatherImages, loadDataset } from "../src/data/index.js";
 import { simplify } from "../src/graph/index.js";
 import { ModuleBuilder, sliceOf } from "../src/hw/builder.js";
 import { type CellCounts, countCells } from "../src/hw/cell-counts.js";
@@ -221,7 +221,7 @@ export async function run(): Promise<BenchTable> {
   const chosen = Uint32Array.from({ length: CALIBRATION }, (_, i) =>
     Math.floor((i * train.count) / CALIBRATION),
   );
-  const calibration = subset(train, chosen);
+  const calibration = { pixels: gatherImages(train, chosen), count: CALIBRATION };
   const rows: BenchRow[] = [];
   for (const { name, options } of MODES) {
     const network = await quantize(graph, { ...options, calibration });

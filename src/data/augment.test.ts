@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createRng } from "../core/index.js";
 import { type Augmentation, createBatchFiller, fillBatch, NO_AUGMENTATION } from "./augment.js";
 import type { Split } from "./dataset.js";
+import { gatherImages } from "./records.js";
 
 const SIDE = 8;
 const IMAGE = SIDE * SIDE * 3;
@@ -16,7 +17,8 @@ function tagged(count: number): Split {
       }
     }
   }
-  return { count, height: SIDE, width: SIDE, channels: 3, pixels, labels: new Uint16Array(count) };
+  const store = { kind: "memory", bytes: pixels } as const;
+  return { count, height: SIDE, width: SIDE, channels: 3, store, labels: new Uint16Array(count) };
 }
 
 const size = { height: SIDE, width: SIDE };
@@ -33,19 +35,20 @@ const pixel = (bytes: Uint8Array, y: number, x: number): number => bytes[(y * SI
 describe("batch filling", () => {
   it("copies the chosen images unchanged without augmentation", () => {
     const target = filled(NO_AUGMENTATION, 1, [3, 0]);
-    expect(target.subarray(0, IMAGE)).toEqual(split.pixels.subarray(3 * IMAGE));
-    expect(target.subarray(IMAGE)).toEqual(split.pixels.subarray(0, IMAGE));
+    expect(target.subarray(0, IMAGE)).toEqual(gatherImages(split).subarray(3 * IMAGE));
+    expect(target.subarray(IMAGE)).toEqual(gatherImages(split).subarray(0, IMAGE));
   });
 
   it("mirrors about half of the images, exactly", () => {
     let mirrored = 0;
     for (let seed = 0; seed < 200; seed++) {
       const bytes = filled({ ...NO_AUGMENTATION, flip: true }, seed);
-      const isMirrored = pixel(bytes, 0, 0) === pixel(split.pixels, 0, SIDE - 1);
+      const original = gatherImages(split);
+      const isMirrored = pixel(bytes, 0, 0) === pixel(original, 0, SIDE - 1);
       if (isMirrored) mirrored++;
       for (let y = 0; y < SIDE; y++) {
         for (let x = 0; x < SIDE; x++) {
-          expect(pixel(bytes, y, x)).toBe(pixel(split.pixels, y, isMirrored ? SIDE - 1 - x : x));
+          expect(pixel(bytes, y, x)).toBe(pixel(original, y, isMirrored ? SIDE - 1 - x : x));
         }
       }
     }
@@ -56,7 +59,7 @@ describe("batch filling", () => {
   it("never mirrors when flips are off", () => {
     for (let seed = 0; seed < 50; seed++) {
       expect(filled({ ...NO_AUGMENTATION, cutout: 0, shift: 0 }, seed)).toEqual(
-        split.pixels.subarray(0, IMAGE),
+        gatherImages(split).subarray(0, IMAGE),
       );
     }
   });
@@ -70,7 +73,7 @@ describe("batch filling", () => {
       const matches = candidates.filter(([dy, dx]) => {
         for (let y = 0; y < SIDE; y++) {
           for (let x = 0; x < SIDE; x++) {
-            if (pixel(bytes, y, x) !== pixel(split.pixels, reflected(y + dy), reflected(x + dx)))
+            if (pixel(bytes, y, x) !== pixel(gatherImages(split), reflected(y + dy), reflected(x + dx)))
               return false;
           }
         }
@@ -113,7 +116,7 @@ describe("batch filling", () => {
     const filler = createBatchFiller(split, { height: 12, width: 12 }, NO_AUGMENTATION);
     const target = new Uint8Array(2 * 12 * 12 * 3);
     filler.fill({ indices: [9, 1, 2], first: 1, count: 2 }, target, createRng(1));
-    expect(target[0]).toBe(split.pixels[IMAGE]);
-    expect(target[12 * 12 * 3]).toBe(split.pixels[2 * IMAGE]);
+    expect(target[0]).toBe(gatherImages(split)[IMAGE]);
+    expect(target[12 * 12 * 3]).toBe(gatherImages(split)[2 * IMAGE]);
   });
 });

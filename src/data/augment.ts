@@ -1,6 +1,7 @@
 import type { Rng } from "../core/index.js";
 import type { Size2 } from "../tensor/index.js";
 import type { Split } from "./dataset.js";
+import { createImageReader } from "./records.js";
 import { createResizer, type Resizer } from "./resize.js";
 
 /** Random changes of training images. All lengths are in pixels of the source image. */
@@ -21,17 +22,19 @@ export const NO_AUGMENTATION: Augmentation = { flip: false, shift: 0, border: "r
 /** Fills batches of network input bytes from a split; keeps its tables and scratch memory. */
 export type BatchFiller = {
   /**
-   * Write some images of the split, augmented and resized, one after the other.
+   * Write some images of the split, augmented and resized, one after the other; of an image with several views a random one.
    *
    * @param indices which images, at least `count` from `first` on
    * @param target count · height · width · channels bytes
-   * @param rng source of the augmentation; not used without one
+   * @param rng source of the augmentation and of the views; not used without them
    */
   fill(
     options: { readonly indices: ArrayLike<number>; readonly first: number; readonly count: number },
     target: Uint8Array,
     rng: Rng,
   ): void;
+  /** Close the split's file. */
+  close(): void;
 };
 
 /** Reflect an index at the borders without repeating the border pixel. */
@@ -44,8 +47,8 @@ function reflect(index: number, length: number): number {
 
 /** Copy an image with a shift and perhaps mirrored. Mid-grey stands for zero: 128 is the real value 0 of [−1, 1]. */
 function moveImage(
-  split: Split,
-  image: number,
+  source: Uint8Array,
+  size: Pick<Split, "height" | "width" | "channels">,
   move: {
     readonly dx: number;
     readonly dy: number;
@@ -54,8 +57,7 @@ function moveImage(
   },
   target: Uint8Array,
 ): void {
-  const { height, width, channels, pixels } = split;
-  const base = image * height * width * channels;
+  const { height, width, channels } = size;
   for (let y = 0; y < height; y++) {
     const fromY = y + move.dy;
     const insideY = fromY >= 0 && fromY < height;
@@ -65,9 +67,9 @@ function moveImage(
       const insideX = fromX >= 0 && fromX < width;
       const sourceX = insideX ? fromX : reflect(fromX, width);
       const to = (y * width + x) * channels;
-      const from = base + (sourceY * width + sourceX) * channels;
+      const from = (sourceY * width + sourceX) * channels;
       const blank = move.border === "zero" && !(insideX && insideY);
-      for (let c = 0; c < channels; c++) target[to + c] = blank ? 128 : pixels[from + c]!;
+      for (let c = 0; c < channels; c++) target[to + c] = blank ? 128 : source[from + c]!;
     }
   }
 }
@@ -87,7 +89,8 @@ function cutSquare(split: Split, side: number, rng: Rng, target: Uint8Array): vo
 
 /** Prepare the filling of batches: augment in source resolution, then resize to the network's input side. */
 export function createBatchFiller(split: Split, targetSize: Size2, augmentation: Augmentation): BatchFiller {
-  const { height, width, channels, pixels } = split;
+  const { height, width, channels, views = 1 } = split;
+  const reader = createImageReader(split);
   const sourceBytes = height * width * channels;
   const targetBytes = targetSize.height * targetSize.width * channels;
   const resizer: Resizer = createResizer({ height, width }, targetSize, channels);
@@ -97,19 +100,20 @@ export function createBatchFiller(split: Split, targetSize: Size2, augmentation:
   return {
     fill({ indices, first, count }, target, rng) {
       for (let i = 0; i < count; i++) {
-        const image = indices[first + i]!;
+        const source = reader.read(indices[first + i]!, views === 1 ? 0 : rng.integer(views));
         if (isPlain) {
-          resizer.resize(pixels, image * sourceBytes, target, i * targetBytes);
+          resizer.resize(source, 0, target, i * targetBytes);
           continue;
         }
         const mirrored = flip && rng.integer(2) === 1;
         const dx = shift === 0 ? 0 : rng.integer(2 * shift + 1) - shift;
         const dy = shift === 0 ? 0 : rng.integer(2 * shift + 1) - shift;
-        moveImage(split, image, { dx, dy, flip: mirrored, border }, scratch);
+        moveImage(source, split, { dx, dy, flip: mirrored, border }, scratch);
         if (cutout > 0) cutSquare(split, cutout, rng, scratch);
         resizer.resize(scratch, 0, target, i * targetBytes);
       }
     },
+    close: () => reader.close(),
   };
 }
 
@@ -129,4 +133,5 @@ export function fillBatch(
 ): void {
   const filler = createBatchFiller(options.split, options.size, options.augmentation ?? NO_AUGMENTATION);
   filler.fill({ indices: options.indices, first: 0, count: options.indices.length }, target, rng);
+  filler.close();
 }

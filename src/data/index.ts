@@ -9,5 +9,6 @@ export { type FolderOptions, readFolder } from "./readers/folder.js";
 export { readGtsrb32 } from "./readers/gtsrb32.js";
 export { DECODER, type DecodeOptions, decodeImage, type ResizeMode } from "./readers/image.js";
 export { readMnist } from "./readers/mnist.js";
+export * from "./records.js";
 export * from "./resize.js";
 export * from "./split.js";

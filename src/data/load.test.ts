@@ -7,6 +7,7 @@ import { makeIdx, makePng, makeRecords, temporaryFolder } from "../../test/helpe
 import { requireShared } from "../../test/helpers/environment.js";
 import { createRng, packageRoot } from "../core/index.js";
 import { loadDataset } from "./load.js";
+import { gatherImages } from "./records.js";
 import { splitValidation } from "./split.js";
 
 function write(path: string, bytes: Uint8Array | string): void {
@@ -135,8 +136,9 @@ describe("real sets", () => {
     expect([...new Set(perClass)]).toEqual([250]);
     // The channel means of CIFAR-100 are known to be about 0.507, 0.487, 0.441: red, green and blue are in order.
     const sums = [0, 0, 0];
-    for (let i = 0; i < cifar.train.pixels.length; i++) sums[i % 3]! += cifar.train.pixels[i]!;
-    const means = sums.map((sum) => sum / (cifar.train.pixels.length / 3) / 255);
+    const bytes = gatherImages(cifar.train);
+    for (let i = 0; i < bytes.length; i++) sums[i % 3]! += bytes[i]!;
+    const means = sums.map((sum) => sum / (bytes.length / 3) / 255);
     for (const [c, mean] of [0.507, 0.487, 0.441].entries())
       expect(Math.abs(means[c]! - mean)).toBeLessThan(0.003);
 
@@ -170,7 +172,7 @@ describe("real sets", () => {
     expect([train.width, test.count]).toEqual([96, 36]);
     // Photographs, not grey areas: each image has bright and dark values.
     for (let i = 0; i < test.count; i++) {
-      const pixels = test.pixels.subarray(i * 96 * 96 * 3, (i + 1) * 96 * 96 * 3);
+      const pixels = gatherImages(test, [i]);
       expect(pixels.reduce((most, byte) => Math.max(most, byte), 0)).toBeGreaterThan(150);
       expect(pixels.reduce((least, byte) => Math.min(least, byte), 255)).toBeLessThan(80);
     }

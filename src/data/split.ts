@@ -1,53 +1,62 @@
 import { FixynnError, type Rng, shuffledIndices } from "../core/index.js";
 import type { Split } from "./dataset.js";
+import { withReader } from "./records.js";
 import { createResizer } from "./resize.js";
+
+/** A split that a reader fills. */
+export type AllocatedSplit = { readonly split: Split; readonly pixels: Uint8Array };
 
 /**
  * Allocate a split of zeros in shared memory, to be filled by a reader.
  *
  * @param shape images, and the size of one; `channels` 3 for RGB, 1 for grey
  */
-export function allocateSplit(shape: Pick<Split, "count" | "height" | "width" | "channels">): Split {
+export function allocateSplit(shape: Pick<Split, "count" | "height" | "width" | "channels">): AllocatedSplit {
   const { count, height, width, channels } = shape;
+  const pixels = new Uint8Array(new SharedArrayBuffer(count * height * width * channels));
+  const labels = new Uint16Array(new SharedArrayBuffer(2 * count));
   return {
-    count,
-    height,
-    width,
-    channels,
-    pixels: new Uint8Array(new SharedArrayBuffer(count * height * width * channels)),
-    labels: new Uint16Array(new SharedArrayBuffer(2 * count)),
+    split: { count, height, width, channels, store: { kind: "memory", bytes: pixels }, labels },
+    pixels,
   };
 }
 
 /**
- * Copy some images of a split, in the order of `indices` (an index may repeat).
+ * Choose some images of a split, in the order of `indices` (an index may repeat). Their bytes stay where they are.
  *
  * @throws RangeError for an index outside the split: a bug of the caller
  */
 export function subset(split: Split, indices: ArrayLike<number>): Split {
-  const { height, width, channels, groups } = split;
-  const result = allocateSplit({ count: indices.length, height, width, channels });
-  const imageBytes = height * width * channels;
-  const newGroups = groups && new Uint32Array(new SharedArrayBuffer(4 * indices.length));
-  for (let i = 0; i < indices.length; i++) {
+  const { positions, labels, groups } = split;
+  const count = indices.length;
+  const newPositions = new Uint32Array(new SharedArrayBuffer(4 * count));
+  const newLabels = new Uint16Array(new SharedArrayBuffer(2 * count));
+  const newGroups = groups && new Uint32Array(new SharedArrayBuffer(4 * count));
+  for (let i = 0; i < count; i++) {
     const from = indices[i]!;
     if (!(from >= 0 && from < split.count)) throw new RangeError(`image ${from} of ${split.count}`);
-    result.pixels.set(split.pixels.subarray(from * imageBytes, (from + 1) * imageBytes), i * imageBytes);
-    result.labels[i] = split.labels[from]!;
+    newPositions[i] = positions === undefined ? from : positions[from]!;
+    newLabels[i] = labels[from]!;
     if (groups && newGroups) newGroups[i] = groups[from]!;
   }
-  return newGroups === undefined ? result : { ...result, groups: newGroups };
+  return {
+    ...split,
+    count,
+    positions: newPositions,
+    labels: newLabels,
+    ...(newGroups && { groups: newGroups }),
+  };
 }
 
 /** Resize every image of a split to a square, bilinear (see `createResizer`); the split itself when it has that size. */
 export function resizeSplit(split: Split, side: number): Split {
   const { count, height, width, channels } = split;
   if (height === side && width === side) return split;
-  const result = allocateSplit({ count, height: side, width: side, channels });
+  const { split: result, pixels } = allocateSplit({ count, height: side, width: side, channels });
   const resizer = createResizer({ height, width }, { height: side, width: side }, channels);
-  for (let i = 0; i < count; i++) {
-    resizer.resize(split.pixels, i * height * width * channels, result.pixels, i * side * side * channels);
-  }
+  withReader(split, (reader) => {
+    for (let i = 0; i < count; i++) resizer.resize(reader.read(i), 0, pixels, i * side * side * channels);
+  });
   result.labels.set(split.labels);
   return split.groups === undefined ? result : { ...result, groups: split.groups };
 }

@@ -1,13 +1,16 @@
+import type { Split } from "../data/index.js";
 import type { NodeName } from "../graph/index.js";
-import type { QuantValues } from "./types.js";
+import type { QuantNetwork } from "./nodes.js";
 
-/** A chunk of images for a worker; `values` are bytes of images, or integers of the layer `from`. */
-export type EvaluateJob = {
-  readonly first: number;
-  readonly count: number;
-  readonly values: QuantValues;
-  readonly from?: NodeName;
+/** What a worker is started with. */
+export type EvaluateSetup = {
+  readonly network: QuantNetwork;
+  readonly split: Split;
+  readonly from: NodeName | undefined;
 };
+
+/** A chunk of images for a worker. */
+export type EvaluateJob = { readonly first: number; readonly count: number };
 
 /** What a worker answers. */
 export type EvaluateMessage =

@@ -8,6 +8,7 @@ import {
   singleLayerNetwork,
 } from "../../test/helpers/quant-networks.js";
 import { createRng, workerUrl } from "../core/index.js";
+import type { Split } from "../data/index.js";
 import { NO_PADDING } from "../tensor/index.js";
 import { classify, evaluateQuantNetwork, predictQuantNetwork } from "./evaluate.js";
 import { executeQuantNetwork } from "./execute/execute.js";
@@ -27,7 +28,19 @@ pixels.set(randomIntegers(rng, pixels.length, 0, 255));
 const logits = executeQuantNetwork(network, pixels, count).get(layer.name)!;
 const labels = classify(network, logits);
 for (let i = 0; i < count; i += 3) labels[i] = (labels[i]! + 1) % 10;
-const split = { count, height: 3, width: 3, channels: 2, pixels, labels };
+const split: Split = {
+  count,
+  height: 3,
+  width: 3,
+  channels: 2,
+  store: { kind: "memory", bytes: pixels },
+  labels,
+};
+const behind: Split = {
+  ...split,
+  ...{ height: logits.length / 10 / count, width: 1, channels: 10 },
+  store: { kind: "memory", bytes: logits as Uint8Array },
+};
 
 describe("evaluateQuantNetwork", () => {
   it("counts right answers, the same on any number of threads and from any layer", async () => {
@@ -38,8 +51,7 @@ describe("evaluateQuantNetwork", () => {
     const expected = { count, correct: 100, top1: 100 / 150 };
     for (const threads of [1, 2])
       expect(await evaluateQuantNetwork(network, split, { threads })).toEqual(expected);
-    const from = { node: layer.name, values: logits };
-    expect(await evaluateQuantNetwork(network, split, { threads: 2, from })).toEqual(expected);
+    expect(await evaluateQuantNetwork(network, behind, { threads: 2, from: layer.name })).toEqual(expected);
     expect(await evaluateQuantNetwork(network, split, { limit: 3, threads: 2 })).toEqual({
       count: 3,
       correct: 2,
@@ -48,8 +60,9 @@ describe("evaluateQuantNetwork", () => {
   });
 
   it("rejects images of another size", async () => {
-    await expect(predictQuantNetwork(network, { ...split, height: 4 })).rejects.toThrow(/images of 4x3x2/);
-    const from = { node: layer.name, values: logits.subarray(0, 20) };
-    await expect(predictQuantNetwork(network, split, { from })).rejects.toThrow(/fewer than 150 images/);
+    await expect(predictQuantNetwork(network, { ...split, channels: 1 })).rejects.toThrow(/images of 3x3x1/);
+    await expect(predictQuantNetwork(network, split, { from: layer.name })).rejects.toThrow(
+      /images of 3x3x2/,
+    );
   });
 });

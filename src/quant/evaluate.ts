@@ -1,10 +1,10 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { FixynnError, type ProgressListener, silent, workerUrl } from "../core/index.js";
-import type { Split } from "../data/index.js";
+import { createRng, FixynnError, type ProgressListener, silent, workerUrl } from "../core/index.js";
+import { createBatchFiller, NO_AUGMENTATION, type Split } from "../data/index.js";
 import type { NodeName } from "../graph/index.js";
 import { sameShape } from "../tensor/index.js";
-import type { EvaluateJob, EvaluateMessage } from "./evaluate-protocol.js";
+import type { EvaluateJob, EvaluateMessage, EvaluateSetup } from "./evaluate-protocol.js";
 import { executeQuantNetwork } from "./execute/execute.js";
 import type { QuantNetwork } from "./nodes.js";
 import { findQuantNode, type QuantValues, quantInput, valuesPerImage } from "./types.js";
@@ -22,8 +22,8 @@ export type EvaluateQuantOptions = {
   readonly limit?: number;
   /** Worker threads; 1 runs in this thread. Default: one per core. */
   readonly threads?: number;
-  /** Start behind a layer, on its integers for the first images of the split (at least `limit` of them). */
-  readonly from?: { readonly node: NodeName; readonly values: QuantValues };
+  /** Start behind this layer: the split then holds its output bytes in place of images. */
+  readonly from?: NodeName;
   readonly onProgress?: ProgressListener;
 };
 
@@ -41,38 +41,62 @@ export function classify(network: QuantNetwork, logits: QuantValues): Uint16Arra
   });
 }
 
+/** Check that the bytes of a split can enter a network, or its layers behind `from`. */
+function checkBytes(network: QuantNetwork, split: Split, from: NodeName | undefined): void {
+  const type = (from === undefined ? quantInput(network) : findQuantNode(network, from)).output;
+  const own = [split.height, split.width, split.channels];
+  const fits =
+    from === undefined
+      ? type.shape.length === 3 && type.shape[2] === split.channels
+      : sameShape(type.shape.length === 3 ? type.shape : [1, 1, ...type.shape], own) &&
+        !type.signed &&
+        type.bits === 8;
+  if (fits) return;
+  throw new FixynnError("FX4009", `images of ${own.join("x")} bytes`, {
+    place: `integer network ${network.name}`,
+    hint: `${from === undefined ? "it reads images" : `layer ${from} has values`} of ${type.shape.join("x")}`,
+  });
+}
+
+/** Classifies chunks of a split: reads, resizes to the network's input, runs the integer network. */
+export type Classifier = { run(first: number, count: number): Uint16Array; close(): void };
+
+/** Make a {@link Classifier}; the workers' inner part. */
+export function createClassifier({ network, split, from }: EvaluateSetup): Classifier {
+  const shape = from === undefined ? quantInput(network).output.shape : undefined;
+  const [height, width] = shape ?? [split.height, split.width];
+  const filler = createBatchFiller(split, { height: height!, width: width! }, NO_AUGMENTATION);
+  const perImage = height! * width! * split.channels;
+  const rng = createRng(0);
+  return {
+    run(first, count) {
+      const indices = Uint32Array.from({ length: count }, (_, i) => first + i);
+      const values = new Uint8Array(count * perImage);
+      filler.fill({ indices, first: 0, count }, values, rng);
+      const outputs =
+        from === undefined
+          ? executeQuantNetwork(network, values, count)
+          : executeQuantNetwork(network, new Uint8Array(0), count, { from: { node: from, values } });
+      return classify(network, outputs.get(network.output)!);
+    },
+    close: () => filler.close(),
+  };
+}
+
 /**
- * Predict the class of each image of a split with the golden executor, on several threads.
+ * Predict the class of each image of a split with the golden executor, on several threads. Images are resized to the network's input
+ * chunk by chunk, so that memory does not grow with their number.
  *
- * @throws FixynnError FX4009 when the images have another size than the network's input, FX4010 when a worker dies
+ * @throws FixynnError FX4009 when the images do not fit the network, FX4010 when a worker dies
  */
 export async function predictQuantNetwork(
   network: QuantNetwork,
-  split: Pick<Split, "count" | "height" | "width" | "channels" | "pixels">,
+  split: Split,
   options: EvaluateQuantOptions = {},
 ): Promise<Uint16Array> {
   const { from, onProgress = silent } = options;
   const count = Math.min(split.count, options.limit ?? split.count);
-  const { shape } = quantInput(network).output;
-  if (from === undefined && !sameShape(shape, [split.height, split.width, split.channels])) {
-    throw new FixynnError("FX4009", `images of ${split.height}x${split.width}x${split.channels}`, {
-      place: `integer network ${network.name}`,
-      hint: `resize them to ${shape.join("x")}`,
-    });
-  }
-  const source = from?.values ?? split.pixels;
-  const perImage = from
-    ? valuesPerImage(findQuantNode(network, from.node))
-    : shape.reduce((a, b) => a * b, 1);
-  if (source.length < count * perImage) {
-    throw new FixynnError("FX4003", `${source.length} values are fewer than ${count} images`, {
-      place: `integer network ${network.name}`,
-    });
-  }
-  const job = (first: number, n: number): EvaluateJob => {
-    const values = source.subarray(first * perImage, (first + n) * perImage);
-    return { first, count: n, values, ...(from && { from: from.node }) };
-  };
+  checkBytes(network, split, from);
   const predictions = new Uint16Array(count);
   let done = 0;
   const record = (first: number, classes: Uint16Array): void => {
@@ -80,36 +104,33 @@ export async function predictQuantNetwork(
     done += classes.length;
     onProgress({ job: `evaluate ${network.name}`, done, total: count, unit: "images" });
   };
-  const jobs = Array.from({ length: Math.ceil(count / CHUNK) }, (_, i) =>
-    job(i * CHUNK, Math.min(CHUNK, count - i * CHUNK)),
-  );
+  const jobs = Array.from({ length: Math.ceil(count / CHUNK) }, (_, i) => ({
+    first: i * CHUNK,
+    count: Math.min(CHUNK, count - i * CHUNK),
+  }));
+  const setup: EvaluateSetup = { network, split, from };
   const threads = Math.min(options.threads ?? availableParallelism(), jobs.length);
   if (threads <= 1) {
-    for (const each of jobs) record(each.first, runEvaluateJob(network, each));
+    const classifier = createClassifier(setup);
+    try {
+      for (const job of jobs) record(job.first, classifier.run(job.first, job.count));
+    } finally {
+      classifier.close();
+    }
   } else {
-    await Promise.all(Array.from({ length: threads }, () => drain(network, jobs, record)));
+    await Promise.all(Array.from({ length: threads }, () => drain(setup, jobs, record)));
   }
   return predictions;
 }
 
-/** Run one chunk of images; the workers' inner part. */
-export function runEvaluateJob(network: QuantNetwork, job: EvaluateJob): Uint16Array {
-  const values = job.values;
-  const outputs =
-    job.from === undefined
-      ? executeQuantNetwork(network, values as Uint8Array, job.count)
-      : executeQuantNetwork(network, new Uint8Array(0), job.count, { from: { node: job.from, values } });
-  return classify(network, outputs.get(network.output)!);
-}
-
 /** Start a worker and let it take jobs from the common list until none is left. */
 function drain(
-  network: QuantNetwork,
+  setup: EvaluateSetup,
   jobs: EvaluateJob[],
   record: (first: number, classes: Uint16Array) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerUrl(import.meta.url, "./evaluate.worker.js"), { workerData: network });
+    const worker = new Worker(workerUrl(import.meta.url, "./evaluate.worker.js"), { workerData: setup });
     const finish = (error?: FixynnError): void => {
       if (error === undefined) resolve();
       else reject(error);
@@ -118,11 +139,7 @@ function drain(
     const next = (): void => {
       const job = jobs.shift();
       if (job === undefined) finish();
-      // Only the chunk's own values travel, unless they are in shared memory already.
-      else {
-        const shared = job.values.buffer instanceof SharedArrayBuffer;
-        worker.postMessage(shared ? job : { ...job, values: job.values.slice() });
-      }
+      else worker.postMessage(job);
     };
     worker.on("message", (message: EvaluateMessage) => {
       if (message.kind === "failed") {

@@ -1,17 +1,16 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { invariant } from "../core/index.js";
-import { runEvaluateJob } from "./evaluate.js";
-import type { EvaluateJob, EvaluateMessage } from "./evaluate-protocol.js";
-import type { QuantNetwork } from "./nodes.js";
+import { createClassifier } from "./evaluate.js";
+import type { EvaluateJob, EvaluateMessage, EvaluateSetup } from "./evaluate-protocol.js";
 
 const port = parentPort;
 invariant(port !== null, "the evaluation worker runs in a worker thread");
-const network = workerData as QuantNetwork;
+const classifier = createClassifier(workerData as EvaluateSetup);
 
-port.on("message", (job: EvaluateJob) => {
+port.on("message", ({ first, count }: EvaluateJob) => {
   let message: EvaluateMessage;
   try {
-    message = { kind: "done", first: job.first, classes: runEvaluateJob(network, job) };
+    message = { kind: "done", first, classes: classifier.run(first, count) };
   } catch (error) {
     message = { kind: "failed", message: error instanceof Error ? error.message : String(error) };
   }

@@ -58,7 +58,13 @@ describe("trainBackbone", () => {
     });
     expect(again).toEqual([]);
     expect(second.graph).toEqual(graph);
-    const dataset = { count: 1, height: 32, width: 32, channels: 3, pixels: new Uint8Array(3072) };
+    const dataset = {
+      count: 1,
+      height: 32,
+      width: 32,
+      channels: 3,
+      store: { kind: "memory", bytes: new Uint8Array(3072) } as const,
+    };
     expect((await evaluate(graph, { ...dataset, labels: Uint16Array.of(0) })).images).toBe(1);
   });
 });

@@ -1,6 +1,6 @@
 import { cpus } from "node:os";
 import { createRng, type ProgressListener, sha256, writeFileAtomic } from "../core/index.js";
-import { readCifar100 } from "../data/index.js";
+import { gatherImages, readCifar100 } from "../data/index.js";
 import { type Graph, graphToJson } from "../graph/index.js";
 import type { EpochRecord } from "./checkpoint.js";
 import { evaluate } from "./evaluate.js";
@@ -99,7 +99,7 @@ export async function trainBackbone(
     images: {
       name: "CIFAR-100",
       train: train.count,
-      trainSha256: sha256(train.pixels),
+      trainSha256: sha256(gatherImages(train)),
       terms: "none stated by the authors; research use",
       citation: "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
     },

@@ -44,7 +44,8 @@ function patternSplit(count: number, classes: number, seed: number): Split {
       }
     }
   }
-  return { count, height: side, width: side, channels: 3, pixels, labels };
+  const store = { kind: "memory", bytes: pixels } as const;
+  return { count, height: side, width: side, channels: 3, store, labels };
 }
 
 const network = (seed = 1): Graph =>

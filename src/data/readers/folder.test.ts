@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { makePng, temporaryFolder } from "../../../test/helpers/data-files.js";
 import type { ProgressEvent } from "../../core/index.js";
+import { gatherImages } from "../records.js";
 import { readFolder } from "./folder.js";
 import { decodeImage } from "./image.js";
 
@@ -112,15 +113,15 @@ describe("readFolder", () => {
     const colours: string[] = [];
     for (const split of [train, test]) {
       for (let i = 0; i < split.count; i++) {
-        const [red, green, blue] = split.pixels.subarray(i * 48, i * 48 + 3);
+        const [red, green, blue] = gatherImages(split, [i]);
         expect([red, blue]).toEqual(split.labels[i] === 0 ? [200, 0] : [50, 255]);
         colours.push(`${red} ${green}`);
       }
     }
     expect(new Set(colours).size).toBe(10);
     expect(events.at(-1)).toMatchObject({ done: 10, total: 10, unit: "images" });
-    const bytes = async (seed: number) => Buffer.from((await load(seed)).test.pixels).toString("hex");
-    expect(await bytes(1)).toBe(Buffer.from(test.pixels).toString("hex"));
+    const bytes = async (seed: number) => Buffer.from(gatherImages((await load(seed)).test)).toString("hex");
+    expect(await bytes(1)).toBe(Buffer.from(gatherImages(test)).toString("hex"));
     expect(new Set(await Promise.all([1, 2, 3, 4, 5].map(bytes))).size).toBeGreaterThan(1);
   });
 
@@ -137,7 +138,7 @@ describe("readFolder", () => {
     const { train, test } = await readFolder(root, { side: 4 });
     expect([train.count, test.count]).toEqual([10, 2]);
     expect(Array.from(test.labels)).toEqual([0, 1]);
-    expect(Array.from(test.pixels.subarray(48, 51))).toEqual([50, 10, 255]);
+    expect(Array.from(gatherImages(test).subarray(48, 51))).toEqual([50, 10, 255]);
   });
 
   it("reports what is wrong with a folder, each with code and place", async () => {

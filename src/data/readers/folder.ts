@@ -197,12 +197,12 @@ export async function readFolder(root: string, options: FolderOptions): Promise<
   const wrongSize: string[] = [];
   let done = 0;
   const decode = async ({ files, labels }: Listed): Promise<Split> => {
-    const split = allocateSplit({ count: files.length, height: side, width: side, channels: 3 });
+    const { split, pixels } = allocateSplit({ count: files.length, height: side, width: side, channels: 3 });
     split.labels.set(labels);
     await inParallel(files.length, async (i) => {
       const path = files[i]!;
       try {
-        split.pixels.set(await decodeImage(path, { side, resize, shortSide }), i * side * side * 3);
+        pixels.set(await decodeImage(path, { side, resize, shortSide }), i * side * side * 3);
       } catch (error) {
         const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
         const list = error instanceof ImageSizeError ? wrongSize : failed;

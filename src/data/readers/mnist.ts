@@ -48,10 +48,9 @@ async function readPair(folder: string, prefix: string, rgb: boolean): Promise<S
     });
   }
   const channels = rgb ? 3 : 1;
-  const split = allocateSplit({ count, height, width, channels });
+  const { split, pixels } = allocateSplit({ count, height, width, channels });
   split.labels.set(labels.data);
   if (rgb) {
-    const { pixels } = split;
     for (let i = 0, to = 0; i < images.data.length; i++, to += 3) {
       const grey = images.data[i]!;
       pixels[to] = grey;
@@ -59,7 +58,7 @@ async function readPair(folder: string, prefix: string, rgb: boolean): Promise<S
       pixels[to + 2] = grey;
     }
   } else {
-    split.pixels.set(images.data);
+    pixels.set(images.data);
   }
   return split;
 }

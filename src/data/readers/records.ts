@@ -46,8 +46,8 @@ export async function readRecords(
     files.push({ path, bytes });
   }
   const count = files.reduce((sum, file) => sum + file.bytes.length / recordBytes, 0);
-  const split = allocateSplit({ count, height: RECORD_SIDE, width: RECORD_SIDE, channels: 3 });
-  const { pixels, labels } = split;
+  const { split, pixels } = allocateSplit({ count, height: RECORD_SIDE, width: RECORD_SIDE, channels: 3 });
+  const { labels } = split;
   let image = 0;
   for (const { path, bytes } of files) {
     for (let at = 0; at < bytes.length; at += recordBytes, image++) {

@@ -2,17 +2,17 @@ import { createRng, FixynnError, sha256 } from "../../core/index.js";
 import {
   createBatchFiller,
   type Dataset,
+  firstIndices,
   loadDataset,
   NO_AUGMENTATION,
   type Split,
+  splitDigest,
+  subset,
 } from "../../data/index.js";
 import type { FlowContext } from "../context.js";
 
 /** A dataset and the hash of its images and labels. */
 export type LoadedDataset = { readonly dataset: Dataset; readonly key: string };
-
-const bytesOf = (array: ArrayBufferView): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
 /**
  * Load every dataset of the configuration; folders of images are scaled to the network's input side.
@@ -25,14 +25,13 @@ export async function loadDatasets(context: FlowContext, side: number): Promise<
   for (const spec of config.datasets) {
     const isFolder = "kind" in spec && spec.kind === "folder";
     const dataset = await loadDataset(spec, { baseFolder, onProgress, ...(isFolder && { side }) });
-    const parts = [dataset.train, dataset.test].flatMap((split) => [split.pixels, bytesOf(split.labels)]);
     if (loaded.some((other) => other.dataset.name === dataset.name)) {
       throw new FixynnError("FX8008", `two datasets are called "${dataset.name}"`, {
         place: "datasets",
         hint: 'give one of them another "name"',
       });
     }
-    loaded.push({ dataset, key: sha256(parts.map((part) => sha256(part)).join()) });
+    loaded.push({ dataset, key: sha256(splitDigest(dataset.train) + splitDigest(dataset.test)) });
   }
   return loaded;
 }
@@ -42,9 +41,14 @@ export function inputBytes(split: Split, side: number, limit: number): { bytes: 
   const count = Math.min(limit, split.count);
   const bytes = new Uint8Array(count * side * side * split.channels);
   const filler = createBatchFiller(split, { height: side, width: side }, NO_AUGMENTATION);
-  const indices = Uint32Array.from({ length: count }, (_, i) => i);
-  filler.fill({ indices, first: 0, count }, bytes, createRng(0));
+  filler.fill({ indices: firstIndices(count), first: 0, count }, bytes, createRng(0));
+  filler.close();
   return { bytes, count };
+}
+
+/** The whole split, or its first images. */
+export function firstImages(split: Split, images: number | undefined): Split {
+  return images === undefined || images >= split.count ? split : subset(split, firstIndices(images));
 }
 
 /** Choose images spread evenly over a split: training files are often sorted by class. */

@@ -23,7 +23,7 @@ import {
   type WeightedQuant,
 } from "./weighted.js";
 
-/** Images to calibrate on: training images, never test images. A `Split` is one. */
+/** Images to calibrate on: training images, never test images; bytes of the network's input size. */
 export type CalibrationImages = { readonly pixels: Uint8Array; readonly count: number };
 
 export type QuantizeOptions = {
