@@ -9,7 +9,7 @@ import {
   type OnnxModel,
 } from "../../graph/index.js";
 import { type Shape, tensor } from "../../tensor/index.js";
-import type { EmitContext, Emitted, Handler, ParameterRole, Value } from "./emit.js";
+import type { EmitContext, Emitted, Handler, Value } from "./emit.js";
 import { HANDLERS } from "./handlers.js";
 import {
   fromChannelsLast,
@@ -20,34 +20,9 @@ import {
   reshapeTo,
   sumOver,
 } from "./layout.js";
-import { parameterOf, type Slot, type TrainingPlan, totalLength } from "./plan.js";
-
-/** Constants of the optimizer. The learning rate is an input of every step. */
-export type OptimizerConstants = {
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  /** Decay of weights (not of biases, nor of batch norm's gamma and beta), as L2 gradient. */
-  readonly weightDecay: number;
-  /** Share of the old moving average that a step keeps. */
-  readonly statisticsMomentum: number;
-};
-
-/** Names of the program's inputs and outputs. */
-export const PROGRAM = {
-  parameters: "parameters",
-  velocity: "velocity",
-  statistics: "statistics",
-  learningRate: "learningRate",
-  targets: "targets",
-  boundary: (name: NodeName): string => `boundary:${name}`,
-  dropout: (name: NodeName): string => `dropout:${name}`,
-  newParameters: "newParameters",
-  newVelocity: "newVelocity",
-  newStatistics: "newStatistics",
-  loss: "loss",
-  logits: "logits",
-  gradient: "gradient",
-} as const;
+import { PROGRAM } from "./names.js";
+import { parameterOf, type TrainingPlan, totalLength } from "./plan.js";
+import { emitStateUpdate, type OptimizerConstants } from "./update.js";
 
 /** A training program and what must be fed to it. */
 export type TrainingProgram = {
@@ -83,6 +58,15 @@ class ProgramEmitter {
     });
   }
 
+  /** Join the statistics that batch norms have handed over, in the order of the plan. */
+  batchStatistics(): string {
+    const measured = this.plan.statistics.map(({ node, role }) => {
+      const [mean, variance] = this.statistics.get(node)!;
+      return role === "mean" ? mean : variance;
+    });
+    return this.onnx.op("Concat", measured, { axis: int(0) });
+  }
+
   context(node: GraphNode): EmitContext {
     const { onnx, layout } = this;
     return {
@@ -116,42 +100,6 @@ function emitLoss(onnx: OnnxBuilder, logits: string, batch: number): { loss: str
   const loss = onnx.op("Mul", [sumOver(onnx, product, [0, 1]), onnx.scalar(-1 / batch)]);
   const difference = onnx.op("Sub", [onnx.op("Softmax", [logits], { axis: int(1) }), PROGRAM.targets]);
   return { loss, gradient: onnx.op("Mul", [difference, onnx.scalar(1 / batch)]) };
-}
-
-/** SGD with momentum: v ← μ·v + g + λ·w; w ← w − η·v, or w − η·(g + λ·w + μ·v) with Nesterov. */
-function emitUpdate(
-  onnx: OnnxBuilder,
-  gradient: string,
-  slots: readonly Slot<ParameterRole>[],
-  optimizer: OptimizerConstants,
-): void {
-  const length = totalLength(slots);
-  const decay = new Float32Array(length);
-  for (const { role, offset, length: n } of slots) {
-    if (role === "weights") decay.fill(optimizer.weightDecay, offset, offset + n);
-  }
-  const decays = onnx.constant("decay", tensor("float32", [length], decay));
-  const total = onnx.op("Add", [gradient, onnx.op("Mul", [decays, PROGRAM.parameters])]);
-  const momentum = onnx.scalar(optimizer.momentum);
-  const velocity = onnx.op("Add", [onnx.op("Mul", [PROGRAM.velocity, momentum]), total]);
-  const direction = optimizer.nesterov
-    ? onnx.op("Add", [total, onnx.op("Mul", [velocity, momentum])])
-    : velocity;
-  const step = onnx.op("Mul", [direction, PROGRAM.learningRate]);
-  onnx.alias(velocity, PROGRAM.newVelocity);
-  onnx.alias(onnx.op("Sub", [PROGRAM.parameters, step]), PROGRAM.newParameters);
-}
-
-function emitStatistics(emitter: ProgramEmitter, optimizer: OptimizerConstants): void {
-  const { onnx, plan } = emitter;
-  const measured = plan.statistics.map(({ node, role }) => {
-    const [mean, variance] = emitter.statistics.get(node)!;
-    return role === "mean" ? mean : variance;
-  });
-  const flat = onnx.op("Concat", measured, { axis: int(0) });
-  const kept = onnx.op("Mul", [PROGRAM.statistics, onnx.scalar(optimizer.statisticsMomentum)]);
-  const fresh = onnx.op("Mul", [flat, onnx.scalar(1 - optimizer.statisticsMomentum)]);
-  onnx.alias(onnx.op("Add", [kept, fresh]), PROGRAM.newStatistics);
 }
 
 /** Bring a value that comes channels last into the program's layout. */
@@ -231,7 +179,8 @@ export function buildTrainingProgram(
     readonly batch: number;
     /** Block of ONNX Runtime's blocked kernels (see `blockedLanes`); used when it divides the batch. Default 1: none. */
     readonly lanes?: number;
-    readonly optimizer: OptimizerConstants;
+    /** Without one the program ends with `gradient` and `batchStatistics` instead of a new state. */
+    readonly optimizer: OptimizerConstants | undefined;
     readonly exposeGradient?: boolean;
   },
 ): TrainingProgram {
@@ -244,8 +193,6 @@ export function buildTrainingProgram(
   const parameterCount = totalLength(plan.parameters);
   const statisticCount = totalLength(plan.statistics);
   onnx.input(PROGRAM.parameters, "float32", [parameterCount]);
-  onnx.input(PROGRAM.velocity, "float32", [parameterCount]);
-  onnx.input(PROGRAM.learningRate, "float32", []);
   onnx.input(PROGRAM.targets, "float32", [batch, classes]);
   emitter.splitParameters(PROGRAM.parameters);
   emitBoundary(emitter, graph);
@@ -271,19 +218,18 @@ export function buildTrainingProgram(
     reshapeTo(onnx, parameterGradients.get(`${node}/${role}`)!, [length]),
   );
   const flat = onnx.op("Concat", flatGradients, { axis: int(0) });
-  emitUpdate(onnx, flat, plan.parameters, optimizer);
-  onnx.output(PROGRAM.newParameters, "float32", [parameterCount]);
-  onnx.output(PROGRAM.newVelocity, "float32", [parameterCount]);
-  if (statisticCount > 0) {
-    onnx.input(PROGRAM.statistics, "float32", [statisticCount]);
-    emitStatistics(emitter, optimizer);
-    onnx.output(PROGRAM.newStatistics, "float32", [statisticCount]);
+  const measured = statisticCount > 0 ? emitter.batchStatistics() : undefined;
+  if (optimizer !== undefined) {
+    emitStateUpdate(onnx, plan, { optimizer, gradient: flat, statistics: measured });
+  } else if (measured !== undefined) {
+    onnx.alias(measured, PROGRAM.batchStatistics);
+    onnx.output(PROGRAM.batchStatistics, "float32", [statisticCount]);
   }
   onnx.alias(loss, PROGRAM.loss);
   onnx.output(PROGRAM.loss, "float32", []);
   onnx.alias(flatLogits, PROGRAM.logits);
   onnx.output(PROGRAM.logits, "float32", [batch, classes]);
-  if (options.exposeGradient) {
+  if (options.exposeGradient || optimizer === undefined) {
     onnx.alias(flat, PROGRAM.gradient);
     onnx.output(PROGRAM.gradient, "float32", [parameterCount]);
   }
