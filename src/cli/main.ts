@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
+import { dataCommand } from "./data.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
 import { runCommand } from "./run.js";
@@ -26,6 +27,7 @@ function createProgram(): Command {
   program.addCommand(importCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());
+  program.addCommand(dataCommand());
   program.addCommand(techCommand());
   program.addCommand(trainBackboneCommand());
   for (const command of program.commands) command.exitOverride();
