@@ -37,7 +37,7 @@ const trainingSchema = overridesSchema.extend({
     .strictObject({
       trials: z.int().min(3).default(5).describe("short trainings at most"),
       factor: z.number().gt(1).default(2.5).describe("between neighbouring rates"),
-      share: z.number().gt(0).max(1).default(0.2).describe("of the epochs of a training"),
+      share: z.number().gt(0).max(1).default(0.1).describe("of the images that a training sees"),
     })
     .prefault({})
     .describe("search of the learning rate on validation images; not when learningRate is given"),
