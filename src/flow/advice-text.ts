@@ -66,6 +66,7 @@ const agreementText = ({ spearman, kendall }: RankAgreement): string =>
 export function comparisonText(comparison: AdviceComparison): string {
   const columns = [
     textColumn("rank correlation with the sweep"),
+    numberColumn("predicted loss"),
     numberColumn("reach"),
     numberColumn("probe"),
     numberColumn("N-LEEP"),
@@ -76,6 +77,7 @@ export function comparisonText(comparison: AdviceComparison): string {
   const rows = comparison.datasets.map(({ name, agreement, advised, found }) => ({
     cells: [
       cell(name),
+      cell(agreementText(agreement.predicted)),
       cell(agreementText(agreement.reach)),
       cell(agreementText(agreement.probe)),
       cell(agreementText(agreement.nLeep)),

@@ -15,7 +15,7 @@ export type RankAgreement = {
 export type DatasetComparison = {
   readonly name: string;
   /** Accuracy in float against each score; `shallow` ranks by depth alone, which needs no data. */
-  readonly agreement: Readonly<Record<"reach" | "probe" | "nLeep" | "shallow", RankAgreement>>;
+  readonly agreement: Readonly<Record<"predicted" | "reach" | "probe" | "nLeep" | "shallow", RankAgreement>>;
   /** Losses against the fully trained network, in the order of the freeze points. */
   readonly losses: readonly {
     readonly freezePoint: string;
@@ -98,6 +98,7 @@ function compareDataset(results: Results, advice: Advice["datasets"][number]): D
   return {
     name: advice.name,
     agreement: {
+      predicted: agreementOf(measured, ({ point }) => -point.predictedLoss),
       reach: agreementOf(measured, ({ point }) => point.reach),
       probe: agreementOf(measured, ({ point }) => point.probe),
       nLeep: agreementOf(measured, ({ point }) => point.nLeep),

@@ -15,6 +15,7 @@ import {
   type GraphNode,
   graphToJson,
   type NodeName,
+  statistics,
 } from "../../graph/index.js";
 import { quantNetworkToJson } from "../../quant/index.js";
 import { elementCount } from "../../tensor/index.js";
@@ -68,6 +69,14 @@ function isLastLayer(graph: Graph, layer: NodeName): boolean {
   const passed = new Set(["globalAveragePool2d", "reshape", "dropout", "relu", "batchNorm"]);
   while (node.name !== layer && passed.has(node.kind) && "input" in node) node = nodeOf(graph, node.input);
   return node.name === layer;
+}
+
+/** Frozen share of all parameters but the classifier's, which every task trains. */
+function frozenShare(graph: Graph, layer: NodeName): number {
+  const { layers, params } = statistics(graph);
+  const classifier = layers.find(({ name }) => name === classifierOf(graph).name)!;
+  const frozen = freezePoints(graph).find((point) => point.layer === layer)!;
+  return frozen.params / (params - classifier.params);
 }
 
 /** Run a network on the images of a split, or on features as bytes; one wanted layer, averaged over the image where it is one. */
@@ -162,7 +171,10 @@ export async function adviseDataset(
         });
     const scores = adviseFreezePoints({
       ...{ images: chosen, classes: classes.length, last, seed },
-      points: points.map((layer) => ({ layer, features: features.get(layer)! })),
+      points: points.map((layer) => ({
+        ...{ layer, features: features.get(layer)! },
+        frozenShare: frozenShare(graph, layer),
+      })),
       first: ahead === points[0] ? undefined : features.get(ahead),
     });
     // The classifier of a quantized backbone was left out at import.

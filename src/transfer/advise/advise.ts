@@ -6,12 +6,20 @@ import { nLeep } from "./nleep.js";
 import { poolFeatures } from "./pool.js";
 import { createProbe, probeGrid } from "./probe.js";
 
+/** A freeze point and what the silicon gives there. */
+export type FrozenFeatures = {
+  readonly layer: NodeName;
+  readonly features: Split;
+  /** Frozen share of the parameters that transfer learning starts from, all but the classifier's: 0 to 1. */
+  readonly frozenShare: number;
+};
+
 /** Features of some labelled images of a task. */
 export type AdviceRequest = {
   readonly images: Pick<Split, "labels" | "groups">;
   readonly classes: number;
-  /** What the silicon gives at each freeze point, shallow to deep; at least one. */
-  readonly points: readonly { readonly layer: NodeName; readonly features: Split }[];
+  /** Shallow to deep; at least one. */
+  readonly points: readonly FrozenFeatures[];
   /** Features ahead of the first freeze point, which only a network without a frozen front can still change. */
   readonly first?: Split | undefined;
   /** Pooled features that the pretrained tail makes of those at the deepest point, where there is such a tail. */
@@ -29,16 +37,25 @@ export type PointAdvice = {
   readonly probe?: number;
   /**
    * Accuracy of a linear classifier on all that a tail behind this layer can read: the pooled features of this layer and, under
-   * pretrained weights, of the freeze points behind it and of the last layer. The score that ranks.
+   * pretrained weights, of the freeze points behind it and of the last layer.
    */
   readonly reach: number;
-  /** Reach with nothing frozen minus this reach. */
+  /**
+   * Accuracy that freezing is guessed to cost, as a share of the images; the score that ranks. Reach with nothing frozen minus this
+   * reach, plus what frozen weights cannot learn: {@link LEARNED_SHARE} of the errors that are left times the frozen share.
+   */
   readonly predictedLoss: number;
-  /** Standard error of that difference, from the images on which the two classifiers differ. */
+  /** Standard error of the difference of the two reaches, from the images on which their classifiers differ. */
   readonly predictedLossError: number;
-  /** 1 is the highest reach; of equals the shallower is first. */
+  /** 1 is the lowest predicted loss; of equals the shallower is first. */
   readonly rank: number;
 };
+
+/**
+ * Of the images that a linear classifier on pretrained features gets wrong, the share that training all weights is taken to put right, in
+ * proportion to the weights that are trained. An assumption, fitted to nothing; docs/transfer.md judges it by sweeps.
+ */
+export const LEARNED_SHARE = 0.5;
 
 /** Standard error of the difference of two accuracies on the same images (the variance of McNemar's comparison). */
 function pairedError(a: Uint8Array, b: Uint8Array): number {
@@ -52,8 +69,8 @@ function pairedError(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Score freeze points without training: N-LEEP and a linear probe of each, and the reach, which ranks. A front that is frozen deeper leaves
- * fewer features to choose from; how much a linear classifier loses by that stands for what a trained tail will lose.
+ * Score freeze points without training: N-LEEP and a linear probe of each, the reach, and a predicted loss, which ranks. A front that is
+ * frozen deeper leaves fewer features to choose from, which a linear classifier can measure, and fewer weights to adapt, which it cannot.
  *
  * @returns first nothing frozen, then the points, shallow to deep
  */
@@ -72,7 +89,7 @@ export function adviseFreezePoints(request: AdviceRequest): readonly PointAdvice
   const reachOf = (point: number) => nested[points.length - 1 - point + (last === undefined ? 0 : 1)]!;
   const rows = [
     { reach: whole.accuracy, predictedLoss: 0, predictedLossError: 0 },
-    ...points.map(({ layer, features }, p) => {
+    ...points.map(({ layer, features, frozenShare }, p) => {
       const reach = reachOf(p);
       const grid = probeGrid(features.channels);
       return {
@@ -80,13 +97,18 @@ export function adviseFreezePoints(request: AdviceRequest): readonly PointAdvice
         nLeep: nLeep(pooled[p]!, images.labels, { classes, rng: rng.fork(`mixture ${layer}`) }),
         probe: probe.linear(grid === 1 ? pooled[p]! : poolFeatures(features, grid)).accuracy,
         reach: reach.accuracy,
-        predictedLoss: whole.accuracy - reach.accuracy,
+        predictedLoss: whole.accuracy - reach.accuracy + LEARNED_SHARE * (1 - whole.accuracy) * frozenShare,
         predictedLossError: pairedError(whole.right, reach.right),
       };
     }),
   ];
   return rows.map((row, i) => ({
     ...row,
-    rank: 1 + rows.filter(({ reach }, k) => reach > row.reach || (reach === row.reach && k < i)).length,
+    rank:
+      1 +
+      rows.filter(
+        ({ predictedLoss }, k) =>
+          predictedLoss < row.predictedLoss || (predictedLoss === row.predictedLoss && k < i),
+      ).length,
   }));
 }
