@@ -1,5 +1,5 @@
 import { FixynnError } from "../core/index.js";
-import { freezePointsOf, type Results } from "../report/index.js";
+import { deepestWithin, freezePointsOf, type Results, unfrozenOf } from "../report/index.js";
 import { kendall, type PointAdvice, spearman } from "../transfer/index.js";
 import { type Advice, advisedPoint, LOSS_BOUND } from "./advise.js";
 
@@ -68,11 +68,14 @@ function agreement(a: readonly number[], b: readonly number[]): RankAgreement {
 function measuredOf(results: Results, dataset: string, points: readonly PointAdvice[]): readonly Measured[] {
   const entries = freezePointsOf(results);
   return points.flatMap((point, depth) => {
-    const accuracies = entries
-      .filter(({ freezePoint }) => point.freezePoint === undefined || freezePoint.layer === point.freezePoint)
-      .flatMap(({ datasets = [] }) => datasets.filter(({ name }) => name === dataset))
-      .map(({ accuracy }) => (point.freezePoint === undefined ? accuracy.unfrozen : accuracy.float));
-    const accuracy = accuracies.find((value) => value !== undefined)?.value;
+    const accuracy = entries
+      .filter(({ freezePoint }) => (point.freezePoint ?? freezePoint.layer) === freezePoint.layer)
+      .map((entry) =>
+        point.freezePoint === undefined
+          ? unfrozenOf(entry, dataset, "float")
+          : entry.datasets?.find(({ name }) => name === dataset)?.accuracy.float,
+      )
+      .find((value) => value !== undefined)?.value;
     return accuracy === undefined ? [] : [{ depth, point, accuracy }];
   });
 }
@@ -94,7 +97,8 @@ function compareDataset(results: Results, advice: Advice["datasets"][number]): D
         ],
   );
   const advised = advisedPoint({ points: frozen.map(({ point }) => point) });
-  const found = losses.findLast((loss) => loss.measured < LOSS_BOUND)?.freezePoint;
+  const found = deepestWithin(results, [advice.name], { bound: LOSS_BOUND, precision: "float" })?.freezePoint
+    .layer;
   return {
     name: advice.name,
     agreement: {

@@ -53,7 +53,8 @@ export type PointAdvice = {
 
 /**
  * Of the images that a linear classifier on pretrained features gets wrong, the share that training all weights is taken to put right, in
- * proportion to the weights that are trained. An assumption, fitted to nothing; docs/transfer.md judges it by sweeps.
+ * proportion to the weights that are trained. A round guess, made with the two losses of docs/train.md in view and before any sweep;
+ * docs/transfer.md judges it.
  */
 export const LEARNED_SHARE = 0.5;
 
