@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
+import { adviseCommand } from "./advise.js";
 import { dataCommand } from "./data.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
@@ -24,6 +25,7 @@ function createProgram(): Command {
   program.exitOverride();
   program.addCommand(runCommand(), { isDefault: true });
   program.addCommand(sweepCommand());
+  program.addCommand(adviseCommand());
   program.addCommand(importCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());
