@@ -112,7 +112,7 @@ describe("trainNetwork", () => {
   it("shares batches among threads: same bytes again, here and in a worker, and not those of one thread", async () => {
     const backbone = network(2);
     const trainable = trainableAfter(backbone, "conv_pw_3");
-    const options = { ...OPTIONS, batch: 8, epochs: 2 };
+    const options = { ...OPTIONS, batch: 24, epochs: 3 };
     const request = { graph: backbone, trainable, split, options, seed: 5, threads: 2 };
     const shared = await trainNetwork(request);
     expect(shared.history.at(-1)!.loss).toBeLessThan(shared.history[0]!.loss);
