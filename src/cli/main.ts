@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
+import { exportCommand } from "./export.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
 import { runCommand } from "./run.js";
@@ -22,6 +23,7 @@ function createProgram(): Command {
   program.exitOverride();
   program.addCommand(runCommand(), { isDefault: true });
   program.addCommand(importCommand());
+  program.addCommand(exportCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());
   program.addCommand(techCommand());

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { FixynnError } from "../core/index.js";
 import { type Graph, graphFromJson, verifyGraph } from "../graph/index.js";
-import { type QuantNetwork, quantNetworkFromJson } from "../quant/index.js";
+import { QUANT_SCHEMA, type QuantNetwork, quantNetworkFromJson } from "../quant/index.js";
 import { importKeras, type KerasImportOptions } from "./keras/import-keras.js";
 import { importTfliteFile } from "./tflite/import-tflite.js";
 
@@ -119,4 +119,29 @@ export function importQuantizedModel(path: string): QuantNetwork {
     place: path,
     hint: "give a quantized .tflite file or an integer network (.json); quantize float networks first",
   });
+}
+
+/**
+ * Import a network of any kind: a float one becomes a `Graph`, a quantized one a `QuantNetwork`. Content decides, as in
+ * {@link importModel} and {@link importQuantizedModel}.
+ *
+ * @param options for float networks; a quantized one has its encoding and size
+ * @throws FixynnError as those two; FX1007 for options that a quantized network does not take
+ */
+export async function importAnyModel(
+  path: string,
+  options: ImportOptions = {},
+): Promise<Graph | QuantNetwork> {
+  const format = detectFormat(readHead(path));
+  const isQuantized =
+    format === "tflite" ||
+    (format === "json" && (readJson(path) as { schema?: unknown } | null)?.schema === QUANT_SCHEMA);
+  if (!isQuantized) return importModel(path, options);
+  if (options.inputSide !== undefined || options.encoding !== undefined) {
+    throw new FixynnError("FX1007", "the input size and encoding of a quantized network are fixed", {
+      place: path,
+      hint: "leave them out",
+    });
+  }
+  return importQuantizedModel(path);
 }
