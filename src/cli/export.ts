@@ -80,6 +80,12 @@ export function exportCommand(): Command {
         ...(inputSide === undefined ? {} : { inputSide }),
         ...(encoding === undefined ? {} : { encoding }),
       });
+      if (model.kind === "quantNetwork" && inputSide !== undefined) {
+        throw new FixynnError("FX1007", "the input size of a quantized network is fixed", {
+          place: file,
+          hint: "leave out --input-side",
+        });
+      }
       const manifest = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
         version: string;
       };

@@ -107,6 +107,29 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
 }
 
 /**
+ * Import a network of any kind: float (as {@link importModel}) or integer (as {@link importQuantizedModel}); `kind` tells which it is.
+ *
+ * @throws FixynnError as those; FX1007 when an encoding is given for an integer network, which has its own
+ */
+export async function importAnyModel(
+  path: string,
+  options: ImportOptions = {},
+): Promise<Graph | QuantNetwork> {
+  const format = detectFormat(readHead(path));
+  const isInteger =
+    format === "tflite" ||
+    (format === "json" && (readJson(path) as { schema?: unknown } | null)?.schema === QUANT_SCHEMA);
+  if (!isInteger) return importModel(path, options);
+  if (options.encoding !== undefined) {
+    throw new FixynnError("FX1007", "a quantized network has its own encoding of images", {
+      place: path,
+      hint: "leave out encoding",
+    });
+  }
+  return importQuantizedModel(path);
+}
+
+/**
  * Import a network that is quantized already: a TensorFlow Lite file of int8 or uint8, or one of our own integer networks (.json).
  *
  * @throws FixynnError FX1001 when the file cannot be read or has another format; as `importTflite` and `quantNetworkFromJson`
@@ -119,29 +142,4 @@ export function importQuantizedModel(path: string): QuantNetwork {
     place: path,
     hint: "give a quantized .tflite file or an integer network (.json); quantize float networks first",
   });
-}
-
-/**
- * Import a network of any kind: a float one becomes a `Graph`, a quantized one a `QuantNetwork`. Content decides, as in
- * {@link importModel} and {@link importQuantizedModel}.
- *
- * @param options for float networks; a quantized one has its encoding and size
- * @throws FixynnError as those two; FX1007 for options that a quantized network does not take
- */
-export async function importAnyModel(
-  path: string,
-  options: ImportOptions = {},
-): Promise<Graph | QuantNetwork> {
-  const format = detectFormat(readHead(path));
-  const isQuantized =
-    format === "tflite" ||
-    (format === "json" && (readJson(path) as { schema?: unknown } | null)?.schema === QUANT_SCHEMA);
-  if (!isQuantized) return importModel(path, options);
-  if (options.inputSide !== undefined || options.encoding !== undefined) {
-    throw new FixynnError("FX1007", "the input size and encoding of a quantized network are fixed", {
-      place: path,
-      hint: "leave them out",
-    });
-  }
-  return importQuantizedModel(path);
 }

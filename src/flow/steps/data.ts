@@ -7,6 +7,7 @@ import {
   NO_AUGMENTATION,
   type Split,
   splitDigest,
+  subset,
 } from "../../data/index.js";
 import type { FlowContext } from "../context.js";
 
@@ -14,7 +15,7 @@ import type { FlowContext } from "../context.js";
 export type LoadedDataset = { readonly dataset: Dataset; readonly key: string };
 
 /**
- * Load every dataset of the configuration; folders of images are scaled to the network's input side.
+ * Load every dataset of the configuration; image files are scaled to the network's input side.
  *
  * @throws FixynnError FX8008 when two datasets have one name
  */
@@ -22,8 +23,7 @@ export async function loadDatasets(context: FlowContext, side: number): Promise<
   const { config, baseFolder, onProgress } = context;
   const loaded: LoadedDataset[] = [];
   for (const spec of config.datasets) {
-    const isFolder = "kind" in spec && spec.kind === "folder";
-    const dataset = await loadDataset(spec, { baseFolder, onProgress, ...(isFolder && { side }) });
+    const dataset = await loadDataset(spec, { baseFolder, onProgress, imageSide: side });
     if (loaded.some((other) => other.dataset.name === dataset.name)) {
       throw new FixynnError("FX8008", `two datasets are called "${dataset.name}"`, {
         place: "datasets",
@@ -43,6 +43,11 @@ export function inputBytes(split: Split, side: number, limit: number): { bytes: 
   filler.fill({ indices: firstIndices(count), first: 0, count }, bytes, createRng(0));
   filler.close();
   return { bytes, count };
+}
+
+/** The whole split, or its first images. */
+export function firstImages(split: Split, images: number | undefined): Split {
+  return images === undefined || images >= split.count ? split : subset(split, firstIndices(images));
 }
 
 /** Choose images spread evenly over a split: training files are often sorted by class. */
