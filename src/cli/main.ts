@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
 import { adviseCommand } from "./advise.js";
 import { dataCommand } from "./data.js";
+import { exportCommand } from "./export.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
 import { runCommand } from "./run.js";
@@ -27,6 +28,7 @@ function createProgram(): Command {
   program.addCommand(sweepCommand());
   program.addCommand(adviseCommand());
   program.addCommand(importCommand());
+  program.addCommand(exportCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());
   program.addCommand(dataCommand());

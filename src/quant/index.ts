@@ -5,6 +5,7 @@ export * from "./interval.js";
 export * from "./isolate.js";
 export * from "./json.js";
 export * from "./nodes.js";
+export * from "./onnx/qdq.js";
 export * from "./print.js";
 export * from "./quantize/calibrate.js";
 export * from "./quantize/digits.js";
