@@ -15,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   cmvm: () => import("./cmvm.js"),
   compile: () => import("./compile.js"),
   export: () => import("./export.js"),
+  features: () => import("./features.js"),
   folding: () => import("./folding.js"),
   golden: () => import("./golden.js"),
   quant: () => import("./quant.js"),
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   sim: () => import("./sim.js"),
   "sim-kernel": () => import("./sim-kernel.js"),
   train: () => import("./train.js"),
+  "transfer-memory": () => import("./transfer-memory.js"),
 };
 
 function usage(): never {
