@@ -9,7 +9,7 @@ import {
   interval,
   wordFormat,
 } from "../src/arith/index.js";
-import { FixynnError, packageRoot } from "../src/core/index.js";
+import { FixynnError, invariant, packageRoot } from "../src/core/index.js";
 import { readTechnology, type Technology } from "../src/cost/index.js";
 import { type Dataset, gatherImages, loadDataset } from "../src/data/index.js";
 import { simplify } from "../src/graph/index.js";
@@ -74,6 +74,7 @@ function requantizationHardware(
     graph.floorShift(graph.input(name, interval(2 * from, 2 * to + 1)), 1);
   const outputs = Array.from(node.bias.data, (_, channel): AdderNodeId => {
     const { requantization, clamp } = node;
+    invariant(requantization.mode !== "programmable", "the requantization is a constant");
     const task = {
       name: `c${channel}`,
       requantization,

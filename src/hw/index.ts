@@ -17,6 +17,7 @@ export {
 } from "./layer.js";
 export * from "./netlist.js";
 export * from "./print.js";
+export { type LayerRegisters, type RegisterMap, type RegisterWrites, registerWrites } from "./registers.js";
 export { type ComputedNode, inputPort, type Stream, streamOfNode } from "./streams.js";
 export { TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 export * from "./verify.js";

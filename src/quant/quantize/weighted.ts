@@ -1,6 +1,6 @@
 import type { NodeOf } from "../../graph/index.js";
 import { resolvePadding, tensor } from "../../tensor/index.js";
-import type { Clamp, QuantNode, QuantType, Requantization } from "../nodes.js";
+import type { Clamp, ConstantRequantization, QuantNode, QuantType } from "../nodes.js";
 import { type IntegerFactor, leanFactors, leanValue, tfliteFactor } from "./digits.js";
 
 /** Weights are symmetric integers: of 8 bits, the lowest left out. In `shift` mode they may take a ninth bit. */
@@ -12,7 +12,12 @@ const BIAS_LIMIT = 2 ** 24;
 /** How to turn real factors into integers. */
 export type Arithmetic =
   | { readonly mode: "tflite" }
-  | { readonly mode: "lean"; readonly multiplierDigits: number }
+  | {
+      readonly mode: "lean";
+      readonly multiplierDigits: number;
+      /** The multipliers of layers with weights are registers: so many significant bits, of any digits. */
+      readonly registerBits?: number | undefined;
+    }
   | { readonly mode: "shift"; readonly multiplierDigits: 1; readonly weightBits: 8 | 9 };
 
 export type WeightedFloat = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"dense">;
@@ -20,9 +25,9 @@ export type WeightedQuant = Extract<QuantNode, { kind: "conv2d" | "depthwiseConv
 
 /** Put factors, one per channel, in the form that the network stores. */
 export function requantizationOf(
-  mode: Requantization["mode"],
+  mode: ConstantRequantization["mode"],
   factors: readonly IntegerFactor[],
-): Requantization {
+): ConstantRequantization {
   return {
     mode,
     multipliers: Int32Array.from(factors, ({ multiplier }) => multiplier),
@@ -69,9 +74,11 @@ function chooseScale(
     return { factor: tfliteFactor((inputScale * weightScale) / outputScale), weightScale };
   }
   const toScale = outputScale / inputScale;
-  const digits = arithmetic.multiplierDigits;
+  const registerBits = arithmetic.mode === "lean" ? arithmetic.registerBits : undefined;
+  const factors = (value: number) =>
+    leanFactors(value, registerBits ?? arithmetic.multiplierDigits, registerBits);
   const start = Math.max(channel.ideal, channel.floor);
-  const { below, above } = leanFactors(start / toScale, digits);
+  const { below, above } = factors(start / toScale);
   let best = above;
   const limit = weightLimit(arithmetic);
   let least = roundingError(channel, leanValue(above) * toScale, limit);
@@ -84,7 +91,7 @@ function chooseScale(
       least = error;
       best = candidate;
     }
-    const next = leanFactors(leanValue(candidate) * (1 - 2 ** -14), digits).below;
+    const next = factors(leanValue(candidate) * (1 - 2 ** -14)).below;
     if (leanValue(next) >= leanValue(candidate)) break;
     candidate = next;
   }
