@@ -13,7 +13,10 @@ export type RegisterOptions = {
   readonly signed?: boolean;
   /** Bits that the reference's multipliers leave free at the top: a task may scale a channel by 2^headroom at least; default 1. */
   readonly headroomBits?: number;
-  /** Bits that a bias may have beyond the largest of the layer's; default 2. */
+  /**
+   * Bits that a bias may have beyond those of the layer's largest, and beyond one that moves an output through its whole range;
+   * default 1.
+   */
   readonly biasHeadroomBits?: number;
   /** Which layers; default all with weights. */
   readonly layers?: ReadonlySet<NodeName>;
@@ -21,7 +24,7 @@ export type RegisterOptions = {
 
 export const DEFAULT_REGISTER_BITS = 8;
 const DEFAULT_HEADROOM_BITS = 1;
-const DEFAULT_BIAS_HEADROOM_BITS = 2;
+const DEFAULT_BIAS_HEADROOM_BITS = 1;
 
 /**
  * Significant bits that multipliers of the reference have: without sign and headroom.
@@ -80,6 +83,11 @@ function withRegisters(node: WeightedQuant, options: RegisterOptions, place: str
   const factors = Array.from({ length: channels }, (_, c) =>
     registerFactor(requantizationFactor(node.requantization, c), bits, complain),
   );
+  // A bias of this size moves an output from one end of its range to the other.
+  const { low, high } = node.clamp;
+  const spans = factors.map((factor) =>
+    factor === undefined ? 0 : Math.ceil(((high - low) * 2 ** factor.shift) / Math.max(1, factor.multiplier)),
+  );
   const last = Math.max(1, ...factors.flatMap((factor) => factor?.shift ?? []));
   const requantization: ProgrammableRequantization = {
     mode: "programmable",
@@ -87,7 +95,7 @@ function withRegisters(node: WeightedQuant, options: RegisterOptions, place: str
     shifts: Int32Array.from(factors, (factor) => factor?.shift ?? last),
     multiplierBits,
     signed,
-    biasBits: Math.max(2, ...Array.from(node.bias.data, signedBits)) + biasHeadroomBits,
+    biasBits: Math.max(2, ...[...node.bias.data, ...spans].map(signedBits)) + biasHeadroomBits,
   };
   return { ...node, requantization };
 }
