@@ -6,6 +6,7 @@ import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
 import { runCommand } from "./run.js";
+import { sweepCommand } from "./sweep.js";
 import { techCommand } from "./tech.js";
 import { trainBackboneCommand } from "./train-backbone.js";
 import { verifyCommand } from "./verify.js";
@@ -21,6 +22,7 @@ function createProgram(): Command {
   const program = new Command("fixynn").description(manifest.description).version(manifest.version);
   program.exitOverride();
   program.addCommand(runCommand(), { isDefault: true });
+  program.addCommand(sweepCommand());
   program.addCommand(importCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());

@@ -22,11 +22,11 @@ export const NO_AUGMENTATION: Augmentation = { flip: false, shift: 0, border: "r
 /** Fills batches of network input bytes from a split; keeps its tables and scratch memory. */
 export type BatchFiller = {
   /**
-   * Write some images of the split, augmented and resized, one after the other.
+   * Write some images of the split, augmented and resized, one after the other; of an image with several views a random one.
    *
    * @param indices which images, at least `count` from `first` on
    * @param target count · height · width · channels bytes
-   * @param rng source of the augmentation; not used without one
+   * @param rng source of the augmentation and of the views; not used without them
    */
   fill(
     options: { readonly indices: ArrayLike<number>; readonly first: number; readonly count: number },
@@ -89,7 +89,7 @@ function cutSquare(split: Split, side: number, rng: Rng, target: Uint8Array): vo
 
 /** Prepare the filling of batches: augment in source resolution, then resize to the network's input side. */
 export function createBatchFiller(split: Split, targetSize: Size2, augmentation: Augmentation): BatchFiller {
-  const { height, width, channels } = split;
+  const { height, width, channels, views = 1 } = split;
   const reader = createImageReader(split);
   const sourceBytes = height * width * channels;
   const targetBytes = targetSize.height * targetSize.width * channels;
@@ -100,7 +100,7 @@ export function createBatchFiller(split: Split, targetSize: Size2, augmentation:
   return {
     fill({ indices, first, count }, target, rng) {
       for (let i = 0; i < count; i++) {
-        const source = reader.read(indices[first + i]!);
+        const source = reader.read(indices[first + i]!, views === 1 ? 0 : rng.integer(views));
         if (isPlain) {
           resizer.resize(source, 0, target, i * targetBytes);
           continue;

@@ -16,7 +16,7 @@ const modelSchema = z.strictObject({
   inputSide: positive.optional().describe("pixels, where the model leaves its input size open"),
 });
 
-const trainingSchema = z
+const overridesSchema = z
   .strictObject({
     epochs: positive,
     batch: positive,
@@ -26,8 +26,22 @@ const trainingSchema = z
     mixup: z.number().min(0).max(1),
     flip: z.boolean().describe("whether mirrored images keep their class"),
     images: positive.describe("train on the first so many images only"),
+    views: positive.describe("augmented views of each image among the cached features"),
+    patience: positive.describe("stop after so many epochs without a better validation accuracy"),
+    seeds: positive.describe("trainings of each network, for mean and spread; default 1"),
   })
   .partial();
+
+const trainingSchema = overridesSchema.extend({
+  search: z
+    .strictObject({
+      trials: z.int().min(3).default(5).describe("short trainings at most"),
+      factor: z.number().gt(1).default(2.5).describe("between neighbouring rates"),
+      share: z.number().gt(0).max(1).default(0.2).describe("of the epochs of a training"),
+    })
+    .prefault({})
+    .describe("search of the learning rate on validation images; not when learningRate is given"),
+});
 
 /** Configuration of a run; every field has a default, and the defaults are the default job. */
 export const configSchema = z.strictObject({
@@ -43,7 +57,11 @@ export const configSchema = z.strictObject({
     .min(1)
     .default(["conv_pw_3", "conv_pw_7"])
     .describe("last frozen layer of each design to try, shallow to deep"),
-  training: trainingSchema.default({}).describe("overrides of what is chosen by the number of images"),
+  training: trainingSchema.prefault({}).describe("overrides of what is chosen by the number of images"),
+  perDataset: z
+    .record(z.string(), overridesSchema)
+    .default({})
+    .describe("overrides of training for single datasets, by name"),
   quantization: z
     .strictObject({
       mode: z.enum(["lean", "tflite", "shift"]).default("lean"),

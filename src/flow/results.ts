@@ -2,6 +2,7 @@ import { freezePoints, type Graph, type NodeName, simplify, statistics } from ".
 import type { LayerStats } from "../hw/index.js";
 import { inputsOfQuantNode } from "../quant/index.js";
 import {
+  type AccuracyValue,
   type DatasetResult,
   type FreezePointResult,
   type LayerResult,
@@ -13,19 +14,14 @@ import type { FlowContext } from "./context.js";
 import type { FrontCost, FrozenFront, VerifiedFront } from "./fronts.js";
 import { describeMachine, describeTool } from "./machine.js";
 import type { LoadedDataset } from "./steps/data.js";
-import type { IntegerNetwork } from "./steps/quantize.js";
-import type { TrainedNetwork } from "./steps/train.js";
+import type { TrainedNetwork, TrainingFigures } from "./steps/train.js";
+import type { Sweep } from "./sweep.js";
 
 /** What the steps gave. */
-export type FlowOutcome = {
-  readonly backbone: Graph;
-  readonly points: readonly NodeName[];
-  readonly datasets: readonly LoadedDataset[];
-  readonly trained: readonly TrainedNetwork[];
-  readonly integer: readonly IntegerNetwork[];
-  readonly fronts: readonly FrozenFront[];
-  readonly verified: readonly VerifiedFront[];
-  readonly costs: readonly FrontCost[];
+export type FlowOutcome = Sweep & {
+  readonly fronts?: readonly FrozenFront[];
+  readonly verified?: readonly VerifiedFront[];
+  readonly costs?: readonly FrontCost[];
   readonly startedAt: Date;
 };
 
@@ -34,15 +30,27 @@ function freezePointResult(backbone: Graph, layer: NodeName): FreezePointResult 
   return { layer, frozenLayers: point.frozenLayers, frozenParams: point.params, frozenMacs: point.macs };
 }
 
+const accuracyResult = ({ accuracy }: TrainedNetwork): AccuracyValue => ({
+  ...{ value: accuracy.value, images: accuracy.images },
+  ...(accuracy.seeds && { seeds: [...accuracy.seeds] }),
+});
+
+const trainingResult = (training: TrainingFigures): NonNullable<DatasetResult["training"]>["tail"] => ({
+  ...training,
+  trials: training.trials.map((trial) => ({ ...trial })),
+});
+
 function datasetResult(outcome: FlowOutcome, loaded: LoadedDataset, layer: NodeName): DatasetResult {
   const { name, classes, train, test, source } = loaded.dataset;
   const networkOf = (point: NodeName | undefined): TrainedNetwork | undefined =>
     outcome.trained.find((one) => one.dataset === name && one.freezePoint === point);
   const unfrozen = networkOf(undefined);
   const tail = networkOf(layer);
-  const integer = outcome.integer.find((one) => one.dataset === name && one.freezePoint === layer);
+  const integerOf = (point: NodeName | undefined) =>
+    outcome.integer.find((one) => one.dataset === name && one.freezePoint === point);
+  const [unfrozenInteger, integer] = [integerOf(undefined), integerOf(layer)];
   const hardware = outcome.verified
-    .find((one) => one.freezePoint === layer)
+    ?.find((one) => one.freezePoint === layer)
     ?.hardware.find((one) => one.dataset === name);
   return {
     name,
@@ -51,14 +59,15 @@ function datasetResult(outcome: FlowOutcome, loaded: LoadedDataset, layer: NodeN
     test: test.count,
     source,
     accuracy: {
-      ...(unfrozen && { unfrozen: unfrozen.accuracy }),
-      ...(tail && { float: tail.accuracy }),
+      ...(unfrozen && { unfrozen: accuracyResult(unfrozen) }),
+      ...(unfrozenInteger && { unfrozenInt8: unfrozenInteger.accuracy }),
+      ...(tail && { float: accuracyResult(tail) }),
       ...(integer && { int8: integer.accuracy }),
       ...(hardware && { hardware: hardware.accuracy }),
     },
     training: {
-      ...(unfrozen && { unfrozen: unfrozen.training }),
-      ...(tail && { tail: tail.training }),
+      ...(unfrozen && { unfrozen: trainingResult(unfrozen.training) }),
+      ...(tail && { tail: trainingResult(tail.training) }),
     },
   };
 }
@@ -71,9 +80,9 @@ function layerResults(outcome: FlowOutcome, layer: NodeName): LayerResult[] {
   const trained = outcome.trained.find((one) => one.freezePoint === layer)!;
   const macs = new Map(statistics(simplify(trained.graph)).layers.map((one) => [one.name, one.macs]));
   const typeOf = new Map(network.nodes.map((node) => [node.name, node.output]));
-  const front = outcome.fronts.find((one) => one.freezePoint === layer);
-  const verdict = outcome.verified.find((one) => one.freezePoint === layer);
-  const cost = outcome.costs.find((one) => one.freezePoint === layer);
+  const front = outcome.fronts?.find((one) => one.freezePoint === layer);
+  const verdict = outcome.verified?.find((one) => one.freezePoint === layer);
+  const cost = outcome.costs?.find((one) => one.freezePoint === layer);
   return network.nodes.flatMap((node): LayerResult[] => {
     if (node.kind === "input" || node.kind === "reshape") return [];
     const hardware = front?.layers.find((one) => one.name === node.name);
@@ -119,12 +128,12 @@ function hardwareCounts(stats: LayerStats): Partial<LayerResult> {
 }
 
 function sweepEntry(outcome: FlowOutcome, layer: NodeName): SweepEntry {
-  const front = outcome.fronts.find((one) => one.freezePoint === layer);
-  const verdict = outcome.verified.find((one) => one.freezePoint === layer);
-  const cost = outcome.costs.find((one) => one.freezePoint === layer);
+  const front = outcome.fronts?.find((one) => one.freezePoint === layer);
+  const verdict = outcome.verified?.find((one) => one.freezePoint === layer);
+  const cost = outcome.costs?.find((one) => one.freezePoint === layer);
   const layers = layerResults(outcome, layer);
   return {
-    freezePoint: freezePointResult(outcome.backbone, layer),
+    freezePoint: freezePointResult(outcome.prepared.graph, layer),
     datasets: outcome.datasets.map((loaded) => datasetResult(outcome, loaded, layer)),
     ...(layers.length > 0 && { layers }),
     ...(front && { rtl: { ...front.rtl, ...(verdict && { verified: verdict.verified }) } }),
@@ -137,9 +146,9 @@ export function assembleResults(context: FlowContext, outcome: FlowOutcome): Res
   const { config, run } = context;
   const sweep = outcome.points.map((layer) => sweepEntry(outcome, layer));
   const chosen = sweep.at(-1);
-  const { params } = statistics(outcome.backbone);
-  const { macs } = statistics(simplify(outcome.backbone));
-  const weighted = outcome.backbone.nodes.filter((node) => "weights" in node).length;
+  const { params } = statistics(outcome.prepared.graph);
+  const { macs } = statistics(simplify(outcome.prepared.graph));
+  const weighted = outcome.prepared.graph.nodes.filter((node) => "weights" in node).length;
   return {
     schema: resultsSchemaId,
     tool: describeTool(),
@@ -150,8 +159,8 @@ export function assembleResults(context: FlowContext, outcome: FlowOutcome): Res
     seconds: (Date.now() - outcome.startedAt.getTime()) / 1000,
     steps: run.steps.map((step) => ({ ...step })),
     backbone: {
-      name: outcome.backbone.name,
-      inputShape: [...outcome.backbone.nodes[0]!.shape],
+      name: outcome.prepared.graph.name,
+      inputShape: [...outcome.prepared.graph.nodes[0]!.shape],
       layers: weighted,
       params,
       macs,

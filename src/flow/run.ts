@@ -1,4 +1,5 @@
 import { CheckFailedError, type ProgressListener, writeFileAtomic } from "../core/index.js";
+import type { Technology } from "../cost/index.js";
 import {
   accuracyCsv,
   layersCsv,
@@ -9,15 +10,12 @@ import {
 } from "../report/index.js";
 import type { Config } from "./config.js";
 import type { FlowContext } from "./context.js";
-import { assembleResults } from "./results.js";
+import { assembleResults, type FlowOutcome } from "./results.js";
 import { RunDirectory } from "./run-directory.js";
 import { costAll, loadTechnology } from "./steps/cost.js";
-import { loadDatasets } from "./steps/data.js";
 import { freezeAll } from "./steps/freeze.js";
-import { loadBackbone, orderedFreezePoints } from "./steps/model.js";
-import { quantizeAll } from "./steps/quantize.js";
-import { trainAll } from "./steps/train.js";
 import { verifyAll } from "./steps/verify.js";
+import { type Sweep, sweepFreezePoints } from "./sweep.js";
 
 /** What to run and where. */
 export type FlowRequest = {
@@ -27,6 +25,8 @@ export type FlowRequest = {
   /** Run directory; steps that an earlier run finished there are reused. */
   readonly folder: string;
   readonly onProgress: ProgressListener;
+  /** False: only train and quantize, freeze point by freeze point. */
+  readonly hardware?: boolean;
 };
 
 /** Where a run left its results. */
@@ -51,34 +51,26 @@ export async function runFlow(request: FlowRequest): Promise<FlowResult> {
   const run = new RunDirectory(folder);
   const context: FlowContext = { config, baseFolder, run, onProgress };
 
-  const backbone = await loadBackbone(context);
-  const points = orderedFreezePoints(backbone, config.freezePoints);
   const technology = loadTechnology(context);
-  const datasets = await loadDatasets(context, backbone.nodes[0]!.shape[0]!);
-  const trained = await trainAll(context, backbone, datasets, points);
-  const integer = await quantizeAll(context, trained, datasets);
-  const fronts = await freezeAll(context, points, integer, datasets);
-  const verified = await verifyAll(context, fronts, integer, datasets);
-  const costs = costAll(context, { technology, fronts, verified, integer, trained });
+  const sweep = await sweepFreezePoints(context);
+  const hardware = request.hardware === false ? undefined : await buildHardware(context, sweep, technology);
 
   const results = parseResults(
-    JSON.parse(
-      JSON.stringify(
-        assembleResults(context, {
-          backbone,
-          points,
-          datasets,
-          trained,
-          integer,
-          fronts,
-          verified,
-          costs,
-          startedAt,
-        }),
-      ),
-    ),
+    JSON.parse(JSON.stringify(assembleResults(context, { ...sweep, ...hardware, startedAt }))),
   );
   return writeReports(run, results);
+}
+
+/** Freeze, verify and cost every freeze point. */
+async function buildHardware(
+  context: FlowContext,
+  sweep: Sweep,
+  technology: Technology,
+): Promise<Pick<FlowOutcome, "fronts" | "verified" | "costs">> {
+  const { points, prepared, datasets, integer, trained } = sweep;
+  const fronts = await freezeAll(context, points, prepared, datasets);
+  const verified = await verifyAll(context, fronts, integer, datasets);
+  return { fronts, verified, costs: costAll(context, { technology, fronts, verified, integer, trained }) };
 }
 
 function writeReports(run: RunDirectory, results: Results): FlowResult {

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { FixynnError } from "../core/index.js";
 import { type Graph, graphFromJson, verifyGraph } from "../graph/index.js";
-import { type QuantNetwork, quantNetworkFromJson } from "../quant/index.js";
+import { QUANT_SCHEMA, type QuantNetwork, quantNetworkFromJson } from "../quant/index.js";
 import { importKeras, type KerasImportOptions } from "./keras/import-keras.js";
 import { importTfliteFile } from "./tflite/import-tflite.js";
 
@@ -104,6 +104,29 @@ export async function importModel(path: string, options: ImportOptions = {}): Pr
       );
     }
   }
+}
+
+/**
+ * Import a network of any kind: float (as {@link importModel}) or integer (as {@link importQuantizedModel}); `kind` tells which it is.
+ *
+ * @throws FixynnError as those; FX1007 when an encoding is given for an integer network, which has its own
+ */
+export async function importAnyModel(
+  path: string,
+  options: ImportOptions = {},
+): Promise<Graph | QuantNetwork> {
+  const format = detectFormat(readHead(path));
+  const isInteger =
+    format === "tflite" ||
+    (format === "json" && (readJson(path) as { schema?: unknown } | null)?.schema === QUANT_SCHEMA);
+  if (!isInteger) return importModel(path, options);
+  if (options.encoding !== undefined) {
+    throw new FixynnError("FX1007", "a quantized network has its own encoding of images", {
+      place: path,
+      hint: "leave out encoding",
+    });
+  }
+  return importQuantizedModel(path);
 }
 
 /**

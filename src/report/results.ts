@@ -21,6 +21,7 @@ const accuracyValueSchema = z
   .strictObject({
     value: fraction.describe("top-1 accuracy, 0 to 1"),
     images: z.int().min(1).describe("test images that it was measured on"),
+    seeds: z.array(fraction).min(2).optional().describe("of each training; value is their mean"),
   })
   .meta({ id: "accuracyValue", description: "an accuracy with its image count" });
 
@@ -100,6 +101,11 @@ const trainingSchema = z
     epochs: amount,
     seconds: amount,
     imagesSeen: count.describe("training images presented, repeats included"),
+    learningRate: amount.optional().describe("peak of the schedule"),
+    trials: z
+      .array(z.strictObject({ learningRate: amount, validationAccuracy: fraction }))
+      .optional()
+      .describe("the search of the learning rate"),
     loss: z.number().optional().describe("mean cross-entropy of the last epoch, nats"),
   })
   .meta({ id: "training" });
@@ -114,6 +120,7 @@ const datasetSchema = z
     accuracy: z
       .strictObject({
         unfrozen: accuracyValueSchema.describe("float network with every layer retrained"),
+        unfrozenInt8: accuracyValueSchema.describe("golden executor of that network, quantized as a whole"),
         float: accuracyValueSchema.describe("float network with the front frozen"),
         int8: accuracyValueSchema.describe("golden executor of the integer network"),
         hardware: accuracyValueSchema.describe(

@@ -14,6 +14,12 @@ export type Batch = {
   readonly labels: Uint16Array;
 };
 
+/** Makes batches of the images `indices[first..]`. */
+export type Batcher = {
+  make(indices: Uint32Array, first: number, rng: Rng): Batch;
+  close(): void;
+};
+
 /** Sample Beta(α, α) for 0 < α ≤ 1 (Jöhnk 1964). */
 export function sampleBeta(alpha: number, rng: Rng): number {
   for (;;) {
@@ -30,13 +36,13 @@ export function createBatcher(options: {
   readonly classes: number;
   readonly train: TrainOptions;
   readonly batch: number;
-}): (indices: Uint32Array, first: number, rng: Rng) => Batch {
+}): Batcher {
   const { split, size, classes, train, batch } = options;
   const filler = createBatchFiller(split, size, train.augmentation);
   const perImage = size.height * size.width * split.channels;
   const off = train.labelSmoothing / classes;
   const on = 1 - train.labelSmoothing;
-  return (indices, first, rng) => {
+  const make: Batcher["make"] = (indices, first, rng) => {
     const bytes = new Uint8Array(batch * perImage);
     const targets = new Float32Array(batch * classes).fill(off);
     filler.fill({ indices, first, count: batch }, bytes, rng);
@@ -54,6 +60,7 @@ export function createBatcher(options: {
     }
     return { bytes, targets, labels };
   };
+  return { make, close: () => filler.close() };
 }
 
 /** Mix image i with image batch − 1 − i, in place. The order of a batch is random already. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { writeFileAtomic } from "../core/index.js";
-import { tensor, tensorFromJson, tensorToJson } from "../tensor/index.js";
+import { type TensorJson, tensor, tensorFromJson, tensorToJson } from "../tensor/index.js";
 import type { TrainingState } from "./session.js";
 
 /** What one epoch did. */
@@ -19,21 +19,38 @@ export type Checkpoint = {
   readonly epoch: number;
   readonly history: readonly EpochRecord[];
   readonly state: TrainingState;
+  /** The epoch with the best validation accuracy so far; absent without validation. */
+  readonly best?: BestEpoch;
 };
 
-const FORMAT = "fixynn-checkpoint-1";
+/** A state worth going back to. */
+export type BestEpoch = {
+  readonly epoch: number;
+  readonly validationAccuracy: number;
+  readonly state: TrainingState;
+};
+
+const FORMAT = "fixynn-checkpoint-2";
 const ROLES = ["parameters", "velocity", "statistics"] as const;
+
+const stateToJson = (state: TrainingState): Record<string, unknown> =>
+  Object.fromEntries(
+    ROLES.map((role) => [role, tensorToJson(tensor("float32", [state[role].length], state[role]))]),
+  );
+
+function stateFromJson(
+  json: Record<(typeof ROLES)[number], TensorJson & { readonly dtype: "float32" }>,
+): TrainingState {
+  const read = (role: (typeof ROLES)[number]): Float32Array => tensorFromJson<"float32">(json[role]).data;
+  return { parameters: read("parameters"), velocity: read("velocity"), statistics: read("statistics") };
+}
 
 /** Write a checkpoint atomically. `key` names everything that the training depends on. */
 export function writeCheckpoint(path: string, key: string, checkpoint: Checkpoint): void {
-  const state = Object.fromEntries(
-    ROLES.map((role) => {
-      const data = checkpoint.state[role];
-      return [role, tensorToJson(tensor("float32", [data.length], data))];
-    }),
-  );
-  const { epoch, history } = checkpoint;
-  writeFileAtomic(path, JSON.stringify({ format: FORMAT, key, epoch, history, state }));
+  const { epoch, history, best } = checkpoint;
+  const state = stateToJson(checkpoint.state);
+  const bestJson = best && { ...best, state: stateToJson(best.state) };
+  writeFileAtomic(path, JSON.stringify({ format: FORMAT, key, epoch, history, state, best: bestJson }));
 }
 
 /**
@@ -47,14 +64,11 @@ export function readCheckpoint(path: string, key: string): Checkpoint | undefine
   try {
     const json = JSON.parse(readFileSync(path, "utf8"));
     if (json.format !== FORMAT || json.key !== key) return undefined;
-    const read = (role: (typeof ROLES)[number]): Float32Array =>
-      tensorFromJson<"float32">(json.state[role]).data;
-    const state = {
-      parameters: read("parameters"),
-      velocity: read("velocity"),
-      statistics: read("statistics"),
+    const { epoch, history, best } = json;
+    return {
+      ...{ epoch, history, state: stateFromJson(json.state) },
+      ...(best && { best: { ...best, state: stateFromJson(best.state) } }),
     };
-    return { epoch: json.epoch, history: json.history, state };
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { createRng, FixynnError } from "../core/index.js";
 import type { Split } from "../data/index.js";
-import { createBatchFiller, NO_AUGMENTATION } from "../data/index.js";
+import { createBatchFiller, firstIndices, NO_AUGMENTATION } from "../data/index.js";
 import { createFloatExecutor, type Graph } from "../graph/index.js";
 import { elementCount } from "../tensor/index.js";
 
@@ -48,7 +48,7 @@ export async function evaluate(
   const filler = createBatchFiller(split, { height, width }, NO_AUGMENTATION);
   const executor = createFloatExecutor(graph, { batch });
   const classes = elementCount(graph.nodes.find((node) => node.name === graph.output)!.shape);
-  const indices = Uint32Array.from({ length: images }, (_, i) => i);
+  const indices = firstIndices(images);
   const rng = createRng(0);
   let correct = 0;
   try {
@@ -62,6 +62,7 @@ export async function evaluate(
       }
     }
   } finally {
+    filler.close();
     await executor.close();
   }
   return { images, correct, top1: images === 0 ? 0 : correct / images };

@@ -15,6 +15,8 @@ export type TrainOptions = OptimizerConstants & {
   /** Parameter of mixup's Beta(α, α) (Zhang et al. 2018); 0 for none, at most 1. */
   readonly mixup: number;
   readonly augmentation: Augmentation;
+  /** Stop after so many epochs without a better validation accuracy; absent: never. */
+  readonly patience?: number;
 };
 
 /** Learning rate of a step: linear warm-up, then half a cosine. */
@@ -34,11 +36,12 @@ const TRANSFER_IMAGES = 250_000;
  * for a small one, where steps are also smaller.
  *
  * @param images number of training images
+ * @param options.side of the stored images, pixels: shifts go up to a tenth of it; default 32
  * @param options.flip whether mirrored images keep their class (not so for traffic signs)
  */
 export function defaultTransferOptions(
   images: number,
-  options: { readonly flip?: boolean } = {},
+  options: { readonly flip?: boolean; readonly side?: number } = {},
 ): TrainOptions {
   const isSmall = images < 5000;
   return {
@@ -52,6 +55,11 @@ export function defaultTransferOptions(
     statisticsMomentum: 0.95,
     labelSmoothing: 0.05,
     mixup: 0,
-    augmentation: { flip: options.flip ?? true, shift: 3, border: "reflect", cutout: 0 },
+    augmentation: {
+      flip: options.flip ?? true,
+      shift: Math.round((options.side ?? 32) / 10),
+      border: "reflect",
+      cutout: 0,
+    },
   };
 }

@@ -10,7 +10,7 @@ import {
 import { type Split, splitDigest } from "../data/index.js";
 import { type Graph, type NodeName, verifyGraph } from "../graph/index.js";
 import { createBatcher } from "./batches.js";
-import { type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import { type BestEpoch, type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { argmax, checkSplit, evaluate } from "./evaluate.js";
 import { createFrozenFront } from "./front.js";
 import { learningRateAt, type TrainOptions } from "./options.js";
@@ -27,6 +27,8 @@ export type TrainRequest = {
   /** Images to measure accuracy on after each epoch (every `validateEvery` epochs, and after the last). */
   readonly validation?: Split;
   readonly validateEvery?: number;
+  /** Give back the network of the best validation accuracy instead of the last one. */
+  readonly keepBest?: boolean;
   readonly options: TrainOptions;
   readonly seed: number;
   readonly onProgress?: ProgressListener;
@@ -41,6 +43,8 @@ export type TrainRequest = {
 export type TrainResult = {
   readonly graph: Graph;
   readonly history: readonly EpochRecord[];
+  /** Epoch that the network is of. */
+  readonly epoch: number;
   readonly seconds: number;
 };
 
@@ -108,11 +112,14 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
   const key = request.checkpointFile === undefined ? "" : trainingKey(request, plan);
   const started = performance.now();
   const root = createRng(seed);
-  const makeBatch = createBatcher({ split, size: { height, width }, classes, train: options, batch });
+  const batcher = createBatcher({ split, size: { height, width }, classes, train: options, batch });
   const session = await createTrainingSession(graph, plan, { batch, optimizer: options });
   const front = createFrozenFront(graph, plan, batch);
   const history: EpochRecord[] = [];
   let epoch = 0;
+  let best: BestEpoch | undefined;
+  const isStopped = (): boolean =>
+    best !== undefined && options.patience !== undefined && epoch - best.epoch >= options.patience;
   try {
     if (request.checkpointFile !== undefined) {
       const checkpoint = readCheckpoint(request.checkpointFile, key);
@@ -120,16 +127,17 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
         session.restore(checkpoint.state);
         history.push(...checkpoint.history);
         epoch = checkpoint.epoch;
+        best = checkpoint.best;
       }
     }
-    for (; epoch < options.epochs; epoch++) {
+    for (; epoch < options.epochs && !isStopped(); epoch++) {
       const epochStarted = performance.now();
       const epochRng = root.fork(`epoch ${epoch}`);
       const order = shuffledIndices(split.count, epochRng.fork("order"));
       let loss = 0;
       let correct = 0;
       const stepRng = (step: number) => epochRng.fork(`step ${step}`);
-      let next = makeBatch(order, 0, stepRng(0).fork("images"));
+      let next = batcher.make(order, 0, stepRng(0).fork("images"));
       for (let step = 0; step < stepsPerEpoch; step++) {
         const current = next;
         const boundary = await front.run(current.bytes, batch);
@@ -141,7 +149,7 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
         });
         // ONNX Runtime works on its own thread: assemble the next batch meanwhile.
         if (step + 1 < stepsPerEpoch)
-          next = makeBatch(order, (step + 1) * batch, stepRng(step + 1).fork("images"));
+          next = batcher.make(order, (step + 1) * batch, stepRng(step + 1).fork("images"));
         const result = await running;
         loss += result.loss;
         for (let i = 0; i < batch; i++) {
@@ -171,14 +179,29 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
         seconds,
       };
       history.push(record);
+      const { validationAccuracy } = record;
+      if (validationAccuracy !== undefined && validationAccuracy > (best?.validationAccuracy ?? -1))
+        best = { epoch: epoch + 1, validationAccuracy, state: session.state() };
       if (request.checkpointFile !== undefined) {
-        writeCheckpoint(request.checkpointFile, key, { epoch: epoch + 1, history, state: session.state() });
+        const state = session.state();
+        writeCheckpoint(request.checkpointFile, key, {
+          epoch: epoch + 1,
+          history,
+          state,
+          ...(best && { best }),
+        });
       }
       await request.onEpoch?.(record, () => session.graph());
     }
+    const kept = request.keepBest === true ? best : undefined;
+    if (kept !== undefined) session.restore(kept.state);
     const trained = verifyGraph(session.graph());
-    return { graph: trained, history, seconds: (performance.now() - started) / 1000 };
+    return {
+      ...{ graph: trained, history, epoch: kept?.epoch ?? epoch },
+      seconds: (performance.now() - started) / 1000,
+    };
   } finally {
+    batcher.close();
     await Promise.all([session.close(), front.close()]);
   }
 }

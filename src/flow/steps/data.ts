@@ -7,6 +7,7 @@ import {
   NO_AUGMENTATION,
   type Split,
   splitDigest,
+  subset,
 } from "../../data/index.js";
 import type { FlowContext } from "../context.js";
 
@@ -43,6 +44,11 @@ export function inputBytes(split: Split, side: number, limit: number): { bytes: 
   filler.fill({ indices: firstIndices(count), first: 0, count }, bytes, createRng(0));
   filler.close();
   return { bytes, count };
+}
+
+/** The whole split, or its first images. */
+export function firstImages(split: Split, images: number | undefined): Split {
+  return images === undefined || images >= split.count ? split : subset(split, firstIndices(images));
 }
 
 /** Choose images spread evenly over a split: training files are often sorted by class. */

@@ -3,11 +3,16 @@ import { dirname } from "node:path";
 import { sha256, writeFileAtomic } from "../../core/index.js";
 import type { NodeName } from "../../graph/index.js";
 import { compileFrontEnd, emitFrontEnd, frontEndDesign } from "../../hw/index.js";
-import { executeQuantNetwork, quantNetworkToJson, truncateQuantNetwork } from "../../quant/index.js";
+import {
+  executeQuantNetwork,
+  type QuantNetwork,
+  quantNetworkToJson,
+  truncateQuantNetwork,
+} from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
 import type { FrozenFront } from "../fronts.js";
 import { inputBytes, type LoadedDataset } from "./data.js";
-import type { IntegerNetwork } from "./quantize.js";
+import type { PreparedBackbone } from "./front.js";
 
 /** Test images whose bytes ship with the testbench. */
 const VECTOR_IMAGES = 4;
@@ -17,12 +22,12 @@ type FreezeValue = Omit<FrozenFront, "freezePoint" | "files"> & { readonly files
 /** Compile a front and emit its deliverable, with test images of the first dataset as vectors. */
 async function freezeOne(
   context: FlowContext,
-  integer: IntegerNetwork,
+  network: QuantNetwork,
+  freezePoint: NodeName,
   dataset: LoadedDataset,
 ): Promise<FrozenFront> {
   const { run, onProgress } = context;
-  const { freezePoint } = integer;
-  const front = truncateQuantNetwork(integer.network, freezePoint);
+  const front = truncateQuantNetwork(network, freezePoint);
   const dir = `rtl/${freezePoint}`;
   const side = front.nodes[0]!.output.shape[0]!;
   const step = await run.step<FreezeValue>(
@@ -54,18 +59,15 @@ async function freezeOne(
   return { ...step.value, freezePoint, files };
 }
 
-/** Compile the front of every freeze point. All datasets share it; the first one's network gives it. */
+/** Compile the front of every freeze point, which all datasets share. */
 export async function freezeAll(
   context: FlowContext,
   points: readonly NodeName[],
-  integer: readonly IntegerNetwork[],
+  prepared: PreparedBackbone,
   datasets: readonly LoadedDataset[],
 ): Promise<readonly FrozenFront[]> {
   const fronts: FrozenFront[] = [];
-  for (const point of points) {
-    const network = integer.find((one) => one.freezePoint === point)!;
-    fronts.push(await freezeOne(context, network, datasets[0]!));
-  }
+  for (const point of points) fronts.push(await freezeOne(context, prepared.front, point, datasets[0]!));
   return fronts;
 }
 

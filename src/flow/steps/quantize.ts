@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { writeFileAtomic } from "../../core/index.js";
-import { subset } from "../../data/index.js";
+import { type Split, splitDigest, subset } from "../../data/index.js";
 import { graphToJson, type NodeName } from "../../graph/index.js";
 import {
   evaluateQuantNetwork,
@@ -12,13 +12,16 @@ import {
 } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
 import { fileNameOf } from "../run-directory.js";
-import { inputBytes, type LoadedDataset, spreadIndices } from "./data.js";
+import { inputBytes, spreadIndices } from "./data.js";
+import type { PreparedBackbone } from "./front.js";
+import type { Task } from "./tasks.js";
 import type { TrainedNetwork } from "./train.js";
 
 /** An integer network of one dataset and freeze point. */
 export type IntegerNetwork = {
   readonly dataset: string;
-  readonly freezePoint: NodeName;
+  /** None: the whole network, retrained and quantized for this task alone. */
+  readonly freezePoint: NodeName | undefined;
   readonly network: QuantNetwork;
   /** Of the golden executor. */
   readonly accuracy: { readonly value: number; readonly images: number };
@@ -26,36 +29,35 @@ export type IntegerNetwork = {
 
 async function quantizeOne(
   context: FlowContext,
+  prepared: PreparedBackbone,
   trained: TrainedNetwork,
-  loaded: LoadedDataset,
-  fixedFront: QuantNetwork | undefined,
+  task: Task,
 ): Promise<IntegerNetwork> {
   const { config, run, onProgress } = context;
-  const { dataset, key } = loaded;
-  const freezePoint = trained.freezePoint!;
+  const { images, features } = task;
+  const { freezePoint } = trained;
+  const { name: dataset } = task.loaded.dataset;
   const side = trained.graph.nodes[0]!.shape[0]!;
   const { mode, calibrationImages } = config.quantization;
-  const name = `quantize/${dataset.name}/${freezePoint}`;
-  const file = `integer/${fileNameOf(dataset.name, freezePoint)}.json`;
+  const label = freezePoint ?? "unfrozen";
+  const fixedFront = freezePoint && truncateQuantNetwork(prepared.front, freezePoint);
+  const file = `integer/${fileNameOf(dataset, label)}.json`;
   const dependsOn = {
     graph: graphToJson(trained.graph),
-    data: key,
+    data: splitDigest(images.train),
     mode,
     calibrationImages,
     fixedFront: fixedFront === undefined ? null : quantNetworkToJson(fixedFront),
   };
   await run.step(
-    name,
+    `quantize/${dataset}/${label}`,
     dependsOn,
     async () => {
-      const chosen = subset(dataset.train, spreadIndices(dataset.train.count, calibrationImages));
+      const chosen = subset(images.train, spreadIndices(images.train.count, calibrationImages));
       const { bytes, count } = inputBytes(chosen, side, chosen.count);
-      const network = await quantize(trained.graph, {
-        calibration: { pixels: bytes, count },
-        mode,
-        onProgress,
-        ...(fixedFront !== undefined && { fixedFront }),
-      });
+      const calibration = { pixels: bytes, count };
+      const options = { calibration, mode, onProgress, ...(fixedFront && { fixedFront }) };
+      const network = await quantize(trained.graph, options);
       writeFileAtomic(run.path(file), JSON.stringify(quantNetworkToJson(network)));
       return {};
     },
@@ -63,39 +65,33 @@ async function quantizeOne(
   );
   const network = quantNetworkFromJson(JSON.parse(readFileSync(run.path(file), "utf8")), file);
   const limit = config.evaluation.int8Images;
-  const evaluated = await run.step(
-    `int8/${dataset.name}/${freezePoint}`,
-    { ...dependsOn, limit },
-    async () => {
-      const chosen = subset(dataset.test, spreadIndices(dataset.test.count, limit));
-      const { top1, count } = await evaluateQuantNetwork(network, chosen, {
+  const test: Split = freezePoint === undefined ? images.test : features.test.get(freezePoint)!;
+  const evaluated = await run.step(`int8/${dataset}/${label}`, { ...dependsOn, limit }, async () => {
+    const { top1, count } = await evaluateQuantNetwork(
+      network,
+      subset(test, spreadIndices(test.count, limit)),
+      {
         threads: config.threads,
         onProgress,
-      });
-      return { value: top1, images: count };
-    },
-  );
-  return { dataset: dataset.name, freezePoint, network, accuracy: evaluated.value };
+        ...(freezePoint && { from: freezePoint }),
+      },
+    );
+    return { value: top1, images: count };
+  });
+  return { dataset, freezePoint, network, accuracy: evaluated.value };
 }
 
-/**
- * Quantize every network with a frozen front. The front of a freeze point is the same silicon for all datasets: it is
- * calibrated on the first one, and the others' tails are quantized behind it.
- */
+/** Quantize every network: tails behind the one integer front that they were trained on, whole networks as a whole. */
 export async function quantizeAll(
   context: FlowContext,
+  prepared: PreparedBackbone,
   trained: readonly TrainedNetwork[],
-  datasets: readonly LoadedDataset[],
+  tasks: readonly Task[],
 ): Promise<readonly IntegerNetwork[]> {
   const networks: IntegerNetwork[] = [];
-  const fronts = new Map<NodeName, QuantNetwork>();
   for (const one of trained) {
-    if (one.freezePoint === undefined) continue;
-    const loaded = datasets.find(({ dataset }) => dataset.name === one.dataset)!;
-    const result = await quantizeOne(context, one, loaded, fronts.get(one.freezePoint));
-    if (!fronts.has(one.freezePoint))
-      fronts.set(one.freezePoint, truncateQuantNetwork(result.network, one.freezePoint));
-    networks.push(result);
+    const task = tasks.find(({ loaded }) => loaded.dataset.name === one.dataset)!;
+    networks.push(await quantizeOne(context, prepared, one, task));
   }
   return networks;
 }

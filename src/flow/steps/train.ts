@@ -1,120 +1,223 @@
 import { readFileSync } from "node:fs";
 import { createRng, writeFileAtomic } from "../../core/index.js";
-import { type Split, subset } from "../../data/index.js";
+import { type Split, splitDigest } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName } from "../../graph/index.js";
-import {
-  defaultTransferOptions,
-  evaluate,
-  replaceHead,
-  type TrainOptions,
-  trainableAfter,
-  trainInWorker,
-} from "../../train/index.js";
+import { evaluate, replaceHead, type TrainOptions, trainInWorker } from "../../train/index.js";
+import { joinTail, searchLearningRate, type Trial, tailOf } from "../../transfer/index.js";
 import type { FlowContext } from "../context.js";
 import { runPool } from "../pool.js";
 import { fileNameOf } from "../run-directory.js";
-import type { LoadedDataset } from "./data.js";
+import type { PreparedBackbone } from "./front.js";
+import type { Parts, Task } from "./tasks.js";
 
 /** A network retrained on a dataset, with the front up to `freezePoint` frozen (none: every layer retrained). */
 export type TrainedNetwork = {
   readonly dataset: string;
   readonly freezePoint: NodeName | undefined;
+  /** The whole network in float, of the first seed; the front's float weights stand for what the silicon computes in integers. */
   readonly graph: Graph;
-  readonly accuracy: { readonly value: number; readonly images: number };
-  readonly training: {
-    readonly epochs: number;
-    readonly seconds: number;
-    readonly imagesSeen: number;
-    readonly loss?: number;
-  };
+  /** On the whole test set; the mean over the seeds. */
+  readonly accuracy: SeededAccuracy;
+  /** Of the first seed. */
+  readonly validationAccuracy: number;
+  readonly training: TrainingFigures;
 };
 
-type TrainValue = Pick<TrainedNetwork, "accuracy" | "training">;
+/** An accuracy, and what each seed gave when there are several. */
+export type SeededAccuracy = {
+  readonly value: number;
+  readonly images: number;
+  readonly seeds?: readonly number[];
+};
 
-/** Train on this: the whole training split, or its first images when the configuration says so. */
-function limited(split: Split, images: number | undefined): Split {
-  if (images === undefined || images >= split.count) return split;
-  return subset(
-    split,
-    Uint32Array.from({ length: images }, (_, i) => i),
-  );
-}
+/** How a network was trained. */
+export type TrainingFigures = {
+  readonly epochs: number;
+  /** Of the first seed, without the search. */
+  readonly seconds: number;
+  readonly imagesSeen: number;
+  readonly learningRate: number;
+  readonly trials: readonly Trial[];
+  readonly loss?: number;
+};
 
-function optionsFor(context: FlowContext, images: number): TrainOptions {
-  const { flip, images: _limit, ...overrides } = context.config.training;
-  const defaults = defaultTransferOptions(images, { flip: flip ?? true });
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  return { ...defaults, ...given };
-}
+/** One training of one seed. */
+type SeedValue = {
+  readonly accuracy: { readonly value: number; readonly images: number };
+  readonly validationAccuracy: number;
+  readonly epochs: number;
+  readonly seconds: number;
+  readonly loss?: number;
+};
 
-async function trainOne(
+/** What one place of the sweep trains: the whole network on images, or a tail on cached features. */
+type Subject = {
+  readonly context: FlowContext;
+  readonly task: Task;
+  readonly freezePoint: NodeName | undefined;
+  readonly label: string;
+  readonly parts: Parts<Split>;
+  /** The whole network with the untrained classifier of a seed. */
+  whole(seed: number): Graph;
+  /** What is trained of it. */
+  start(seed: number): Graph;
+  readonly dependsOn: object;
+};
+
+function subjectOf(
   context: FlowContext,
-  backbone: Graph,
-  loaded: LoadedDataset,
+  prepared: PreparedBackbone,
+  task: Task,
   freezePoint: NodeName | undefined,
-): Promise<TrainedNetwork> {
-  const { dataset, key } = loaded;
-  const { config, run, onProgress } = context;
-  const { seed } = config;
-  const split = limited(dataset.train, config.training.images);
-  const options = optionsFor(context, split.count);
+): Subject {
+  const { dataset } = task.loaded;
   const label = freezePoint ?? "unfrozen";
-  const name = `train/${dataset.name}/${label}`;
-  const file = `models/${fileNameOf(dataset.name, label)}.json`;
-  const start = replaceHead(backbone, dataset.classes.length, createRng(seed).fork(`head ${dataset.name}`));
+  const whole = (seed: number): Graph =>
+    replaceHead(prepared.graph, dataset.classes.length, createRng(seed).fork(`head ${dataset.name}`));
+  const { features } = task;
+  const parts =
+    freezePoint === undefined
+      ? task.images
+      : {
+          train: features.train.get(freezePoint)!,
+          validation: features.validation.get(freezePoint)!,
+          test: features.test.get(freezePoint)!,
+        };
   const dependsOn = {
-    backbone: graphToJson(backbone),
-    data: key,
-    images: split.count,
+    backbone: graphToJson(prepared.graph),
+    parts: [parts.train, parts.validation, parts.test].map(splitDigest),
     freezePoint,
-    options,
-    seed,
   };
-  const outcome = await run.step<TrainValue>(
-    name,
-    dependsOn,
-    async () => {
-      const result = await trainInWorker({
-        graph: start,
-        trainable: trainableAfter(start, freezePoint),
-        split,
-        options,
-        seed,
+  const start = (seed: number): Graph =>
+    freezePoint === undefined ? whole(seed) : tailOf(whole(seed), freezePoint, prepared.front);
+  return { context, task, freezePoint, label, parts, whole, start, dependsOn };
+}
+
+/** Options of a training: cached features are augmented already. */
+function optionsOf({ task, freezePoint }: Subject, changes: Partial<TrainOptions> = {}): TrainOptions {
+  const { augmentation } = task.options;
+  const none = { ...augmentation, flip: false, shift: 0, cutout: 0 };
+  return { ...task.options, ...changes, augmentation: freezePoint === undefined ? augmentation : none };
+}
+
+/** Train briefly at one rate; accuracy on the validation images, 0 when it diverges. */
+async function trial(subject: Subject, learningRate: number): Promise<number> {
+  const { context, task, label, parts, dependsOn } = subject;
+  const { run, config, onProgress } = context;
+  const epochs = Math.max(1, Math.round(task.options.epochs * task.training.search.share));
+  const options = optionsOf(subject, { learningRate, epochs });
+  const { patience: _patience, ...unstopped } = options;
+  const name = `search/${task.loaded.dataset.name}/${label}/${learningRate.toPrecision(3)}`;
+  const { seed } = config;
+  const outcome = await run.step(name, { ...dependsOn, options: unstopped, seed }, async () => {
+    try {
+      const { history } = await trainInWorker({
+        ...{ graph: subject.start(seed), split: parts.train, validation: parts.validation },
+        ...{ validateEvery: epochs, options: unstopped, seed, onProgress, job: name },
         checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
-        onProgress,
-        job: name,
       });
-      const evaluation = await evaluate(result.graph, dataset.test);
-      writeFileAtomic(run.path(file), JSON.stringify(graphToJson(result.graph)));
-      const loss = result.history.at(-1)?.loss;
+      return history.at(-1)?.validationAccuracy ?? 0;
+    } catch (error) {
+      if ((error as { code?: string }).code === "FX3006") return 0;
+      throw error;
+    }
+  });
+  return outcome.value;
+}
+
+/** Train with one seed to the end; the test images are looked at here, once. */
+async function trainSeed(
+  subject: Subject,
+  seed: number,
+  options: TrainOptions,
+): Promise<SeedValue & { readonly file: string; readonly reused: boolean }> {
+  const { context, task, label, parts, dependsOn } = subject;
+  const { run, onProgress } = context;
+  const { name: dataset } = task.loaded.dataset;
+  const name = `train/${dataset}/${label}/seed ${seed}`;
+  const file = `models/${fileNameOf(dataset, label, `seed${seed}`)}.json`;
+  const outcome = await run.step<SeedValue>(
+    name,
+    { ...dependsOn, options, seed },
+    async () => {
+      const { graph, history, seconds, epoch } = await trainInWorker({
+        ...{ graph: subject.start(seed), split: parts.train, validation: parts.validation, keepBest: true },
+        ...{ options, seed, onProgress, job: name },
+        checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
+      });
+      const evaluation = await evaluate(graph, parts.test);
+      writeFileAtomic(run.path(file), JSON.stringify(graphToJson(graph)));
+      const kept = history.find((record) => record.epoch === epoch);
       return {
         accuracy: { value: evaluation.top1, images: evaluation.images },
-        training: {
-          epochs: options.epochs,
-          seconds: result.seconds,
-          imagesSeen: options.epochs * Math.floor(split.count / options.batch) * options.batch,
-          ...(loss !== undefined && { loss }),
-        },
+        validationAccuracy: kept?.validationAccuracy ?? 0,
+        ...{ epochs: history.length, seconds },
+        ...(kept !== undefined && { loss: kept.loss }),
       };
     },
     [file],
   );
-  const graph = graphFromJson(JSON.parse(readFileSync(run.path(file), "utf8")));
-  return { dataset: dataset.name, freezePoint, graph, ...outcome.value };
+  return { ...outcome.value, file, reused: outcome.reused };
+}
+
+/** Search a learning rate, then train with every seed. */
+async function trainOne(subject: Subject): Promise<TrainedNetwork> {
+  const { context, task, freezePoint, parts } = subject;
+  const { config, run } = context;
+  const { search, seeds: seedCount = 1, learningRate: given } = task.training;
+  const found =
+    given === undefined
+      ? await searchLearningRate({
+          ...{ start: task.options.learningRate, factor: search.factor, mostTrials: search.trials },
+          measure: (rate) => trial(subject, rate),
+        })
+      : { learningRate: given, trials: [] };
+  const options = optionsOf(subject, { learningRate: found.learningRate });
+  const seeds: Awaited<ReturnType<typeof trainSeed>>[] = [];
+  for (let i = 0; i < seedCount; i++) seeds.push(await trainSeed(subject, config.seed + i, options));
+  const first = seeds[0]!;
+  const trained = graphFromJson(JSON.parse(readFileSync(run.path(first.file), "utf8")), first.file);
+  const values = seeds.map(({ accuracy }) => accuracy.value);
+  const { batch } = options;
+  const stepsPerEpoch = Math.max(1, Math.floor(parts.train.count / batch));
+  return {
+    dataset: task.loaded.dataset.name,
+    freezePoint,
+    graph: freezePoint === undefined ? trained : joinTail(subject.whole(config.seed), trained),
+    accuracy: {
+      value: values.reduce((a, b) => a + b) / values.length,
+      images: first.accuracy.images,
+      ...(values.length > 1 && { seeds: values }),
+    },
+    validationAccuracy: first.validationAccuracy,
+    training: {
+      ...{ epochs: first.epochs, seconds: first.seconds },
+      imagesSeen: first.epochs * stepsPerEpoch * Math.min(batch, parts.train.count),
+      ...found,
+      ...(first.loss !== undefined && { loss: first.loss }),
+    },
+  };
 }
 
 /**
- * Retrain the backbone for every dataset: once as a whole, for comparison, and once behind each freeze point. As many at a time as
- * there are threads.
+ * Retrain the backbone for every task: once as a whole, for comparison, and once behind each freeze point, each with its own search of
+ * the learning rate and the same number of images. As many at a time as there are threads, the longest first.
  */
-export function trainAll(
+export async function trainAll(
   context: FlowContext,
-  backbone: Graph,
-  datasets: readonly LoadedDataset[],
+  prepared: PreparedBackbone,
+  tasks: readonly Task[],
   freezePoints: readonly NodeName[],
 ): Promise<readonly TrainedNetwork[]> {
-  const jobs = datasets.flatMap((loaded) =>
-    [undefined, ...freezePoints].map((point) => () => trainOne(context, backbone, loaded, point)),
+  const subjects = [undefined, ...freezePoints].flatMap((point) =>
+    tasks
+      .toSorted((a, b) => b.images.train.count - a.images.train.count)
+      .map((task) => subjectOf(context, prepared, task, point)),
   );
-  return runPool(context.config.threads, jobs);
+  const trained = await runPool(
+    context.config.threads,
+    subjects.map((subject) => () => trainOne(subject)),
+  );
+  const order = tasks.map(({ loaded }) => loaded.dataset.name);
+  return trained.toSorted((a, b) => order.indexOf(a.dataset) - order.indexOf(b.dataset));
 }
