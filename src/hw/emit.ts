@@ -17,6 +17,9 @@ import { adderModules, printVerilog, verilogLibrary } from "./verilog.js";
 /** The frozen integer network, which the hardware is checked against. */
 export const NETWORK_FILE = "network.json";
 
+/** What the deliverable consists of. */
+export const MANIFEST_FILE = "manifest.json";
+
 /** Choices of {@link emitFrontEnd}. */
 export type EmitOptions = {
   /** Images for the testbench; without them there is none. */
@@ -201,6 +204,6 @@ export function emitFrontEnd(front: FrontEnd, options: EmitOptions = {}): Readon
   );
   const network = truncateQuantNetwork(front.network, front.freezePoint);
   files.set(NETWORK_FILE, `${JSON.stringify(quantNetworkToJson(network))}\n`);
-  files.set("manifest.json", manifest(front, files, clockPeriodNs));
+  files.set(MANIFEST_FILE, manifest(front, files, clockPeriodNs));
   return files;
 }

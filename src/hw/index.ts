@@ -15,6 +15,7 @@ export {
   type LayerStats,
   moduleNameOf,
 } from "./layer.js";
+export { emittedRegisters } from "./manifest-registers.js";
 export * from "./netlist.js";
 export * from "./print.js";
 export { type LayerRegisters, type RegisterMap, type RegisterWrites, registerWrites } from "./registers.js";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { FixynnError, type ProgressListener, silent, writeFileAtomic } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
 import {
+  emittedRegisters,
   type RegisterMap,
   type RegisterWrites,
   registerWrites,
@@ -47,7 +48,7 @@ export type VerifyFrontEndOptions = Omit<ReadBackOptions, "onProgress"> & {
   readonly stalledImages?: number;
   /** Also run the whole front end as one linked module on the first images. */
   readonly whole?: { readonly module: string; readonly images: number };
-  /** Registers of programmable normalization: they get the values of `network`. */
+  /** Registers of programmable normalization, which get the values of `network`; default those of the files' manifest, if there is one. */
   readonly registers?: RegisterMap | undefined;
   readonly countToggles?: boolean;
   readonly seed?: number;
@@ -212,7 +213,8 @@ function checkOrder(network: QuantNetwork, layers: readonly FrontEndLayer[]): vo
  */
 export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<FrontEndVerdict> {
   const { files, network, layers, images, count, threads = 2, cacheFolder, onProgress = silent } = options;
-  const { stalledImages = 4, countToggles = false, seed = 1, whole, registers, signal } = options;
+  const { stalledImages = 4, countToggles = false, seed = 1, whole, signal } = options;
+  const registers = options.registers ?? emittedRegisters(files);
   checkOrder(network, layers);
   const input = quantInput(network);
   const golden = executeQuantNetwork(network, images, count, { outputs: layers.map(({ node }) => node) });

@@ -14,8 +14,8 @@ export type RegisterOptions = {
   /** Bits that the reference's multipliers leave free at the top: a task may scale a channel by 2^headroom at least; default 1. */
   readonly headroomBits?: number;
   /**
-   * Bits that a bias may have beyond those of the layer's largest, and beyond one that moves an output through its whole range;
-   * default 1.
+   * Bits that a bias may have beyond those of the layer's largest, and beyond one that moves the output of the layer's median channel
+   * through its whole range; default 1.
    */
   readonly biasHeadroomBits?: number;
   /** Which layers; default all with weights. */
@@ -83,11 +83,12 @@ function withRegisters(node: WeightedQuant, options: RegisterOptions, place: str
   const factors = Array.from({ length: channels }, (_, c) =>
     registerFactor(requantizationFactor(node.requantization, c), bits, complain),
   );
-  // A bias of this size moves an output from one end of its range to the other.
+  // A bias of this size moves an output from one end of its range to the other. Dead channels have tiny scales, which must not count.
   const { low, high } = node.clamp;
-  const spans = factors.map((factor) =>
-    factor === undefined ? 0 : Math.ceil(((high - low) * 2 ** factor.shift) / Math.max(1, factor.multiplier)),
+  const spans = factors.flatMap((factor) =>
+    factor === undefined ? [] : Math.ceil(((high - low) * 2 ** factor.shift) / factor.multiplier),
   );
+  const span = spans.sort((a, b) => a - b)[spans.length >> 1] ?? 0;
   const last = Math.max(1, ...factors.flatMap((factor) => factor?.shift ?? []));
   const requantization: ProgrammableRequantization = {
     mode: "programmable",
@@ -95,7 +96,7 @@ function withRegisters(node: WeightedQuant, options: RegisterOptions, place: str
     shifts: Int32Array.from(factors, (factor) => factor?.shift ?? last),
     multiplierBits,
     signed,
-    biasBits: Math.max(2, ...[...node.bias.data, ...spans].map(signedBits)) + biasHeadroomBits,
+    biasBits: Math.max(2, ...[...node.bias.data, span].map(signedBits)) + biasHeadroomBits,
   };
   return { ...node, requantization };
 }

@@ -8,6 +8,10 @@ const weightLimit = (arithmetic: Arithmetic): number =>
   arithmetic.mode === "shift" ? 2 ** (arithmetic.weightBits - 1) - 1 : 127;
 /** Biases stay below 2^24 accumulator units, so that one huge bias cannot overflow a channel. */
 const BIAS_LIMIT = 2 ** 24;
+/** Accumulator units of an output unit at most: more only makes shifts long. */
+const FINEST_UNIT = 2 ** 24;
+/** The same for biases in registers, whose width is the largest bias's: a unit of 1/4096 of the output's is fine enough for dead channels. */
+const REGISTER_LIMITS = { bias: 2 ** 20, unit: 2 ** 12 };
 
 /** How to turn real factors into integers. */
 export type Arithmetic =
@@ -121,6 +125,8 @@ export function quantizeWeighted(
   const weightScales = new Float64Array(channels);
   const factors: IntegerFactor[] = [];
   const limit = weightLimit(arithmetic);
+  const isRegister = arithmetic.mode === "lean" && arithmetic.registerBits !== undefined;
+  const limits = isRegister ? REGISTER_LIMITS : { bias: BIAS_LIMIT, unit: FINEST_UNIT };
   for (let o = 0; o < channels; o++) {
     let largest = 0;
     let sum = 0;
@@ -131,8 +137,8 @@ export function quantizeWeighted(
     const realBias = (node.bias?.data[o] ?? 0) + inputOffset * sum;
     // Dead and nearly dead channels: keep the bias in range and the shift moderate.
     const floor = Math.max(
-      Math.abs(realBias) / (input.scale * BIAS_LIMIT),
-      (output.scale / input.scale) * 2 ** -24,
+      Math.abs(realBias) / (input.scale * limits.bias),
+      output.scale / input.scale / limits.unit,
     );
     const ideal = largest / limit;
     const channel = { data, o, channels, floor, ideal };
