@@ -18,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   features: () => import("./features.js"),
   folding: () => import("./folding.js"),
   golden: () => import("./golden.js"),
+  normalization: () => import("./normalization.js"),
   quant: () => import("./quant.js"),
   requantization: () => import("./requantization.js"),
   sim: () => import("./sim.js"),
