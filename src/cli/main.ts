@@ -8,6 +8,7 @@ import { dataCommand } from "./data.js";
 import { exportCommand } from "./export.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
+import { normalizationCommand } from "./normalization.js";
 import { runCommand } from "./run.js";
 import { sweepCommand } from "./sweep.js";
 import { techCommand } from "./tech.js";
@@ -27,6 +28,7 @@ function createProgram(): Command {
   program.addCommand(runCommand(), { isDefault: true });
   program.addCommand(sweepCommand());
   program.addCommand(adviseCommand());
+  program.addCommand(normalizationCommand());
   program.addCommand(importCommand());
   program.addCommand(exportCommand());
   program.addCommand(freezeCommand());
