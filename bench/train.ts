@@ -11,6 +11,7 @@ import {
   type TrainingSession,
 } from "../src/train/index.js";
 import type { BenchRow, BenchTable } from "./table.js";
+import { tailRows } from "./tails.js";
 
 const CASES = [
   { side: 96, batch: 32 },
@@ -134,11 +135,13 @@ async function fullStepRows(side: number, batch: number, python: string | undefi
 /**
  * Measure training: images a second of the whole step (forward, backward, update) of MobileNetV1-0.25 on one core and on
  * two, ours and PyTorch's in turns in the same run, medians of the rounds. PyTorch runs with as many threads as cores
- * and with fewer, channels last and not; the fastest is the peer. Without a PyTorch the peer is left out.
+ * and with fewer, channels last and not; the fastest is the peer. Without a PyTorch the peer is left out. Then tails from
+ * cached features, against the whole network.
  */
 export async function run(): Promise<BenchTable> {
   const python = findTorchPython();
   const rows: BenchRow[] = [];
   for (const { side, batch } of CASES) rows.push(...(await fullStepRows(side, batch, python)));
+  rows.push(...(await tailRows()));
   return { bench: "train", machine: cpus()[0]?.model ?? "unknown", rows };
 }
