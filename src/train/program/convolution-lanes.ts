@@ -1,7 +1,7 @@
 import { int, ints, type NodeOf } from "../../graph/index.js";
 import type { EmitContext, Emitted } from "./emit.js";
 import { addChannelBias, weightGradients } from "./gradients-of-weights.js";
-import { laneConvolution } from "./lanes.js";
+import { laneConvolution, repeatForImages } from "./lanes.js";
 import { programShape, reshapeTo, sumOfChannels, sumOver } from "./layout.js";
 import type { WindowGeometry } from "./window-geometry.js";
 
@@ -43,9 +43,13 @@ export function emitFirstConvolution(
   const input = reshapeTo(onnx, interleaved, [1, batch, size.height, size.width * inChannels]);
   const rows = reshapeTo(onnx, context.parameter("weights"), [taps, outChannels]);
   const columns = onnx.op("Transpose", [rows], { perm: ints(1, 0) });
-  const apart = reshapeTo(onnx, columns, [outChannels, 1, taps, 1]);
-  const repeated = onnx.op("Expand", [apart, onnx.int64s([outChannels, blocks, taps, lanes])]);
-  const products = single(repeated, [batch, 1, kernel.height, kernel.width]).map((weights) =>
+  const repeated = repeatForImages(onnx, columns, { channels: outChannels, taps, batch, lanes });
+  const products = single(reshapeTo(onnx, repeated, [outChannels, blocks * taps * lanes]), [
+    batch,
+    1,
+    kernel.height,
+    kernel.width,
+  ]).map((weights) =>
     laneConvolution(onnx, { input, weights }, { channels: batch, kernel, stride, pads: widenPads(pads) }),
   );
   const extents = programShape(node.shape, context);

@@ -2,7 +2,7 @@ import { ints, type NodeOf } from "../../graph/index.js";
 import { emitBandedDepthwise } from "./depthwise-bands.js";
 import type { EmitContext, Emitted } from "./emit.js";
 import { addChannelBias, weightGradients } from "./gradients-of-weights.js";
-import { laneConvolution } from "./lanes.js";
+import { laneConvolution, repeatForImages } from "./lanes.js";
 import { programShape, reshapeTo, sumOfChannels, sumOver } from "./layout.js";
 import { inPlainLayout } from "./plain.js";
 import { flipTaps, spreadGradient, type WindowGeometry, windowGeometry } from "./window-geometry.js";
@@ -37,8 +37,7 @@ function emitLanedDepthwise(
   const weights = reshapeTo(onnx, context.parameter("weights"), [taps, channels]);
   const repeated = (rows: string): string => {
     const columns = onnx.op("Transpose", [rows], { perm: ints(1, 0) });
-    const apart = reshapeTo(onnx, columns, [channels, 1, taps, 1]);
-    const all = onnx.op("Expand", [apart, onnx.int64s([channels, blocks, taps, lanes])]);
+    const all = repeatForImages(onnx, columns, { channels, taps, batch, lanes });
     return reshapeTo(onnx, all, [pairs, 1, kernel.height, kernel.width]);
   };
   let source = input.name;

@@ -3,23 +3,15 @@ import {
   type GraphNode,
   inputsOf,
   int,
-  ints,
   type NodeName,
   OnnxBuilder,
   type OnnxModel,
 } from "../../graph/index.js";
-import { type Shape, tensor } from "../../tensor/index.js";
+import { tensor } from "../../tensor/index.js";
+import { emitBoundary } from "./boundary.js";
 import type { EmitContext, Emitted, Handler, Value } from "./emit.js";
 import { HANDLERS } from "./handlers.js";
-import {
-  fromChannelsLast,
-  interleave,
-  isImage,
-  type Layout,
-  programShape,
-  reshapeTo,
-  sumOver,
-} from "./layout.js";
+import { type Layout, programShape, reshapeTo, sumOver } from "./layout.js";
 import { PROGRAM } from "./names.js";
 import { parameterOf, type TrainingPlan, totalLength } from "./plan.js";
 import { emitStateUpdate, type OptimizerConstants } from "./update.js";
@@ -102,42 +94,6 @@ function emitLoss(onnx: OnnxBuilder, logits: string, batch: number): { loss: str
   return { loss, gradient: onnx.op("Mul", [difference, onnx.scalar(1 / batch)]) };
 }
 
-/** Bring a value that comes channels last into the program's layout. */
-function boundaryValue(onnx: OnnxBuilder, value: string, shape: Shape, layout: Layout): Value {
-  if (layout.lanes === 1 || !isImage(shape)) {
-    return { name: fromChannelsLast(onnx, value, shape, layout), shape };
-  }
-  const interleaved = interleave(onnx, value, shape, layout);
-  let moved: string | undefined;
-  return {
-    shape,
-    interleaved,
-    get name() {
-      moved ??= onnx.op("Transpose", [interleaved], { perm: ints(3, 0, 1, 2, 4) });
-      return moved;
-    },
-  };
-}
-
-/** Give the program its inputs: boundary values channels last (bytes if the boundary is the image itself). */
-function emitBoundary(emitter: ProgramEmitter, graph: Graph): void {
-  const { onnx, plan, layout } = emitter;
-  for (const node of plan.boundary) {
-    const isBytes = node.kind === "input";
-    const name = onnx.input(PROGRAM.boundary(node.name), isBytes ? "uint8" : "float32", [
-      layout.batch,
-      ...node.shape,
-    ]);
-    let value = name;
-    if (isBytes) {
-      const cast = onnx.op("Cast", [value], { to: int(1) });
-      const scaled = onnx.op("Mul", [cast, onnx.scalar(graph.encoding.scale)]);
-      value = onnx.op("Add", [scaled, onnx.scalar(graph.encoding.offset)]);
-    }
-    emitter.values.set(node.name, boundaryValue(onnx, value, node.shape, layout));
-  }
-}
-
 /** Emit the backward pass; returns the gradient of every parameter by `node/role`. */
 function emitBackward(
   emitter: ProgramEmitter,
@@ -195,7 +151,7 @@ export function buildTrainingProgram(
   onnx.input(PROGRAM.parameters, "float32", [parameterCount]);
   onnx.input(PROGRAM.targets, "float32", [batch, classes]);
   emitter.splitParameters(PROGRAM.parameters);
-  emitBoundary(emitter, graph);
+  for (const node of plan.boundary) emitter.values.set(node.name, emitBoundary(onnx, graph, node, layout));
   const emitted = new Map<NodeName, Emitted>();
   for (const node of plan.active) {
     if (node.kind === "input" || node.kind === "softmax") continue;
