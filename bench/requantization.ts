@@ -9,9 +9,9 @@ import {
   interval,
   wordFormat,
 } from "../src/arith/index.js";
-import { FixynnError, packageRoot } from "../src/core/index.js";
+import { FixynnError, invariant, packageRoot } from "../src/core/index.js";
 import { readTechnology, type Technology } from "../src/cost/index.js";
-import { type Dataset, gatherImages, loadDataset } from "../src/data/index.js";
+import { type Dataset, gatherImages, loadDataset, type Split } from "../src/data/index.js";
 import { simplify } from "../src/graph/index.js";
 import { ModuleBuilder, sliceOf } from "../src/hw/builder.js";
 import { type CellCounts, countCells } from "../src/hw/cell-counts.js";
@@ -28,6 +28,7 @@ import {
 import { importModel } from "../src/importers/index.js";
 import {
   accumulatorInterval,
+  type CalibrationImages,
   evaluateQuantNetwork,
   networkRanges,
   type QuantizeOptions,
@@ -41,7 +42,8 @@ import type { BenchRow, BenchTable } from "./table.js";
 const SIDE = 48;
 const CALIBRATION = 256;
 const TEST_IMAGES = 10_000;
-const MODEL = join(packageRoot, "models", "mobilenet-v1-025-48-cifar100.json");
+/** Our own backbone. */
+export const MODEL = join(packageRoot, "models", "mobilenet-v1-025-48-cifar100.json");
 
 const MODES: readonly { readonly name: string; readonly options: Omit<QuantizeOptions, "calibration"> }[] = [
   { name: "tflite", options: { mode: "tflite" } },
@@ -74,6 +76,7 @@ function requantizationHardware(
     graph.floorShift(graph.input(name, interval(2 * from, 2 * to + 1)), 1);
   const outputs = Array.from(node.bias.data, (_, channel): AdderNodeId => {
     const { requantization, clamp } = node;
+    invariant(requantization.mode !== "programmable", "the requantization is a constant");
     const task = {
       name: `c${channel}`,
       requantization,
@@ -191,7 +194,8 @@ export function hardwareRows(name: string, network: QuantNetwork, technology: Te
   ];
 }
 
-async function readImages(): Promise<Dataset> {
+/** Read the packed CIFAR-100 at the backbone's input size. */
+export async function readImages(): Promise<Dataset> {
   const tool = sharedPath("tools", "unpack-data.mjs");
   if (!existsSync(tool)) {
     throw new FixynnError("FX9002", "the benchmark's images are missing", {
@@ -208,6 +212,14 @@ async function readImages(): Promise<Dataset> {
   }
 }
 
+/** Images to calibrate on, evenly spread. */
+export function calibrationImages(train: Split): CalibrationImages {
+  const chosen = Uint32Array.from({ length: CALIBRATION }, (_, i) =>
+    Math.floor((i * train.count) / CALIBRATION),
+  );
+  return { pixels: gatherImages(train, chosen), count: CALIBRATION };
+}
+
 /**
  * Measure the requantization modes on the default backbone: accuracy on the CIFAR-100 test images, and the silicon of all
  * requantizations with their clamps and registers, built as they are defined and in the cheapest exact form found.
@@ -218,10 +230,7 @@ export async function run(): Promise<BenchTable> {
   const { train, test } = await readImages();
   const graph = simplify(await importModel(MODEL));
   const technology = readTechnology("sky130hd");
-  const chosen = Uint32Array.from({ length: CALIBRATION }, (_, i) =>
-    Math.floor((i * train.count) / CALIBRATION),
-  );
-  const calibration = { pixels: gatherImages(train, chosen), count: CALIBRATION };
+  const calibration = calibrationImages(train);
   const rows: BenchRow[] = [];
   for (const { name, options } of MODES) {
     const network = await quantize(graph, { ...options, calibration });

@@ -13,6 +13,7 @@ import type { FlowContext } from "./context.js";
 import { assembleResults, type FlowOutcome } from "./results.js";
 import { RunDirectory } from "./run-directory.js";
 import { costAll, loadTechnology } from "./steps/cost.js";
+import { exportAll } from "./steps/export.js";
 import { freezeAll } from "./steps/freeze.js";
 import { verifyAll } from "./steps/verify.js";
 import { type Sweep, sweepFreezePoints } from "./sweep.js";
@@ -53,6 +54,7 @@ export async function runFlow(request: FlowRequest): Promise<FlowResult> {
 
   const technology = loadTechnology(context);
   const sweep = await sweepFreezePoints(context);
+  exportAll(context, sweep);
   const hardware = request.hardware === false ? undefined : await buildHardware(context, sweep, technology);
 
   const results = parseResults(
@@ -67,7 +69,8 @@ async function buildHardware(
   sweep: Sweep,
   technology: Technology,
 ): Promise<Pick<FlowOutcome, "fronts" | "verified" | "costs">> {
-  const { points, prepared, datasets, integer, trained } = sweep;
+  const { prepared, datasets, integer, trained } = sweep;
+  const points = sweep.points.filter((point) => context.config.hardwarePoints.includes(point));
   const fronts = await freezeAll(context, points, prepared, datasets);
   const verified = await verifyAll(context, fronts, integer, datasets);
   return { fronts, verified, costs: costAll(context, { technology, fronts, verified, integer, trained }) };

@@ -1,4 +1,5 @@
 import { absent, grouped, percent, plural, points, ratio, shapeText, significant } from "./format.js";
+import { unfrozenOf } from "./freeze-verdict.js";
 import { type Content, html, type Markup, raw, tableMarkup } from "./markup.js";
 import { accuracyPlot, type Bar, cutStrip, stackedBars } from "./plots.js";
 import { publishedFigures } from "./published.js";
@@ -17,6 +18,8 @@ import {
   trainingTable,
   verificationTable,
 } from "./tables.js";
+import { transferPlot } from "./transfer-plot.js";
+import { deepestTable, sweepTable } from "./transfer-tables.js";
 import { chosenEntry, verdictOf } from "./verdict.js";
 
 const section = (id: string, title: string, ...content: readonly Content[]): Markup =>
@@ -45,9 +48,8 @@ function keyFigures(results: Results, chosen: SweepEntry | undefined): Markup | 
   for (const { name, accuracy } of (chosen.datasets ?? []).slice(0, 2)) {
     const after = accuracy.int8 ?? accuracy.float;
     if (!after) continue;
-    const change = accuracy.unfrozen
-      ? `${points(after.value - accuracy.unfrozen.value)} points to unfrozen, `
-      : "";
+    const unfrozen = unfrozenOf(chosen, name, accuracy.int8 ? "int8" : "float") ?? accuracy.unfrozen;
+    const change = unfrozen ? `${points(after.value - unfrozen.value)} points to unfrozen, ` : "";
     figures.push({
       term: `${name}, ${accuracy.int8 ? "int8" : "float"}`,
       value: `${percent(after.value)} %`,
@@ -103,6 +105,20 @@ function flowPicture(results: Results, entry: SweepEntry): Markup {
 <li><b>Answer</b>${names.map((name) => html`<span>${name}</span>`)}</li>
 </ol>
 ${cutStrip(layers)}`;
+}
+
+/** The sweep at a glance: what freezing changes, and how deep it may go. */
+function sweepSection(results: Results): Content {
+  const precision = results.sweep?.some(({ datasets = [] }) => datasets.some(({ accuracy }) => accuracy.int8))
+    ? "int8"
+    : "float";
+  const plot = transferPlot(results, precision);
+  return [
+    plot &&
+      html`<figure><figcaption>What freezing changes, against the fully trainable network</figcaption><div class="scroll">${plot}</div></figure>`,
+    tableMarkup(sweepTable(results)),
+    tableMarkup(deepestTable(results)),
+  ];
 }
 
 function layerBars(
@@ -304,6 +320,7 @@ ${keyFigures(results, chosen)}${chosen && section("flow", "What is frozen, what 
   section(
     "accuracy-section",
     "Accuracy",
+    entries.length > 1 && sweepSection(results),
     tableMarkup(accuracy),
     results.backbone &&
       datasetNames.map((dataset) => accuracyPlot(dataset, entries, results.backbone?.macs ?? 0)),

@@ -1,4 +1,9 @@
 export { accuracyCsv, layersCsv } from "./csv.js";
+export { absent, duration, grouped, optional, percent, points } from "./format.js";
+export * from "./freeze-verdict.js";
 export { reportHtml } from "./html.js";
 export * from "./results.js";
 export { summaryMarkdown } from "./summary.js";
+export { cell, markdownTable, numberColumn, textColumn } from "./table.js";
+export { type TransferSection, transferMarkdown } from "./transfer-markdown.js";
+export { transferSvg } from "./transfer-plot.js";

@@ -1,4 +1,5 @@
 import { grouped, percent, plural, points, ratio } from "./format.js";
+import { type Precision, unfrozenOf } from "./freeze-verdict.js";
 import { freezePointsOf, type Results, type SweepEntry } from "./results.js";
 
 /** What the run shows, in a sentence and a state. */
@@ -33,11 +34,11 @@ function frozenText(results: Results, entry: SweepEntry): string {
 
 function accuracyText(entry: SweepEntry): string | undefined {
   const changes = (entry.datasets ?? []).flatMap(({ name, accuracy }) => {
-    const [after, form] = accuracy.int8 ? [accuracy.int8, "int8"] : [accuracy.float, "float"];
+    const form: Precision = accuracy.int8 ? "int8" : "float";
+    const after = accuracy[form];
     if (!after) return [];
-    const change = accuracy.unfrozen
-      ? `, ${points(after.value - accuracy.unfrozen.value)} points to the unfrozen network`
-      : "";
+    const unfrozen = unfrozenOf(entry, name, form) ?? accuracy.unfrozen;
+    const change = unfrozen ? `, ${points(after.value - unfrozen.value)} points to the unfrozen network` : "";
     return [`${name} ${percent(after.value)} % (${form}${change})`];
   });
   return changes.length === 0 ? undefined : changes.join(", ");
@@ -62,7 +63,9 @@ export function verdictOf(results: Results): Verdict {
   const comparisons = [...entries.flatMap(comparisonsOf), ...(results.system ? [results.system] : [])];
   const values = comparisons.reduce((sum, comparison) => sum + comparison.values, 0);
   const mismatches = comparisons.reduce((sum, comparison) => sum + comparison.mismatches, 0);
-  const pending = entries.filter((entry) => (entry.rtl?.verified?.values ?? 0) === 0).length;
+  const built = entries.filter((entry) => entry.rtl !== undefined);
+  const designs = built.length > 0 ? built : entries;
+  const pending = designs.filter((entry) => (entry.rtl?.verified?.values ?? 0) === 0).length;
   const start = `${parts.join("; ")}; `;
   if (mismatches > 0) {
     return {
@@ -72,9 +75,9 @@ export function verdictOf(results: Results): Verdict {
   }
   if (pending > 0) {
     const which =
-      pending === entries.length
+      pending === designs.length
         ? "the hardware is"
-        : `${plural(pending, "freeze point")} of ${entries.length} still`;
+        : `${plural(pending, "freeze point")} of ${designs.length} still`;
     return { state: "unverified", sentence: `${start}${which} not verified.` };
   }
   return {

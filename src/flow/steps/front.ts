@@ -23,7 +23,7 @@ export type PreparedBackbone = {
 };
 
 /** Training images of all datasets in equal shares, as bytes of the network's input. */
-function calibrationBytes(
+export function calibrationBytes(
   datasets: readonly LoadedDataset[],
   side: number,
   images: number,

@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { createRng, writeFileAtomic } from "../../core/index.js";
-import { type Split, splitDigest } from "../../data/index.js";
+import { type Split, splitDigest, subset } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName } from "../../graph/index.js";
 import { evaluate, replaceHead, type TrainOptions, trainInWorker } from "../../train/index.js";
 import { joinTail, searchLearningRate, type Trial, tailOf } from "../../transfer/index.js";
 import type { FlowContext } from "../context.js";
 import { runPool } from "../pool.js";
 import { fileNameOf } from "../run-directory.js";
+import { spreadIndices } from "./data.js";
 import type { PreparedBackbone } from "./front.js";
 import type { Parts, Task } from "./tasks.js";
 
@@ -51,7 +52,7 @@ type SeedValue = {
 };
 
 /** What one place of the sweep trains: the whole network on images, or a tail on cached features. */
-type Subject = {
+export type Subject = {
   readonly context: FlowContext;
   readonly task: Task;
   readonly freezePoint: NodeName | undefined;
@@ -61,6 +62,8 @@ type Subject = {
   whole(seed: number): Graph;
   /** What is trained of it. */
   start(seed: number): Graph;
+  /** Layers of that whose parameters may change; absent: all. */
+  readonly trainable?: ReadonlySet<NodeName>;
   readonly dependsOn: object;
 };
 
@@ -100,28 +103,40 @@ function optionsOf({ task, freezePoint }: Subject, changes: Partial<TrainOptions
   return { ...task.options, ...changes, augmentation: freezePoint === undefined ? augmentation : none };
 }
 
+/** Whole epochs on all images, or one on a part of them. */
+function shortTraining(train: Split, epochs: number): { readonly epochs: number; readonly split: Split } {
+  if (epochs >= 1) return { epochs: Math.round(epochs), split: train };
+  const images = Math.max(2, Math.round(epochs * train.count));
+  return { epochs: 1, split: subset(train, spreadIndices(train.count, images)) };
+}
+
 /** Train briefly at one rate; accuracy on the validation images, 0 when it diverges. */
 async function trial(subject: Subject, learningRate: number): Promise<number> {
   const { context, task, label, parts, dependsOn } = subject;
   const { run, config, onProgress } = context;
-  const epochs = Math.max(1, Math.round(task.options.epochs * task.training.search.share));
+  const { epochs, split } = shortTraining(parts.train, task.options.epochs * task.training.search.share);
   const options = optionsOf(subject, { learningRate, epochs });
   const { patience: _patience, ...unstopped } = options;
   const name = `search/${task.loaded.dataset.name}/${label}/${learningRate.toPrecision(3)}`;
   const { seed } = config;
-  const outcome = await run.step(name, { ...dependsOn, options: unstopped, seed }, async () => {
-    try {
-      const { history } = await trainInWorker({
-        ...{ graph: subject.start(seed), split: parts.train, validation: parts.validation },
-        ...{ validateEvery: epochs, options: unstopped, seed, onProgress, job: name },
-        checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
-      });
-      return history.at(-1)?.validationAccuracy ?? 0;
-    } catch (error) {
-      if ((error as { code?: string }).code === "FX3006") return 0;
-      throw error;
-    }
-  });
+  const outcome = await run.step(
+    name,
+    { ...dependsOn, images: split.count, options: unstopped, seed },
+    async () => {
+      try {
+        const { history } = await trainInWorker({
+          ...{ graph: subject.start(seed), split, validation: parts.validation },
+          ...(subject.trainable && { trainable: subject.trainable }),
+          ...{ validateEvery: epochs, options: unstopped, seed, onProgress, job: name },
+          checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
+        });
+        return history.at(-1)?.validationAccuracy ?? 0;
+      } catch (error) {
+        if ((error as { code?: string }).code === "FX3006") return 0;
+        throw error;
+      }
+    },
+  );
   return outcome.value;
 }
 
@@ -142,6 +157,7 @@ async function trainSeed(
     async () => {
       const { graph, history, seconds, epoch } = await trainInWorker({
         ...{ graph: subject.start(seed), split: parts.train, validation: parts.validation, keepBest: true },
+        ...(subject.trainable && { trainable: subject.trainable }),
         ...{ options, seed, onProgress, job: name },
         checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
       });
@@ -160,8 +176,12 @@ async function trainSeed(
   return { ...outcome.value, file, reused: outcome.reused };
 }
 
-/** Search a learning rate, then train with every seed. */
-async function trainOne(subject: Subject): Promise<TrainedNetwork> {
+/**
+ * Search a learning rate, then train with every seed.
+ *
+ * @returns the trained network of the first seed, whole or tail as it was started
+ */
+export async function trainSubject(subject: Subject): Promise<TrainedNetwork> {
   const { context, task, freezePoint, parts } = subject;
   const { config, run } = context;
   const { search, seeds: seedCount = 1, learningRate: given } = task.training;
@@ -183,7 +203,7 @@ async function trainOne(subject: Subject): Promise<TrainedNetwork> {
   return {
     dataset: task.loaded.dataset.name,
     freezePoint,
-    graph: freezePoint === undefined ? trained : joinTail(subject.whole(config.seed), trained),
+    graph: trained,
     accuracy: {
       value: values.reduce((a, b) => a + b) / values.length,
       images: first.accuracy.images,
@@ -199,17 +219,24 @@ async function trainOne(subject: Subject): Promise<TrainedNetwork> {
   };
 }
 
+/** Train, and put a tail back into its network. */
+async function trainOne(subject: Subject): Promise<TrainedNetwork> {
+  const trained = await trainSubject(subject);
+  if (subject.freezePoint === undefined) return trained;
+  return { ...trained, graph: joinTail(subject.whole(subject.context.config.seed), trained.graph) };
+}
+
 /**
- * Retrain the backbone for every task: once as a whole, for comparison, and once behind each freeze point, each with its own search of
+ * Retrain the backbone for every task: at each freeze point, or as a whole where that is undefined, each with its own search of
  * the learning rate and the same number of images. As many at a time as there are threads, the longest first.
  */
 export async function trainAll(
   context: FlowContext,
   prepared: PreparedBackbone,
   tasks: readonly Task[],
-  freezePoints: readonly NodeName[],
+  freezePoints: readonly (NodeName | undefined)[],
 ): Promise<readonly TrainedNetwork[]> {
-  const subjects = [undefined, ...freezePoints].flatMap((point) =>
+  const subjects = freezePoints.flatMap((point) =>
     tasks
       .toSorted((a, b) => b.images.train.count - a.images.train.count)
       .map((task) => subjectOf(context, prepared, task, point)),

@@ -1,17 +1,21 @@
 import type { Tensor } from "../../tensor/index.js";
 
-/** Attribute of an ONNX operator: integers, integer lists, floats or strings. */
+/** Attribute of an ONNX operator: integers, floats, lists of them, or strings. */
 export type OnnxAttribute =
   | { readonly kind: "int"; readonly value: number }
   | { readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "floats"; readonly value: readonly number[] }
   | { readonly kind: "string"; readonly value: string };
 
 export type OnnxNode = {
+  /** Name of the operator; `domain.Name` when it is not one of ONNX itself. */
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+  /** Default: the name of the first output. */
+  readonly name?: string;
 };
 
 /** int64 constants (shapes, axes) are kept apart: ONNX wants them 64 bits wide. */
@@ -24,13 +28,14 @@ export type OnnxInitializer =
       readonly value: readonly number[];
     };
 
-export type OnnxDType = "float32" | "int32" | "int8" | "uint8" | "int64";
+export type OnnxDType = "float32" | "int32" | "int16" | "int8" | "uint8" | "int64";
 
 /** A graph input or output; a string extent is a free dimension. */
 export type OnnxValueInfo = {
   readonly name: string;
   readonly dtype: OnnxDType;
   readonly shape: readonly (number | string)[];
+  readonly doc?: string;
 };
 
 export type OnnxModel = {
@@ -39,6 +44,14 @@ export type OnnxModel = {
   readonly outputs: readonly OnnxValueInfo[];
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxInitializer[];
+  /** Shapes of values inside, for readers that infer none. */
+  readonly values?: readonly OnnxValueInfo[];
+  /** Version of the operator set; default 17. */
+  readonly opset?: 17 | 21;
+  readonly producerVersion?: string;
+  readonly doc?: string;
+  /** `metadata_props`. */
+  readonly metadata?: Readonly<Record<string, string>>;
 };
 
 /** Collects nodes and constants of an ONNX graph; every `op` call returns the name of its output. */
@@ -83,8 +96,8 @@ export class OnnxBuilder {
   }
 
   /** Add a float scalar constant. */
-  scalar(value: number): string {
-    return this.constant("c", { kind: "tensor", dtype: "float32", shape: [], data: Float32Array.of(value) });
+  scalar(value: number, hint = "c"): string {
+    return this.constant(hint, { kind: "tensor", dtype: "float32", shape: [], data: Float32Array.of(value) });
   }
 
   /** Add an operator with one output and return that output's name. */
@@ -130,4 +143,5 @@ export class OnnxBuilder {
 export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
 export const ints = (...value: readonly number[]): OnnxAttribute => ({ kind: "ints", value });
 export const float = (value: number): OnnxAttribute => ({ kind: "float", value });
+export const floats = (...value: readonly number[]): OnnxAttribute => ({ kind: "floats", value });
 export const string = (value: string): OnnxAttribute => ({ kind: "string", value });

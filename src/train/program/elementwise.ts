@@ -1,7 +1,10 @@
-import type { NodeOf } from "../../graph/index.js";
+import { int, type NodeOf } from "../../graph/index.js";
 import type { EmitContext, Emitted } from "./emit.js";
 
-/** ReLU and ReLU6. The gradient passes where the clamp left the value as it was. */
+/**
+ * ReLU and ReLU6. The gradient passes where the output lies inside the clamp's range, its ends excluded. The mask comes
+ * from the output alone, so that the input's buffer is free early.
+ */
 export function emitRelu(context: EmitContext, node: NodeOf<"relu">): Emitted {
   const { onnx } = context;
   const x = context.inputs[0]!.name;
@@ -9,14 +12,20 @@ export function emitRelu(context: EmitContext, node: NodeOf<"relu">): Emitted {
     node.max === undefined
       ? onnx.op("Relu", [x])
       : onnx.op("Clip", [x, onnx.scalar(0), onnx.scalar(node.max)]);
+  // A product with ones and zeros: ONNX Runtime's Where makes three passes. The mask is emitted here, before the
+  // gradient: ONNX Runtime then makes it when the product needs it, and not all masks before the backward pass.
+  const positive = onnx.op("Cast", [y], { to: int(9) });
+  const inside =
+    node.max === undefined
+      ? positive
+      : onnx.op("And", [positive, onnx.op("Less", [y, onnx.scalar(node.max)])]);
+  const passes = onnx.op("Cast", [inside], { to: int(1) });
   return {
     output: y,
-    backward: (gradient, needed) => ({
-      inputs: [
-        needed[0] ? onnx.op("Where", [onnx.op("Equal", [x, y]), gradient, onnx.scalar(0)]) : undefined,
-      ],
-      parameters: {},
-    }),
+    backward(gradient, needed) {
+      if (!needed[0]) return { inputs: [undefined], parameters: {} };
+      return { inputs: [onnx.op("Mul", [gradient, passes])], parameters: {} };
+    },
   };
 }
 
