@@ -14,6 +14,7 @@ export type BenchOptions = {
 const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   cmvm: () => import("./cmvm.js"),
   compile: () => import("./compile.js"),
+  constants: () => import("./constants.js"),
   folding: () => import("./folding.js"),
   golden: () => import("./golden.js"),
   quant: () => import("./quant.js"),

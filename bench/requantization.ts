@@ -1,6 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import {
   AdderGraphBuilder,
@@ -9,9 +7,9 @@ import {
   interval,
   wordFormat,
 } from "../src/arith/index.js";
-import { FixynnError, packageRoot } from "../src/core/index.js";
+import { packageRoot } from "../src/core/index.js";
 import { readTechnology, type Technology } from "../src/cost/index.js";
-import { type Dataset, gatherImages, loadDataset } from "../src/data/index.js";
+import { gatherImages } from "../src/data/index.js";
 import { simplify } from "../src/graph/index.js";
 import { ModuleBuilder, sliceOf } from "../src/hw/builder.js";
 import { type CellCounts, countCells } from "../src/hw/cell-counts.js";
@@ -35,7 +33,7 @@ import {
   type QuantNode,
   quantize,
 } from "../src/quant/index.js";
-import { sharedPath } from "./photos.js";
+import { readCifar100 } from "./cifar100.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
 const SIDE = 48;
@@ -191,23 +189,6 @@ export function hardwareRows(name: string, network: QuantNetwork, technology: Te
   ];
 }
 
-async function readImages(): Promise<Dataset> {
-  const tool = sharedPath("tools", "unpack-data.mjs");
-  if (!existsSync(tool)) {
-    throw new FixynnError("FX9002", "the benchmark's images are missing", {
-      place: tool,
-      hint: "set FIXYNN_SHARED to the folder of shared models and images",
-    });
-  }
-  const folder = mkdtempSync(join(tmpdir(), "fixynn-bench-"));
-  try {
-    execFileSync(process.execPath, [tool, folder], { stdio: "ignore" });
-    return await loadDataset({ kind: "cifar100", path: join(folder, "cifar-100-binary") }, { side: SIDE });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 /**
  * Measure the requantization modes on the default backbone: accuracy on the CIFAR-100 test images, and the silicon of all
  * requantizations with their clamps and registers, built as they are defined and in the cheapest exact form found.
@@ -215,7 +196,7 @@ async function readImages(): Promise<Dataset> {
  * @throws FixynnError FX9002 when the shared images are absent
  */
 export async function run(): Promise<BenchTable> {
-  const { train, test } = await readImages();
+  const { train, test } = await readCifar100(SIDE);
   const graph = simplify(await importModel(MODEL));
   const technology = readTechnology("sky130hd");
   const chosen = Uint32Array.from({ length: CALIBRATION }, (_, i) =>

@@ -1,3 +1,4 @@
+export * from "./adders.js";
 export * from "./cell-table.js";
 export * from "./nvdla.js";
 export * from "./paper.js";
