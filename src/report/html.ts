@@ -17,6 +17,8 @@ import {
   trainingTable,
   verificationTable,
 } from "./tables.js";
+import { transferPlot } from "./transfer-plot.js";
+import { deepestTable, sweepTable } from "./transfer-tables.js";
 import { chosenEntry, verdictOf } from "./verdict.js";
 
 const section = (id: string, title: string, ...content: readonly Content[]): Markup =>
@@ -103,6 +105,20 @@ function flowPicture(results: Results, entry: SweepEntry): Markup {
 <li><b>Answer</b>${names.map((name) => html`<span>${name}</span>`)}</li>
 </ol>
 ${cutStrip(layers)}`;
+}
+
+/** The sweep at a glance: what freezing changes, and how deep it may go. */
+function sweepSection(results: Results): Content {
+  const precision = results.sweep?.some(({ datasets = [] }) => datasets.some(({ accuracy }) => accuracy.int8))
+    ? "int8"
+    : "float";
+  const plot = transferPlot(results, precision);
+  return [
+    plot &&
+      html`<figure><figcaption>What freezing changes, against the fully trainable network</figcaption><div class="scroll">${plot}</div></figure>`,
+    tableMarkup(sweepTable(results)),
+    tableMarkup(deepestTable(results)),
+  ];
 }
 
 function layerBars(
@@ -304,6 +320,7 @@ ${keyFigures(results, chosen)}${chosen && section("flow", "What is frozen, what 
   section(
     "accuracy-section",
     "Accuracy",
+    entries.length > 1 && sweepSection(results),
     tableMarkup(accuracy),
     results.backbone &&
       datasetNames.map((dataset) => accuracyPlot(dataset, entries, results.backbone?.macs ?? 0)),

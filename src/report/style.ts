@@ -63,7 +63,7 @@ table[id^=layers-] td, table[id^=layers-] th { padding-left: 6px; padding-right:
 .plot { display: block; width: 100%; max-width: 780px; min-width: 520px; height: auto; }
 svg text { font: 12px system-ui, "Segoe UI", Roboto, Arial, sans-serif; fill: var(--ink); } svg .tick, svg .axis { fill: var(--quiet); }
 svg text.end { text-anchor: end; } svg text.middle { text-anchor: middle; } svg text.start { text-anchor: start; }
-.grid { stroke: var(--rule); } .guide { stroke: var(--quiet); stroke-dasharray: 1 4; } .unfrozen { stroke: var(--ink); stroke-dasharray: 6 4; }
+.grid { stroke: var(--rule); } .guide { stroke: var(--quiet); stroke-dasharray: 1 4; } .unfrozen, .bound { stroke: var(--ink); stroke-dasharray: 6 4; }
 .line { fill: none; stroke-width: 1.75; } .line.float { stroke: var(--registers); } .line.int8 { stroke: var(--silicon); } .line.hardware { stroke: var(--program); }
 .mark { stroke: var(--card); stroke-width: 1.5; } .mark.float { fill: var(--registers); } .mark.int8 { fill: var(--silicon); } .mark.hardware { fill: var(--program); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 8px 0 0; padding: 0; font-size: .84rem; } .legend li { display: flex; align-items: center; gap: 6px; }

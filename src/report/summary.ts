@@ -10,6 +10,7 @@ import {
   mismatchText,
   verificationTable,
 } from "./tables.js";
+import { deepestTable, sweepTable } from "./transfer-tables.js";
 import { chosenEntry, verdictOf } from "./verdict.js";
 
 /** Keep the named columns only: a terminal is narrower than a page. */
@@ -47,7 +48,10 @@ export function summaryMarkdown(results: Results): string {
       `Backbone: ${shapeText(inputShape)} input, ${grouped(layers)} layers, ${grouped(params)} parameters, ${grouped(macs)} MACs.`,
     );
   }
-  section(accuracyTable(results, { imagesColumn: true }));
+  if (entries.length > 1) {
+    section(sweepTable(results));
+    section(deepestTable(results));
+  } else section(accuracyTable(results, { imagesColumn: true }));
   if (entries.some(({ cost, baseline, paper }) => cost ?? baseline ?? paper)) section(costTable(results));
   const layers = chosen ? layersOf(results, chosen) : [];
   if (chosen && layers.length > 0) {

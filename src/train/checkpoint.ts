@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { writeFileAtomic } from "../core/index.js";
 import { type TensorJson, tensor, tensorFromJson, tensorToJson } from "../tensor/index.js";
-import type { TrainingState } from "./session.js";
+import type { TrainingState } from "./state.js";
 
 /** What one epoch did. */
 export type EpochRecord = {

@@ -1,5 +1,5 @@
 import type { Augmentation } from "../data/index.js";
-import type { OptimizerConstants } from "./program/program.js";
+import type { OptimizerConstants } from "./program/update.js";
 
 /** How to train. */
 export type TrainOptions = OptimizerConstants & {

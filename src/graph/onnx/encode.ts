@@ -24,6 +24,7 @@ const ATTRIBUTE_TYPE: Readonly<Record<OnnxAttribute["kind"], number>> = {
   float: 1,
   int: 2,
   string: 3,
+  floats: 6,
   ints: 7,
 };
 
@@ -58,6 +59,9 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: OnnxAttri
     case "string":
       text(writer, 4, attribute.value);
       break;
+    case "floats":
+      for (const value of attribute.value) writer.tag(7, WireType.Bit32).float(value);
+      break;
     case "ints":
       for (const value of attribute.value) integer(writer, 8, value);
       break;
@@ -67,14 +71,22 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: OnnxAttri
   integer(writer, 20, ATTRIBUTE_TYPE[attribute.kind]);
 }
 
+/** Cut `domain.Op` in two; an operator of ONNX itself has no domain. */
+function splitDomain(op: string): { readonly domain: string; readonly name: string } {
+  const dot = op.lastIndexOf(".");
+  return { domain: op.slice(0, Math.max(dot, 0)), name: op.slice(dot + 1) };
+}
+
 function writeNode(writer: BinaryWriter, node: OnnxNode): void {
+  const { domain, name: operator } = splitDomain(node.op);
   for (const input of node.inputs) text(writer, 1, input);
   for (const output of node.outputs) text(writer, 2, output);
   text(writer, 3, node.outputs[0] ?? node.op);
-  text(writer, 4, node.op);
+  text(writer, 4, operator);
   for (const [name, attribute] of Object.entries(node.attributes)) {
     message(writer, 5, (w) => writeAttribute(w, name, attribute));
   }
+  if (domain !== "") text(writer, 7, domain);
 }
 
 function writeInitializer(writer: BinaryWriter, initializer: OnnxInitializer): void {
@@ -104,7 +116,8 @@ function writeValueInfo(writer: BinaryWriter, info: OnnxValueInfo): void {
 }
 
 /**
- * Serialize an ONNX model (`ModelProto`, IR version 8, opset 17). Field numbers from onnx.proto.
+ * Serialize an ONNX model (`ModelProto`, IR version 8, opset 17; version 1 of any other operator domain). Field numbers
+ * from onnx.proto.
  * The bytes depend on the model alone.
  */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
@@ -118,9 +131,13 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
     for (const info of model.inputs) message(graph, 11, (w) => writeValueInfo(w, info));
     for (const info of model.outputs) message(graph, 12, (w) => writeValueInfo(w, info));
   });
-  message(writer, 8, (opset) => {
-    text(opset, 1, "");
-    integer(opset, 2, OPSET_VERSION);
-  });
+  const opset = (domain: string, version: number): void =>
+    message(writer, 8, (w) => {
+      text(w, 1, domain);
+      integer(w, 2, version);
+    });
+  opset("", OPSET_VERSION);
+  const domains = new Set(model.nodes.map((node) => splitDomain(node.op).domain));
+  for (const domain of [...domains].filter((name) => name !== "").sort()) opset(domain, 1);
   return writer.finish();
 }

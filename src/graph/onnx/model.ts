@@ -1,13 +1,15 @@
 import type { Tensor } from "../../tensor/index.js";
 
-/** Attribute of an ONNX operator: integers, integer lists, floats or strings. */
+/** Attribute of an ONNX operator: integers, floats, lists of them, or strings. */
 export type OnnxAttribute =
   | { readonly kind: "int"; readonly value: number }
   | { readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "floats"; readonly value: readonly number[] }
   | { readonly kind: "string"; readonly value: string };
 
 export type OnnxNode = {
+  /** Name of the operator; `domain.Name` when it is not one of ONNX itself. */
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -130,4 +132,5 @@ export class OnnxBuilder {
 export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
 export const ints = (...value: readonly number[]): OnnxAttribute => ({ kind: "ints", value });
 export const float = (value: number): OnnxAttribute => ({ kind: "float", value });
+export const floats = (...value: readonly number[]): OnnxAttribute => ({ kind: "floats", value });
 export const string = (value: string): OnnxAttribute => ({ kind: "string", value });

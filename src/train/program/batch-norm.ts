@@ -1,5 +1,6 @@
 import { int, ints, type NodeOf, type OnnxBuilder } from "../../graph/index.js";
 import { elementCount, tensor } from "../../tensor/index.js";
+import { emitLanedBatchNorm } from "./batch-norm-lanes.js";
 import type { EmitContext, Emitted } from "./emit.js";
 import { isImage, programShape, reshapeTo } from "./layout.js";
 
@@ -13,7 +14,7 @@ function channelRows(onnx: OnnxBuilder, value: string, context: EmitContext): st
 function fromChannelRows(onnx: OnnxBuilder, value: string, context: EmitContext): string {
   const { shape } = context.inputs[0]!;
   if (!isImage(shape)) return onnx.op("Transpose", [value], { perm: ints(1, 0) });
-  return reshapeTo(onnx, value, programShape(shape, context.batch));
+  return reshapeTo(onnx, value, programShape(shape, context));
 }
 
 /**
@@ -24,9 +25,10 @@ function fromChannelRows(onnx: OnnxBuilder, value: string, context: EmitContext)
  * dx = gamma·r·(dy − Σdy/m − c·r²·Σ(dy·c)/m), dgamma = r·Σ(dy·c), dbeta = Σdy.
  */
 export function emitBatchNorm(context: EmitContext, node: NodeOf<"batchNorm">): Emitted {
-  const { onnx, batch } = context;
+  const { onnx, batch, lanes } = context;
   const { shape } = context.inputs[0]!;
   const channels = shape.at(-1)!;
+  if (context.trainable && lanes > 1 && isImage(shape)) return emitLanedBatchNorm(context, node);
   const x = channelRows(onnx, context.inputs[0]!.name, context);
   if (!context.trainable) return frozen(context, node, x);
   const count = (batch * elementCount(shape)) / channels;

@@ -1,23 +1,14 @@
-import { int, ints, type NodeOf, type OnnxBuilder } from "../../graph/index.js";
+import { int, ints, type NodeOf } from "../../graph/index.js";
 import { resolvePadding } from "../../tensor/index.js";
-import type { EmitContext, Emitted, Gradients } from "./emit.js";
-import { programShape, reshapeTo, sumOver, swapBatch } from "./layout.js";
+import { emitFirstConvolution } from "./convolution-lanes.js";
+import type { EmitContext, Emitted } from "./emit.js";
+import { addChannelBias, weightGradients } from "./gradients-of-weights.js";
+import { programShape, reshapeTo, sumOfChannels, sumOver, swapBatch } from "./layout.js";
+import { inPlainLayout } from "./plain.js";
+import { windowGeometry } from "./window-geometry.js";
 
-/** Add a bias per channel to a channel-major image. */
-export function addChannelBias(onnx: OnnxBuilder, value: string, bias: string, channels: number): string {
-  return onnx.op("Add", [value, reshapeTo(onnx, bias, [channels, 1, 1, 1])]);
-}
-
-/** Gradients of the parameters of a node with weights and perhaps a bias. */
-export function weightGradients(
-  context: EmitContext,
-  node: { readonly bias: unknown },
-  weights: () => string,
-  bias: () => string,
-): Gradients["parameters"] {
-  if (!context.trainable) return {};
-  return node.bias === undefined ? { weights: weights() } : { weights: weights(), bias: bias() };
-}
+/** Most channels of an image that `emitFirstConvolution` takes. */
+const FEW_CHANNELS = 4;
 
 /**
  * Convolution. A 1×1 one with stride 1 is a matrix product over all pixels of the batch, forward and backward. Any
@@ -37,7 +28,12 @@ export function emitConv2d(context: EmitContext, node: NodeOf<"conv2d">): Emitte
   const isPointwise =
     kernelHeight * kernelWidth * strideHeight * strideWidth === 1 &&
     pads.top + pads.bottom + pads.left + pads.right === 0;
-  return isPointwise ? emitPointwise(context, node) : emitWindow(context, node);
+  if (isPointwise) return emitPointwise(context, node);
+  const { interleaved, shape } = context.inputs[0]!;
+  const geometry = windowGeometry(shape, node);
+  return interleaved !== undefined && geometry !== undefined && shape[2]! <= FEW_CHANNELS
+    ? emitFirstConvolution(context, node, { geometry, interleaved })
+    : inPlainLayout(emitWindow)(context, node);
 }
 
 function emitPointwise(context: EmitContext, node: NodeOf<"conv2d">): Emitted {
@@ -48,14 +44,15 @@ function emitPointwise(context: EmitContext, node: NodeOf<"conv2d">): Emitted {
   const x = reshapeTo(onnx, input.name, [inChannels, columns]);
   const weights = reshapeTo(onnx, context.parameter("weights"), [inChannels, outChannels]);
   const product = onnx.op("Gemm", [weights, x], { transA: int(1) });
-  let output = reshapeTo(onnx, product, programShape(node.shape, batch));
-  if (node.bias) output = addChannelBias(onnx, output, context.parameter("bias"), outChannels);
+  const extents = programShape(node.shape, context);
+  let output = reshapeTo(onnx, product, extents);
+  if (node.bias) output = addChannelBias(onnx, output, context.parameter("bias"), extents);
   return {
     output,
     backward(gradient, needed) {
       const dy = reshapeTo(onnx, gradient, [outChannels, columns]);
       const dx = needed[0]
-        ? reshapeTo(onnx, onnx.op("Gemm", [weights, dy]), programShape(input.shape, batch))
+        ? reshapeTo(onnx, onnx.op("Gemm", [weights, dy]), programShape(input.shape, context))
         : undefined;
       const parameters = weightGradients(
         context,
@@ -89,7 +86,9 @@ function emitWindow(context: EmitContext, node: NodeOf<"conv2d">): Emitted {
   };
   const weights = onnx.op("Transpose", [context.parameter("weights")], { perm: ints(3, 2, 0, 1) });
   let output = swapBatch(onnx, onnx.op("Conv", [swapBatch(onnx, input.name), weights], attributes));
-  if (node.bias) output = addChannelBias(onnx, output, context.parameter("bias"), outChannels);
+  if (node.bias) {
+    output = addChannelBias(onnx, output, context.parameter("bias"), programShape(node.shape, context));
+  }
   // Rows and columns at the bottom right that no window reaches.
   const restHeight = height + pads.top + pads.bottom - kernelHeight - (outHeight - 1) * stride.height;
   const restWidth = width + pads.left + pads.right - kernelWidth - (outWidth - 1) * stride.width;
@@ -126,7 +125,7 @@ function emitWindow(context: EmitContext, node: NodeOf<"conv2d">): Emitted {
         context,
         node,
         () => weightGradient(gradient),
-        () => sumOver(onnx, gradient, [1, 2, 3]),
+        () => sumOfChannels(onnx, gradient, outChannels),
       ),
     }),
   };

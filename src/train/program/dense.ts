@@ -1,6 +1,6 @@
 import { int, type NodeOf } from "../../graph/index.js";
-import { weightGradients } from "./convolution.js";
 import type { EmitContext, Emitted } from "./emit.js";
+import { weightGradients } from "./gradients-of-weights.js";
 import { sumOver } from "./layout.js";
 
 /** Fully connected layer on [batch, features]. */

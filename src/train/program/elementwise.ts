@@ -1,4 +1,4 @@
-import type { NodeOf } from "../../graph/index.js";
+import { int, type NodeOf } from "../../graph/index.js";
 import type { EmitContext, Emitted } from "./emit.js";
 
 /** ReLU and ReLU6. The gradient passes where the clamp left the value as it was. */
@@ -11,12 +11,12 @@ export function emitRelu(context: EmitContext, node: NodeOf<"relu">): Emitted {
       : onnx.op("Clip", [x, onnx.scalar(0), onnx.scalar(node.max)]);
   return {
     output: y,
-    backward: (gradient, needed) => ({
-      inputs: [
-        needed[0] ? onnx.op("Where", [onnx.op("Equal", [x, y]), gradient, onnx.scalar(0)]) : undefined,
-      ],
-      parameters: {},
-    }),
+    backward(gradient, needed) {
+      if (!needed[0]) return { inputs: [undefined], parameters: {} };
+      // A product with ones and zeros: ONNX Runtime's Where makes three passes.
+      const passes = onnx.op("Cast", [onnx.op("Equal", [x, y])], { to: int(1) });
+      return { inputs: [onnx.op("Mul", [gradient, passes])], parameters: {} };
+    },
   };
 }
 

@@ -1,15 +1,18 @@
 import type { GraphNode, NodeKind, NodeOf, OnnxBuilder } from "../../graph/index.js";
 import type { Shape } from "../../tensor/index.js";
+import type { Layout } from "./layout.js";
 
 /**
- * A value inside a training program. Images are stored channel-major, `[channels, batch, height, width]`: a pointwise
- * convolution is then one matrix product for the whole batch, and batch statistics are sums over contiguous rows.
- * Everything that is not an image is `[batch, features]`.
+ * A value inside a training program. Images are stored channel-major (see `Layout`): a pointwise convolution is then one
+ * matrix product for the whole batch, and batch statistics are sums over contiguous rows. Everything that is not an image
+ * is `[batch, features]`.
  */
 export type Value = {
   readonly name: string;
   /** As in the graph, without the batch: [height, width, channels] or [features]. */
   readonly shape: Shape;
+  /** An input of a program with lanes also as `[batch / lanes, height, width, channels, lanes]`. */
+  readonly interleaved?: string;
 };
 
 /** Tensors of a node that the optimizer updates. */
@@ -36,9 +39,8 @@ export type Emitted = {
 };
 
 /** What a handler may use. */
-export type EmitContext = {
+export type EmitContext = Layout & {
   readonly onnx: OnnxBuilder;
-  readonly batch: number;
   /** True when the node's own parameters are updated; batch norm then uses the statistics of the batch. */
   readonly trainable: boolean;
   readonly inputs: readonly Value[];

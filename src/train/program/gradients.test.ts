@@ -11,6 +11,7 @@ import {
   nodeName,
 } from "../../graph/index.js";
 import { elementCount, type PaddingMode, type Shape } from "../../tensor/index.js";
+import { blockedLanes } from "../blocked-lanes.js";
 import { mobilenetV1 } from "../mobilenet.js";
 import { createTrainingSession } from "../session.js";
 import { gatherSlots, planTraining, scatterSlots } from "./plan.js";
@@ -60,21 +61,23 @@ function chain(rng: Rng, shape: Shape, layers: (rng: Rng, shapeOf: () => Shape) 
  */
 async function checkGradients(
   graph: Graph,
-  options: { trainable?: ReadonlySet<NodeName>; seed?: number } = {},
+  options: { trainable?: ReadonlySet<NodeName>; seed?: number; batch?: number; lanes?: number } = {},
 ) {
+  const batch = options.batch ?? BATCH;
   const rng = createRng(options.seed ?? 7);
   const plan = planTraining(graph, options.trainable ?? new Set(graph.nodes.map(({ name }) => name)));
   const session = await createTrainingSession(graph, plan, {
-    batch: BATCH,
+    batch,
     optimizer: OPTIMIZER,
     exposeGradient: true,
+    ...(options.lanes === undefined ? {} : { lanes: options.lanes }),
   });
   const classes = plan.logits.shape.at(-1)!;
-  const targets = new Float32Array(BATCH * classes).fill(0.1 / classes);
-  for (let i = 0; i < BATCH; i++) targets[i * classes + rng.integer(classes)]! += 0.9;
+  const targets = new Float32Array(batch * classes).fill(0.1 / classes);
+  for (let i = 0; i < batch; i++) targets[i * classes + rng.integer(classes)]! += 0.9;
   const boundary = new Map(
     plan.boundary.map((node): [NodeName, Uint8Array | Float32Array] => {
-      const length = BATCH * elementCount(node.shape);
+      const length = batch * elementCount(node.shape);
       return node.kind === "input"
         ? [node.name, Uint8Array.from({ length }, () => rng.integer(256))]
         : [node.name, Float32Array.from({ length }, () => rng.normal())];
@@ -255,23 +258,28 @@ const CASES: Record<string, { shape: Shape; layers: (rng: Rng, shapeOf: () => Sh
   },
 };
 
-describe("gradients against finite differences", () => {
+// Two blocks of images, so that sums over lanes and over blocks both count.
+const lanes = await blockedLanes();
+const LAYOUTS = { plain: { batch: BATCH, lanes: 1 }, "with lanes": { batch: 2 * lanes, lanes } };
+
+describe.each(Object.entries(LAYOUTS))("gradients against finite differences, %s", (_, layout) => {
   for (const [name, { shape, layers }] of Object.entries(CASES)) {
-    it(name, () => checkGradients(chain(createRng(11), shape, layers)));
+    it(name, () => checkGradients(chain(createRng(11), shape, layers), layout));
   }
 
-  it("a residual graph with every kind of node", () => checkGradients(everyKindGraph(createRng(5))));
+  it("a residual graph with every kind of node", () => checkGradients(everyKindGraph(createRng(5)), layout));
 
   it("through frozen layers in the middle: batch norm as an affine map", async () => {
     const graph = everyKindGraph(createRng(5));
     const trainable = new Set(["stem", "hidden", "logits"].map(n));
-    await checkGradients(graph, { trainable });
+    await checkGradients(graph, { trainable, ...layout });
   });
 
   it("behind a frozen front", async () => {
     const graph = everyKindGraph(createRng(5));
     const front = new Set(["image", "stem", "stem_bn", "stem_relu", "pad", "dw", "dw_bn"].map(n));
     await checkGradients(graph, {
+      ...layout,
       trainable: new Set(graph.nodes.map(({ name }) => name).filter((name) => !front.has(name))),
     });
   });
@@ -284,7 +292,7 @@ describe("gradients against finite differences", () => {
     const spec = conv(rng, [1, 1, 3, 5], { stride: one, padding: same, bias: true });
     x = g.add({ ...spec, name: n("logits"), input: x });
     x = g.add({ kind: "softmax", name: n("softmax"), input: x });
-    await checkGradients(g.build({ name: "image-logits", output: x }));
+    await checkGradients(g.build({ name: "image-logits", output: x }), layout);
   });
 });
 

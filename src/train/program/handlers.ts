@@ -4,6 +4,7 @@ import { emitDense } from "./dense.js";
 import { emitDepthwise } from "./depthwise.js";
 import { emitAdd, emitDropout, emitRelu } from "./elementwise.js";
 import type { Handlers } from "./emit.js";
+import { inPlainLayout } from "./plain.js";
 import { emitAveragePool, emitGlobalAveragePool, emitMaxPool } from "./pooling.js";
 import { emitReshape, emitZeroPad } from "./shape.js";
 
@@ -14,8 +15,8 @@ export const HANDLERS: Handlers = {
   batchNorm: emitBatchNorm,
   relu: emitRelu,
   zeroPad2d: emitZeroPad,
-  maxPool2d: emitMaxPool,
-  averagePool2d: emitAveragePool,
+  maxPool2d: inPlainLayout(emitMaxPool),
+  averagePool2d: inPlainLayout(emitAveragePool),
   globalAveragePool2d: emitGlobalAveragePool,
   reshape: emitReshape,
   dense: emitDense,

@@ -31,7 +31,7 @@ export function emitMaxPool(context: EmitContext, node: NodeOf<"maxPool2d">): Em
         [zeros, reshapeTo(onnx, indices, [-1]), reshapeTo(onnx, gradient, [-1])],
         { axis: int(0), reduction: { kind: "string", value: "add" } },
       );
-      return { inputs: [reshapeTo(onnx, flat, programShape(input.shape, batch))], parameters: {} };
+      return { inputs: [reshapeTo(onnx, flat, programShape(input.shape, context))], parameters: {} };
     },
   };
 }
@@ -78,20 +78,23 @@ export function emitAveragePool(context: EmitContext, node: NodeOf<"averagePool2
         ...attributes,
         output_padding: ints(restHeight, restWidth),
       });
-      return { inputs: [reshapeTo(onnx, dx, programShape(input.shape, batch))], parameters: {} };
+      return { inputs: [reshapeTo(onnx, dx, programShape(input.shape, context))], parameters: {} };
     },
   };
 }
 
 /** Mean over height and width. */
 export function emitGlobalAveragePool(context: EmitContext, node: NodeOf<"globalAveragePool2d">): Emitted {
-  const { onnx, batch } = context;
-  const [height, width, channels] = context.inputs[0]!.shape as [number, number, number];
-  const rows = reshapeTo(onnx, context.inputs[0]!.name, [channels, batch, height * width]);
-  const mean = onnx.op("ReduceMean", [rows], { axes: ints(2), keepdims: int(0) });
+  const { onnx, batch, lanes } = context;
+  const input = context.inputs[0]!;
+  const [height, width, channels] = input.shape as [number, number, number];
+  const blocks = (channels * batch) / lanes;
+  const rows = reshapeTo(onnx, input.name, [blocks, height * width, lanes]);
+  const mean = onnx.op("ReduceMean", [rows], { axes: ints(1), keepdims: int(0) });
+  // With height and width gone the order is (channel, image), whatever the lanes.
   const output = isImage(node.shape)
-    ? reshapeTo(onnx, mean, [channels, batch, 1, 1])
-    : onnx.op("Transpose", [mean], { perm: ints(1, 0) });
+    ? reshapeTo(onnx, mean, programShape(node.shape, context))
+    : onnx.op("Transpose", [reshapeTo(onnx, mean, [channels, batch])], { perm: ints(1, 0) });
   return {
     output,
     backward(gradient, needed) {
@@ -100,9 +103,9 @@ export function emitGlobalAveragePool(context: EmitContext, node: NodeOf<"global
         ? gradient
         : onnx.op("Transpose", [gradient], { perm: ints(1, 0) });
       const share = onnx.op("Mul", [channelMajor, onnx.scalar(1 / (height * width))]);
-      const points = reshapeTo(onnx, share, [channels, batch, 1, 1]);
-      const dx = onnx.op("Expand", [points, onnx.int64s([channels, batch, height, width])]);
-      return { inputs: [dx], parameters: {} };
+      const points = reshapeTo(onnx, share, [blocks, 1, lanes]);
+      const dx = onnx.op("Expand", [points, onnx.int64s([blocks, height * width, lanes])]);
+      return { inputs: [reshapeTo(onnx, dx, programShape(input.shape, context))], parameters: {} };
     },
   };
 }

@@ -3,42 +3,26 @@ import {
   type GraphNode,
   inputsOf,
   int,
+  ints,
   type NodeName,
   OnnxBuilder,
   type OnnxModel,
 } from "../../graph/index.js";
-import { tensor } from "../../tensor/index.js";
-import type { EmitContext, Emitted, Handler, ParameterRole, Value } from "./emit.js";
+import { type Shape, tensor } from "../../tensor/index.js";
+import type { EmitContext, Emitted, Handler, Value } from "./emit.js";
 import { HANDLERS } from "./handlers.js";
-import { fromChannelsLast, programShape, reshapeTo, sumOver } from "./layout.js";
-import { parameterOf, type Slot, type TrainingPlan, totalLength } from "./plan.js";
-
-/** Constants of the optimizer. The learning rate is an input of every step. */
-export type OptimizerConstants = {
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  /** Decay of weights (not of biases, nor of batch norm's gamma and beta), as L2 gradient. */
-  readonly weightDecay: number;
-  /** Share of the old moving average that a step keeps. */
-  readonly statisticsMomentum: number;
-};
-
-/** Names of the program's inputs and outputs. */
-export const PROGRAM = {
-  parameters: "parameters",
-  velocity: "velocity",
-  statistics: "statistics",
-  learningRate: "learningRate",
-  targets: "targets",
-  boundary: (name: NodeName): string => `boundary:${name}`,
-  dropout: (name: NodeName): string => `dropout:${name}`,
-  newParameters: "newParameters",
-  newVelocity: "newVelocity",
-  newStatistics: "newStatistics",
-  loss: "loss",
-  logits: "logits",
-  gradient: "gradient",
-} as const;
+import {
+  fromChannelsLast,
+  interleave,
+  isImage,
+  type Layout,
+  programShape,
+  reshapeTo,
+  sumOver,
+} from "./layout.js";
+import { PROGRAM } from "./names.js";
+import { parameterOf, type TrainingPlan, totalLength } from "./plan.js";
+import { emitStateUpdate, type OptimizerConstants } from "./update.js";
 
 /** A training program and what must be fed to it. */
 export type TrainingProgram = {
@@ -61,7 +45,7 @@ class ProgramEmitter {
 
   constructor(
     readonly plan: TrainingPlan,
-    readonly batch: number,
+    readonly layout: Layout,
   ) {}
 
   /** Cut the flat parameters into the graph's tensors. */
@@ -74,11 +58,20 @@ class ProgramEmitter {
     });
   }
 
+  /** Join the statistics that batch norms have handed over, in the order of the plan. */
+  batchStatistics(): string {
+    const measured = this.plan.statistics.map(({ node, role }) => {
+      const [mean, variance] = this.statistics.get(node)!;
+      return role === "mean" ? mean : variance;
+    });
+    return this.onnx.op("Concat", measured, { axis: int(0) });
+  }
+
   context(node: GraphNode): EmitContext {
-    const { onnx, batch } = this;
+    const { onnx, layout } = this;
     return {
       onnx,
-      batch,
+      ...layout,
       trainable: this.plan.trainable.has(node.name),
       inputs: inputsOf(node).map((name) => this.values.get(name)!),
       parameter: (role) => {
@@ -92,7 +85,7 @@ class ProgramEmitter {
       },
       statistics: (mean, variance) => this.statistics.set(node.name, [mean, variance]),
       dropoutMask: () => {
-        const shape = programShape(node.shape, batch);
+        const shape = programShape(node.shape, layout);
         if (node.kind === "dropout") this.dropouts.push({ name: node.name, shape, rate: node.rate });
         return onnx.input(PROGRAM.dropout(node.name), "float32", shape);
       },
@@ -109,58 +102,39 @@ function emitLoss(onnx: OnnxBuilder, logits: string, batch: number): { loss: str
   return { loss, gradient: onnx.op("Mul", [difference, onnx.scalar(1 / batch)]) };
 }
 
-/** SGD with momentum: v ← μ·v + g + λ·w; w ← w − η·v, or w − η·(g + λ·w + μ·v) with Nesterov. */
-function emitUpdate(
-  onnx: OnnxBuilder,
-  gradient: string,
-  slots: readonly Slot<ParameterRole>[],
-  optimizer: OptimizerConstants,
-): void {
-  const length = totalLength(slots);
-  const decay = new Float32Array(length);
-  for (const { role, offset, length: n } of slots) {
-    if (role === "weights") decay.fill(optimizer.weightDecay, offset, offset + n);
+/** Bring a value that comes channels last into the program's layout. */
+function boundaryValue(onnx: OnnxBuilder, value: string, shape: Shape, layout: Layout): Value {
+  if (layout.lanes === 1 || !isImage(shape)) {
+    return { name: fromChannelsLast(onnx, value, shape, layout), shape };
   }
-  const decays = onnx.constant("decay", tensor("float32", [length], decay));
-  const total = onnx.op("Add", [gradient, onnx.op("Mul", [decays, PROGRAM.parameters])]);
-  const momentum = onnx.scalar(optimizer.momentum);
-  const velocity = onnx.op("Add", [onnx.op("Mul", [PROGRAM.velocity, momentum]), total]);
-  const direction = optimizer.nesterov
-    ? onnx.op("Add", [total, onnx.op("Mul", [velocity, momentum])])
-    : velocity;
-  const step = onnx.op("Mul", [direction, PROGRAM.learningRate]);
-  onnx.alias(velocity, PROGRAM.newVelocity);
-  onnx.alias(onnx.op("Sub", [PROGRAM.parameters, step]), PROGRAM.newParameters);
-}
-
-function emitStatistics(emitter: ProgramEmitter, optimizer: OptimizerConstants): void {
-  const { onnx, plan } = emitter;
-  const measured = plan.statistics.map(({ node, role }) => {
-    const [mean, variance] = emitter.statistics.get(node)!;
-    return role === "mean" ? mean : variance;
-  });
-  const flat = onnx.op("Concat", measured, { axis: int(0) });
-  const kept = onnx.op("Mul", [PROGRAM.statistics, onnx.scalar(optimizer.statisticsMomentum)]);
-  const fresh = onnx.op("Mul", [flat, onnx.scalar(1 - optimizer.statisticsMomentum)]);
-  onnx.alias(onnx.op("Add", [kept, fresh]), PROGRAM.newStatistics);
+  const interleaved = interleave(onnx, value, shape, layout);
+  let moved: string | undefined;
+  return {
+    shape,
+    interleaved,
+    get name() {
+      moved ??= onnx.op("Transpose", [interleaved], { perm: ints(3, 0, 1, 2, 4) });
+      return moved;
+    },
+  };
 }
 
 /** Give the program its inputs: boundary values channels last (bytes if the boundary is the image itself). */
 function emitBoundary(emitter: ProgramEmitter, graph: Graph): void {
-  const { onnx, plan, batch } = emitter;
+  const { onnx, plan, layout } = emitter;
   for (const node of plan.boundary) {
     const isBytes = node.kind === "input";
     const name = onnx.input(PROGRAM.boundary(node.name), isBytes ? "uint8" : "float32", [
-      batch,
+      layout.batch,
       ...node.shape,
     ]);
-    let value = fromChannelsLast(onnx, name, node.shape);
+    let value = name;
     if (isBytes) {
       const cast = onnx.op("Cast", [value], { to: int(1) });
       const scaled = onnx.op("Mul", [cast, onnx.scalar(graph.encoding.scale)]);
       value = onnx.op("Add", [scaled, onnx.scalar(graph.encoding.offset)]);
     }
-    emitter.values.set(node.name, { name: value, shape: node.shape });
+    emitter.values.set(node.name, boundaryValue(onnx, value, node.shape, layout));
   }
 }
 
@@ -203,19 +177,22 @@ export function buildTrainingProgram(
   plan: TrainingPlan,
   options: {
     readonly batch: number;
-    readonly optimizer: OptimizerConstants;
+    /** Block of ONNX Runtime's blocked kernels (see `blockedLanes`); used when it divides the batch. Default 1: none. */
+    readonly lanes?: number;
+    /** Without one the program ends with `gradient` and `batchStatistics` instead of a new state. */
+    readonly optimizer: OptimizerConstants | undefined;
     readonly exposeGradient?: boolean;
   },
 ): TrainingProgram {
   const { batch, optimizer } = options;
-  const emitter = new ProgramEmitter(plan, batch);
+  const lanes = options.lanes !== undefined && batch % options.lanes === 0 ? options.lanes : 1;
+  const layout: Layout = { batch, lanes };
+  const emitter = new ProgramEmitter(plan, layout);
   const { onnx } = emitter;
   const classes = plan.logits.shape.at(-1)!;
   const parameterCount = totalLength(plan.parameters);
   const statisticCount = totalLength(plan.statistics);
   onnx.input(PROGRAM.parameters, "float32", [parameterCount]);
-  onnx.input(PROGRAM.velocity, "float32", [parameterCount]);
-  onnx.input(PROGRAM.learningRate, "float32", []);
   onnx.input(PROGRAM.targets, "float32", [batch, classes]);
   emitter.splitParameters(PROGRAM.parameters);
   emitBoundary(emitter, graph);
@@ -234,26 +211,25 @@ export function buildTrainingProgram(
   const flatLogits = isImage ? swap(reshapeTo(onnx, logitsValue.name, [classes, batch])) : logitsValue.name;
   const { loss, gradient } = emitLoss(onnx, flatLogits, batch);
   const logitsGradient = isImage
-    ? reshapeTo(onnx, swap(gradient), programShape(plan.logits.shape, batch))
+    ? reshapeTo(onnx, swap(gradient), programShape(plan.logits.shape, layout))
     : gradient;
   const parameterGradients = emitBackward(emitter, emitted, logitsGradient);
   const flatGradients = plan.parameters.map(({ node, role, length }) =>
     reshapeTo(onnx, parameterGradients.get(`${node}/${role}`)!, [length]),
   );
   const flat = onnx.op("Concat", flatGradients, { axis: int(0) });
-  emitUpdate(onnx, flat, plan.parameters, optimizer);
-  onnx.output(PROGRAM.newParameters, "float32", [parameterCount]);
-  onnx.output(PROGRAM.newVelocity, "float32", [parameterCount]);
-  if (statisticCount > 0) {
-    onnx.input(PROGRAM.statistics, "float32", [statisticCount]);
-    emitStatistics(emitter, optimizer);
-    onnx.output(PROGRAM.newStatistics, "float32", [statisticCount]);
+  const measured = statisticCount > 0 ? emitter.batchStatistics() : undefined;
+  if (optimizer !== undefined) {
+    emitStateUpdate(onnx, plan, { optimizer, gradient: flat, statistics: measured });
+  } else if (measured !== undefined) {
+    onnx.alias(measured, PROGRAM.batchStatistics);
+    onnx.output(PROGRAM.batchStatistics, "float32", [statisticCount]);
   }
   onnx.alias(loss, PROGRAM.loss);
   onnx.output(PROGRAM.loss, "float32", []);
   onnx.alias(flatLogits, PROGRAM.logits);
   onnx.output(PROGRAM.logits, "float32", [batch, classes]);
-  if (options.exposeGradient) {
+  if (options.exposeGradient || optimizer === undefined) {
     onnx.alias(flat, PROGRAM.gradient);
     onnx.output(PROGRAM.gradient, "float32", [parameterCount]);
   }
