@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
+import { constantsCommand } from "./constants.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
 import { runCommand } from "./run.js";
@@ -23,6 +24,7 @@ function createProgram(): Command {
   program.exitOverride();
   program.addCommand(runCommand(), { isDefault: true });
   program.addCommand(sweepCommand());
+  program.addCommand(constantsCommand());
   program.addCommand(importCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());

@@ -1,4 +1,4 @@
-export { extractFeatures, type FeatureRequest, type Features } from "./features/features.js";
+export { extractFeatures, type FeatureRequest, type Features, removeFeatures } from "./features/features.js";
 export * from "./float-network.js";
 export * from "./learning-rate.js";
 export * from "./tail.js";
