@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
 import { constantsCommand } from "./constants.js";
+import { dataCommand } from "./data.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
 import { runCommand } from "./run.js";
@@ -28,6 +29,7 @@ function createProgram(): Command {
   program.addCommand(importCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());
+  program.addCommand(dataCommand());
   program.addCommand(techCommand());
   program.addCommand(trainBackboneCommand());
   for (const command of program.commands) command.exitOverride();

@@ -1,6 +1,8 @@
 import type { Rng } from "../core/index.js";
 import type { Size2 } from "../tensor/index.js";
 import type { Split } from "./dataset.js";
+import { type Jitter, jitterImage } from "./jitter.js";
+import { createCropResizer, drawBox, type RandomCrop } from "./random-crop.js";
 import { createImageReader } from "./records.js";
 import { createResizer, type Resizer } from "./resize.js";
 
@@ -14,6 +16,10 @@ export type Augmentation = {
   readonly border: "zero" | "reflect";
   /** Side of a square that is painted mid-grey at a random place; 0 for none. */
   readonly cutout: number;
+  /** Change colours; absent: not. */
+  readonly jitter?: Jitter;
+  /** Use a random part of the image, resized; absent: all of it. */
+  readonly crop?: RandomCrop;
 };
 
 /** Leave images as they are. */
@@ -87,7 +93,12 @@ function cutSquare(split: Split, side: number, rng: Rng, target: Uint8Array): vo
   }
 }
 
-/** Prepare the filling of batches: augment in source resolution, then resize to the network's input side. */
+/**
+ * Prepare the filling of batches. In source resolution: colour jitter, flip and shift, cutout; then all of the image, or a
+ * random part of it, is resized to the network's input side.
+ *
+ * @throws RangeError colour jitter of other than 1 or 3 channels: a bug of the caller
+ */
 export function createBatchFiller(split: Split, targetSize: Size2, augmentation: Augmentation): BatchFiller {
   const { height, width, channels, views = 1 } = split;
   const reader = createImageReader(split);
@@ -95,22 +106,34 @@ export function createBatchFiller(split: Split, targetSize: Size2, augmentation:
   const targetBytes = targetSize.height * targetSize.width * channels;
   const resizer: Resizer = createResizer({ height, width }, targetSize, channels);
   const scratch = new Uint8Array(sourceBytes);
-  const { flip, shift, border, cutout } = augmentation;
-  const isPlain = !flip && shift === 0 && cutout === 0;
+  const { flip, shift, border, cutout, jitter, crop } = augmentation;
+  if (jitter !== undefined && channels !== 3 && channels !== 1) {
+    throw new RangeError(`colour jitter of ${channels} channels`);
+  }
+  const coloured = new Uint8Array(jitter === undefined ? 0 : sourceBytes);
+  const cropper = crop && createCropResizer({ height, width }, targetSize, channels);
+  const isMoved = flip || shift > 0 || cutout > 0;
   return {
     fill({ indices, first, count }, target, rng) {
       for (let i = 0; i < count; i++) {
-        const source = reader.read(indices[first + i]!, views === 1 ? 0 : rng.integer(views));
-        if (isPlain) {
-          resizer.resize(source, 0, target, i * targetBytes);
-          continue;
+        let image = reader.read(indices[first + i]!, views === 1 ? 0 : rng.integer(views));
+        if (jitter !== undefined) {
+          jitterImage(image, channels, jitter, coloured, rng);
+          image = coloured;
         }
-        const mirrored = flip && rng.integer(2) === 1;
-        const dx = shift === 0 ? 0 : rng.integer(2 * shift + 1) - shift;
-        const dy = shift === 0 ? 0 : rng.integer(2 * shift + 1) - shift;
-        moveImage(source, split, { dx, dy, flip: mirrored, border }, scratch);
-        if (cutout > 0) cutSquare(split, cutout, rng, scratch);
-        resizer.resize(scratch, 0, target, i * targetBytes);
+        if (isMoved) {
+          const mirrored = flip && rng.integer(2) === 1;
+          const dx = shift === 0 ? 0 : rng.integer(2 * shift + 1) - shift;
+          const dy = shift === 0 ? 0 : rng.integer(2 * shift + 1) - shift;
+          moveImage(image, split, { dx, dy, flip: mirrored, border }, scratch);
+          if (cutout > 0) cutSquare(split, cutout, rng, scratch);
+          image = scratch;
+        }
+        if (cropper !== undefined && crop !== undefined) {
+          cropper.resize(image, drawBox({ height, width }, crop, rng), target, i * targetBytes);
+        } else {
+          resizer.resize(image, 0, target, i * targetBytes);
+        }
       }
     },
     close: () => reader.close(),

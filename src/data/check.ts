@@ -8,39 +8,39 @@ export function firstFew(items: readonly string[], shown = 3): string {
 }
 
 /**
- * Check what training needs of any dataset, whatever reader it came from.
+ * Check the labels of a set: all in range, both parts with images, every class with training images, at least two classes.
  *
  * @param place file or folder, for the error
  * @throws FixynnError FX2003 label out of range, FX2004 a single class, FX2005 a class without training images,
- * FX2014 a split without images, FX2008 splits of different image sizes
+ * FX2014 a split without images
  */
-export function checkDataset(dataset: Dataset, place: string): Dataset {
-  const { classes, train, test } = dataset;
-  for (const [name, split] of [
+export function checkLabels(
+  set: {
+    readonly classes: readonly string[];
+    readonly train: { readonly labels: Uint16Array };
+    readonly test: { readonly labels: Uint16Array };
+  },
+  place: string,
+): void {
+  const { classes, train, test } = set;
+  for (const [name, { labels }] of [
     ["train", train],
     ["test", test],
   ] as const) {
-    if (split.count === 0) {
+    if (labels.length === 0) {
       throw new FixynnError("FX2014", `no ${name} images`, {
         place,
         hint: "give both training and test images",
       });
     }
-    const wrong = split.labels.findIndex((label) => label >= classes.length);
+    const wrong = labels.findIndex((label) => label >= classes.length);
     if (wrong >= 0) {
       throw new FixynnError(
         "FX2003",
-        `label ${split.labels[wrong]} of ${name} image ${wrong} is not below ${classes.length}`,
+        `label ${labels[wrong]} of ${name} image ${wrong} is not below ${classes.length}`,
         { place, hint: `the set has the classes ${firstFew(classes)}; is this the right layout?` },
       );
     }
-  }
-  if (train.height !== test.height || train.width !== test.width || train.channels !== test.channels) {
-    throw new FixynnError(
-      "FX2008",
-      `training images are ${train.width}×${train.height}×${train.channels}, test images ${test.width}×${test.height}×${test.channels}`,
-      { place, hint: "both must have the same size" },
-    );
   }
   const perClass = new Uint32Array(classes.length);
   for (const label of train.labels) perClass[label]!++;
@@ -56,6 +56,24 @@ export function checkDataset(dataset: Dataset, place: string): Dataset {
       place,
       hint: "add images or remove the class",
     });
+  }
+}
+
+/**
+ * Check what training needs of any dataset, whatever reader it came from.
+ *
+ * @param place file or folder, for the error
+ * @throws FixynnError FX2008 splits of different image sizes, and those of {@link checkLabels}
+ */
+export function checkDataset(dataset: Dataset, place: string): Dataset {
+  const { train, test } = dataset;
+  checkLabels(dataset, place);
+  if (train.height !== test.height || train.width !== test.width || train.channels !== test.channels) {
+    throw new FixynnError(
+      "FX2008",
+      `training images are ${train.width}×${train.height}×${train.channels}, test images ${test.width}×${test.height}×${test.channels}`,
+      { place, hint: "both must have the same size" },
+    );
   }
   return dataset;
 }

@@ -40,4 +40,6 @@ export type Dataset = {
   readonly test: Split;
   /** Where the images come from and their terms, for the report. */
   readonly source: string;
+  /** Images that do not decode and were left out because the user asked for it; absent: none. */
+  readonly skipped?: number;
 };

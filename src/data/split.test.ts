@@ -1,5 +1,8 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../test/helpers/data-files.js";
 import { createRng } from "../core/index.js";
 import type { Split } from "./dataset.js";
 import { gatherImages } from "./records.js";
@@ -34,10 +37,26 @@ describe("subset", () => {
   });
 });
 
+const storage = () => ({ cacheFolder: temporaryFolder(), name: "test" });
+
 describe("resizeSplit", () => {
-  it("resizes each image by the one bilinear definition and keeps labels and groups", () => {
+  it("keeps large sets in a file, with the same bytes, and makes it once", async () => {
     const split = synthetic([4, 5], [1, 2]);
-    const resized = resizeSplit(split, 6);
+    const where = storage();
+    const inMemory = await resizeSplit(split, 6, where);
+    const inFile = await resizeSplit(split, 6, { ...where, memoryLimitBytes: 100 });
+    expect([inMemory.store.kind, inFile.store.kind]).toEqual(["memory", "file"]);
+    expect(gatherImages(inFile)).toEqual(gatherImages(inMemory));
+    const [file] = readdirSync(join(where.cacheFolder, "images"));
+    const { ino } = statSync(join(where.cacheFolder, "images", file ?? ""));
+    const again = await resizeSplit(split, 6, { ...where, memoryLimitBytes: 100 });
+    expect(gatherImages(again)).toEqual(gatherImages(inMemory));
+    expect(statSync(join(where.cacheFolder, "images", file ?? "")).ino).toBe(ino);
+  });
+
+  it("resizes each image by the one bilinear definition and keeps labels and groups", async () => {
+    const split = synthetic([4, 5], [1, 2]);
+    const resized = await resizeSplit(split, 6, storage());
     expect([resized.count, resized.height, resized.width, resized.channels]).toEqual([2, 6, 6, 3]);
     expect(Array.from(resized.labels)).toEqual([4, 5]);
     expect(resized.groups).toBe(split.groups);
@@ -51,9 +70,9 @@ describe("resizeSplit", () => {
     }
   });
 
-  it("returns the split itself when nothing changes", () => {
+  it("returns the split itself when nothing changes", async () => {
     const { split } = allocateSplit({ count: 1, height: 5, width: 5, channels: 1 });
-    expect(resizeSplit(split, 5)).toBe(split);
+    expect(await resizeSplit(split, 5, storage())).toBe(split);
   });
 });
 

@@ -1,7 +1,8 @@
 import { FixynnError, type Rng, shuffledIndices } from "../core/index.js";
 import type { Split } from "./dataset.js";
-import { withReader } from "./records.js";
+import { splitDigest, withReader } from "./records.js";
 import { createResizer } from "./resize.js";
+import { type Storage, storeRecords } from "./store/storage.js";
 
 /** A split that a reader fills. */
 export type AllocatedSplit = { readonly split: Split; readonly pixels: Uint8Array };
@@ -48,17 +49,39 @@ export function subset(split: Split, indices: ArrayLike<number>): Split {
   };
 }
 
-/** Resize every image of a split to a square, bilinear (see `createResizer`); the split itself when it has that size. */
-export function resizeSplit(split: Split, side: number): Split {
-  const { count, height, width, channels } = split;
+/**
+ * Resize every image of a split to a square, bilinear (see `createResizer`); the split itself when it has that size.
+ *
+ * @param storage where the images go, and the beginning of the file's name
+ * @throws FixynnError FX8001 cache not writable
+ */
+export async function resizeSplit(
+  split: Split,
+  side: number,
+  storage: Storage & { readonly name: string },
+): Promise<Split> {
+  const { count, height, width, channels, labels, groups } = split;
   if (height === side && width === side) return split;
-  const { split: result, pixels } = allocateSplit({ count, height: side, width: side, channels });
-  const resizer = createResizer({ height, width }, { height: side, width: side }, channels);
-  withReader(split, (reader) => {
-    for (let i = 0; i < count; i++) resizer.resize(reader.read(i), 0, pixels, i * side * side * channels);
-  });
-  result.labels.set(split.labels);
-  return split.groups === undefined ? result : { ...result, groups: split.groups };
+  const recordBytes = side * side * channels;
+  const store = await storeRecords(
+    {
+      ...{ name: `${storage.name}-${side}`, count, recordBytes, totalBytes: count * recordBytes },
+      key: `resized\n${splitDigest(split)}\n${side}`,
+      fill: async (put) => {
+        const resizer = createResizer({ height, width }, { height: side, width: side }, channels);
+        const resized = new Uint8Array(recordBytes);
+        withReader(split, (reader) => {
+          for (let i = 0; i < count; i++) {
+            resizer.resize(reader.read(i), 0, resized, 0);
+            put(i, resized);
+          }
+        });
+      },
+    },
+    storage,
+  );
+  const result = { count, height: side, width: side, channels, store, labels };
+  return groups === undefined ? result : { ...result, groups };
 }
 
 /** Images that stay and images that are held back, each in ascending order. */

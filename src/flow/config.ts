@@ -97,6 +97,8 @@ export const configSchema = z.strictObject({
   threads: z.int().min(1).max(64).default(2),
 });
 
+/** A configuration as a user writes it. */
+export type ConfigInput = z.input<typeof configSchema>;
 /** A configuration with every default filled in. */
 export type Config = z.output<typeof configSchema>;
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { crc32, deflateSync, gzipSync } from "node:zlib";
+import { dirname, join } from "node:path";
+import { crc32, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { onTestFinished } from "vitest";
 
 /** Make a folder that disappears after the test. */
@@ -168,4 +168,52 @@ export function makePng(
     chunk("IDAT", deflateSync(Buffer.from(rows.flat()))),
     chunk("IEND", new Uint8Array(0)),
   ]);
+}
+
+/** A binary PPM image. */
+export function makePpm(
+  width: number,
+  height: number,
+  pixel: (x: number, y: number) => readonly [number, number, number],
+): Buffer {
+  const pixels = Array.from({ length: width * height }, (_, i) => pixel(i % width, Math.floor(i / width)));
+  return Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), Buffer.from(pixels.flat())]);
+}
+
+/** A .zip of files, each stored or deflated. */
+export function makeZip(files: ReadonlyMap<string, Uint8Array>, deflate = true): Buffer {
+  const local: Buffer[] = [];
+  const central: Buffer[] = [];
+  let at = 0;
+  for (const [name, data] of files) {
+    const nameBytes = Buffer.from(name);
+    const packed = deflate ? deflateRawSync(data) : Buffer.from(data);
+    const common = Buffer.alloc(26);
+    common.writeUInt16LE(20, 0);
+    common.writeUInt16LE(deflate ? 8 : 0, 4);
+    common.writeUInt32LE(crc32(data), 10);
+    common.writeUInt32LE(packed.length, 14);
+    common.writeUInt32LE(data.length, 18);
+    common.writeUInt16LE(nameBytes.length, 22);
+    const place = Buffer.alloc(14);
+    place.writeUInt32LE(at, 10);
+    central.push(Buffer.from("PK\x01\x02\x14\x00", "latin1"), common, place, nameBytes);
+    local.push(Buffer.from("PK\x03\x04", "latin1"), common, nameBytes, packed);
+    at += 30 + nameBytes.length + packed.length;
+  }
+  const directory = Buffer.concat(central);
+  const end = Buffer.alloc(22);
+  end.write("PK\x05\x06", 0, "latin1");
+  end.writeUInt16LE(files.size, 8);
+  end.writeUInt16LE(files.size, 10);
+  end.writeUInt32LE(directory.length, 12);
+  end.writeUInt32LE(at, 16);
+  return Buffer.concat([...local, directory, end]);
+}
+
+/** Write a file, and the folders to it. */
+export function writeBelow(folder: string, name: string, content: Uint8Array | string): void {
+  const path = join(folder, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
 }

@@ -1,11 +1,12 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { homedir, hostname } from "node:os";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { FixynnError } from "../../core/index.js";
+import { abandonedName, scratchName } from "../scratch.js";
 
 /** SHA-256 (hex) of each file of a set. */
 export type Checksums = Readonly<Record<string, string>>;
@@ -52,24 +53,11 @@ export async function checkFiles(folder: string, checksums: Checksums): Promise<
   return damaged.length > 0 ? { kind: "damaged", files: damaged } : { kind: "complete" };
 }
 
-/** Whether a process of this machine runs. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
-const SCRATCH = /^(.+)\.(\d+)\.[0-9a-f]{8}\.part$/;
-
 /** Remove what killed processes of this machine left behind. */
 async function removeAbandoned(cacheFolder: string): Promise<void> {
   for (const name of await readdir(cacheFolder)) {
-    const match = SCRATCH.exec(name);
-    if (match === null || !match[1]!.endsWith(`@${hostname()}`) || isAlive(Number(match[2]))) continue;
-    await rm(join(cacheFolder, name), { recursive: true, force: true });
+    if (abandonedName(name) !== undefined)
+      await rm(join(cacheFolder, name), { recursive: true, force: true });
   }
 }
 
@@ -96,9 +84,7 @@ export async function ensureCached(options: {
   const target = join(cacheFolder, name);
   const isComplete = async () => (await checkFiles(target, checksums)).kind === "complete";
   if (await isComplete()) return target;
-  const scratchName = () =>
-    join(cacheFolder, `${name}@${hostname()}.${process.pid}.${randomBytes(4).toString("hex")}.part`);
-  const scratch = scratchName();
+  const scratch = join(cacheFolder, scratchName(name));
   const download = join(scratch, "download");
   const made = join(scratch, "made");
   const writing = async <T>(action: Promise<T>): Promise<T> => {

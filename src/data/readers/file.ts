@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -57,4 +58,14 @@ export async function readPlainOrGzip(
 export async function readNames(path: string, hint: string): Promise<string[]> {
   const text = (await readDataFile(path, hint)).toString("utf8");
   return text.trimEnd().split(/\r?\n/);
+}
+
+/**
+ * Find the folder of a set: `root` itself, or the first of some folders inside, whichever holds `probe`.
+ *
+ * @returns `root` when none does, so that the reader's error names it
+ */
+export function findFolder(root: string, inside: readonly string[], probe: string): string {
+  const folders = [root, ...inside.map((name) => join(root, name))];
+  return folders.find((folder) => existsSync(join(folder, probe))) ?? root;
 }

@@ -1,27 +1,21 @@
 import { readdir, stat } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { basename, extname, join, relative, resolve } from "node:path";
-import { createRng, FixynnError, type ProgressListener, silent } from "../../core/index.js";
-import { checkDataset, firstFew } from "../check.js";
-import type { Dataset, Split } from "../dataset.js";
-import { allocateSplit, holdOut } from "../split.js";
+import { createRng, FixynnError } from "../../core/index.js";
+import { firstFew } from "../check.js";
+import type { Dataset } from "../dataset.js";
+import { defaultCacheFolder } from "../fetch/cache.js";
+import { holdOut } from "../split.js";
 import { errorCode } from "./file.js";
-import { DECODER, decodeImage, ImageSizeError, type ResizeMode } from "./image.js";
+import { type DecodeListingOptions, decodeListing, type ListedImages, type Listing } from "./listing.js";
 
-/** Options of {@link readFolder}. */
+/** Options of {@link listFolder}. */
 export type FolderOptions = {
-  /** Side of the images after resizing, pixels. */
-  readonly side: number;
-  readonly resize?: ResizeMode;
-  /** Under `crop`: length of the short side after scaling, default `side`. */
-  readonly shortSide?: number;
   /** Share of each class for testing when the folder has no train/ and test/; default 0.2. */
   readonly testFraction?: number;
   /** Seed of that division; default 1. */
   readonly seed?: number;
   /** Default: the folder's own name. */
   readonly name?: string;
-  readonly onProgress?: ProgressListener;
 };
 
 const IMAGE_EXTENSIONS = new Set([".jpg", ".jpeg", ".png"]);
@@ -90,16 +84,14 @@ async function listClasses(folder: string, entries: readonly Entry[]): Promise<L
   return classes;
 }
 
-type Listed = { readonly files: readonly string[]; readonly labels: Uint16Array };
-
-function flatten(classes: readonly ListedClass[]): Listed {
+function flatten(classes: readonly ListedClass[]): ListedImages {
   return {
-    files: classes.flatMap(({ files }) => files),
+    files: classes.flatMap(({ files }) => files.map((path) => ({ path }))),
     labels: Uint16Array.from(classes.flatMap(({ files }, label) => files.map(() => label))),
   };
 }
 
-const pick = ({ files, labels }: Listed, indices: Uint32Array): Listed => ({
+const pick = ({ files, labels }: ListedImages, indices: Uint32Array): ListedImages => ({
   files: Array.from(indices, (i) => files[i]!),
   labels: Uint16Array.from(indices, (i) => labels[i]!),
 });
@@ -108,7 +100,11 @@ const pick = ({ files, labels }: Listed, indices: Uint32Array): Listed => ({
 async function scan(
   root: string,
   options: { readonly testFraction: number; readonly seed: number },
-): Promise<{ readonly classes: readonly string[]; readonly train: Listed; readonly test: Listed }> {
+): Promise<{
+  readonly classes: readonly string[];
+  readonly train: ListedImages;
+  readonly test: ListedImages;
+}> {
   const entries = await list(root);
   const part = (name: string) => entries.find((entry) => entry.isFolder && entry.name === name);
   const [trainEntry, testEntry] = [part("train"), part("test")];
@@ -162,79 +158,28 @@ function checkClasses(place: string, classes: readonly ListedClass[]): void {
   }
 }
 
-/** Run tasks 0..count-1, several at a time. */
-async function inParallel(count: number, task: (index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    while (next < count) await task(next++);
-  };
-  // Decoding runs in libvips' threads; one more lane than cores keeps them busy while files are read.
-  await Promise.all(Array.from({ length: Math.min(availableParallelism() + 1, count) }, lane));
+/**
+ * List a folder of JPEG and PNG images: `CLASS/*.jpg`, divided into training and test images by a seeded stratified
+ * choice, or `train/CLASS/*.jpg` and `test/CLASS/*.jpg`. Classes are the folder names, sorted by code units.
+ *
+ * @throws FixynnError FX2001 no folder, FX2004 single class, FX2005 empty class folder, FX2007 other files (dotfiles are
+ * ignored), FX2010 classes of train/ and test/ that differ, FX2012 fraction, FX2014 no images
+ */
+export async function listFolder(root: string, options: FolderOptions = {}): Promise<Listing> {
+  const { testFraction = 0.2, seed = 1 } = options;
+  const name = options.name ?? basename(resolve(root));
+  return { name, root, ...(await scan(root, { testFraction, seed })), origin: `folder ${name}` };
 }
 
 /**
- * Read a folder of JPEG and PNG images: `CLASS/*.jpg`, divided into training and test images by a seeded stratified
- * choice, or `train/CLASS/*.jpg` and `test/CLASS/*.jpg`. Classes are the folder names, sorted by code units. Decoded by
- * `decodeImage`, several at a time, and resized to a square.
+ * Read a folder of images; see {@link listFolder} for the layouts and {@link decodeListing} for what becomes of the images.
  *
- * @throws FixynnError FX2001 no folder, FX2004 single class, FX2005 empty class folder, FX2006 undecodable images (the
- * first few are named), FX2007 other files (dotfiles are ignored), FX2008 images of another size under `exact`,
- * FX2010 classes of train/ and test/ that differ, FX2012 fraction, FX2014 no images
+ * @throws FixynnError the errors of both
  */
-export async function readFolder(root: string, options: FolderOptions): Promise<Dataset> {
-  const {
-    side,
-    resize = "crop",
-    shortSide = side,
-    testFraction = 0.2,
-    seed = 1,
-    onProgress = silent,
-  } = options;
-  const name = options.name ?? basename(resolve(root));
-  const { classes, train, test } = await scan(root, { testFraction, seed });
-  const total = train.files.length + test.files.length;
-  const failed: string[] = [];
-  const wrongSize: string[] = [];
-  let done = 0;
-  const decode = async ({ files, labels }: Listed): Promise<Split> => {
-    const { split, pixels } = allocateSplit({ count: files.length, height: side, width: side, channels: 3 });
-    split.labels.set(labels);
-    await inParallel(files.length, async (i) => {
-      const path = files[i]!;
-      try {
-        pixels.set(await decodeImage(path, { side, resize, shortSide }), i * side * side * 3);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-        const list = error instanceof ImageSizeError ? wrongSize : failed;
-        list.push(`${relative(root, path)} (${reason})`);
-      }
-      done++;
-      if (done % 50 === 0 || done === total)
-        onProgress({ job: `decode ${name}`, done, total, unit: "images" });
-    });
-    return split;
-  };
-  const trainSplit = await decode(train);
-  const testSplit = await decode(test);
-  if (failed.length > 0) {
-    throw new FixynnError(
-      "FX2006",
-      `cannot decode ${failed.length} of ${total} images: ${firstFew(failed.sort())}`,
-      {
-        place: root,
-        hint: "replace or remove these files; JPEG and PNG are read",
-      },
-    );
-  }
-  if (wrongSize.length > 0) {
-    throw new FixynnError(
-      "FX2008",
-      `${wrongSize.length} of ${total} images are not ${side}×${side}: ${firstFew(wrongSize.sort())}`,
-      { place: root, hint: 'set "resize" to "crop" or "squash"' },
-    );
-  }
-  const how =
-    resize === "crop" ? `short side to ${shortSide}, centre ${side}×${side}` : `${resize} ${side}×${side}`;
-  const source = `folder ${name}, ${how}, decoded by ${DECODER}`;
-  return checkDataset({ name, classes, train: trainSplit, test: testSplit, source }, root);
+export async function readFolder(
+  root: string,
+  options: FolderOptions & Partial<DecodeListingOptions> & Pick<DecodeListingOptions, "side">,
+): Promise<Dataset> {
+  const { resize = "crop", cacheFolder = defaultCacheFolder() } = options;
+  return decodeListing(await listFolder(root, options), { ...options, resize, cacheFolder });
 }

@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { FixynnError } from "../../core/index.js";
 import { checkDataset } from "../check.js";
 import type { Dataset } from "../dataset.js";
+import { defaultStorage, type Storage } from "../store/storage.js";
 import { readNames } from "./file.js";
+import { numberGroups } from "./groups.js";
 import { readRecords } from "./records.js";
 
 /** The classes of the German Traffic Sign Recognition Benchmark in label order. */
@@ -64,10 +66,12 @@ const HINT = `the folder must hold train.bin, test.bin and ${NAMES_FILE}`;
  * @throws FixynnError FX2001 missing file, FX2002 truncated file, FX2003 label out of range, FX2010 file names that do
  * not fit the records, FX2004 single class, FX2005 class without images
  */
-export async function readGtsrb32(folder: string): Promise<Dataset> {
+export async function readGtsrb32(folder: string, storage: Storage = defaultStorage()): Promise<Dataset> {
   const layout = { labelBytes: 1, labelAt: 0, classes: GTSRB_CLASSES.length, hint: HINT };
-  const train = await readRecords(folder, ["train.bin"], layout);
-  const test = await readRecords(folder, ["test.bin"], layout);
+  const read = (name: string) =>
+    readRecords(folder, [`${name}.bin`], { layout: { ...layout, name: `gtsrb32-${name}` }, storage });
+  const train = await read("train");
+  const test = await read("test");
   const path = join(folder, NAMES_FILE);
   const names = await readNames(path, HINT);
   if (names.length !== train.count) {
@@ -76,9 +80,7 @@ export async function readGtsrb32(folder: string): Promise<Dataset> {
       hint: "the two files must belong together",
     });
   }
-  const groups = new Uint32Array(new SharedArrayBuffer(4 * train.count));
-  const groupOfTrack = new Map<string, number>();
-  for (const [i, name] of names.entries()) {
+  const tracks = names.map((name, i) => {
     const match = /^(\d+)\/(\d+)_\d+\.\w+$/.exec(name);
     if (match === null || Number(match[1]) !== train.labels[i]) {
       throw new FixynnError("FX2010", `"${name}" does not fit record ${i} of class ${train.labels[i]}`, {
@@ -86,14 +88,9 @@ export async function readGtsrb32(folder: string): Promise<Dataset> {
         hint: "each line is CLASS/TRACK_FRAME.ppm",
       });
     }
-    const track = `${match[1]}/${match[2]}`;
-    let group = groupOfTrack.get(track);
-    if (group === undefined) {
-      group = groupOfTrack.size;
-      groupOfTrack.set(track, group);
-    }
-    groups[i] = group;
-  }
+    return `${match[1]}/${match[2]}`;
+  });
+  const groups = numberGroups(tracks);
   const source = "GTSRB (Stallkamp et al. 2012), 32×32 records; free for research";
   return checkDataset(
     { name: "gtsrb32", classes: GTSRB_CLASSES, train: { ...train, groups }, test, source },

@@ -15,7 +15,7 @@ import type { FlowContext } from "../context.js";
 export type LoadedDataset = { readonly dataset: Dataset; readonly key: string };
 
 /**
- * Load every dataset of the configuration; folders of images are scaled to the network's input side.
+ * Load every dataset of the configuration; image files are scaled to the network's input side.
  *
  * @throws FixynnError FX8008 when two datasets have one name
  */
@@ -23,8 +23,7 @@ export async function loadDatasets(context: FlowContext, side: number): Promise<
   const { config, baseFolder, onProgress } = context;
   const loaded: LoadedDataset[] = [];
   for (const spec of config.datasets) {
-    const isFolder = "kind" in spec && spec.kind === "folder";
-    const dataset = await loadDataset(spec, { baseFolder, onProgress, ...(isFolder && { side }) });
+    const dataset = await loadDataset(spec, { baseFolder, onProgress, imageSide: side });
     if (loaded.some((other) => other.dataset.name === dataset.name)) {
       throw new FixynnError("FX8008", `two datasets are called "${dataset.name}"`, {
         place: "datasets",

@@ -1,0 +1,29 @@
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { FixynnError } from "../src/core/index.js";
+import { reproduceTransfer } from "./transfer.js";
+
+/** `npm run reproduce -- NAME`: regenerate a page of docs/results. */
+const program = new Command("reproduce").description("regenerate a page of docs/results");
+program
+  .command("transfer")
+  .description("transfer learning on frozen fronts: docs/results/transfer.md")
+  .option("--quick", "subsets and single epochs, to check the whole path in minutes", false)
+  .option("--out <folder>", "folder of the page and its plots", "docs/results")
+  .option("--runs <folder>", "where runs are kept; what was stopped there goes on", "runs/transfer")
+  .action(async (options: { quick: boolean; out: string; runs: string }) => {
+    const path = await reproduceTransfer({
+      quick: options.quick,
+      out: resolve(options.out),
+      runs: resolve(options.runs),
+    });
+    process.stdout.write(`${path}\n`);
+  });
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  const text = error instanceof FixynnError ? error.oneLine() : String((error as Error).stack ?? error);
+  process.stderr.write(`reproduce: ${text}\n`);
+  process.exitCode = error instanceof FixynnError ? 2 : 1;
+}
