@@ -70,7 +70,9 @@ if (stampOf(installStamp) !== lock) {
 }
 
 const isBuilt = (/** @type {string} */ file) => !file.endsWith(".test.ts");
-const sources = ["src", "bench", "reproduce"].flatMap((folder) => filesBelow(join(root, folder))).filter(isBuilt);
+const sources = ["src", "bench", "reproduce"]
+  .flatMap((folder) => filesBelow(join(root, folder)))
+  .filter(isBuilt);
 const sourceHash = hashFiles([
   ...sources,
   join(root, "tsconfig.json"),

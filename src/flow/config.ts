@@ -87,7 +87,7 @@ export const configSchema = z.strictObject({
       budgets: z
         .array(z.number().gt(0).max(1))
         .min(1)
-        .default([0.8, 0.7, 0.6, 0.5, 0.4])
+        .default([0.7, 0.5, 0.4, 0.3, 0.2])
         .describe("shares of the front's signed digits that may stay"),
       boundPoints: z.number().min(0).default(1).describe("loss that is allowed, in percentage points"),
     })
