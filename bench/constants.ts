@@ -2,7 +2,6 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { packageRoot } from "../src/core/index.js";
 import { countFrontAdders } from "../src/cost/index.js";
-import { gatherImages } from "../src/data/index.js";
 import { nodeName, simplify } from "../src/graph/index.js";
 import { importModel } from "../src/importers/index.js";
 import {
@@ -15,11 +14,9 @@ import {
   roundWeights,
   truncateQuantNetwork,
 } from "../src/quant/index.js";
-import { readCifar100 } from "./cifar100.js";
+import { calibrationImages, readImages } from "./requantization.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
-const SIDE = 48;
-const CALIBRATION = 256;
 const TEST_IMAGES = 2000;
 const MODEL = join(packageRoot, "models", "mobilenet-v1-025-48-cifar100.json");
 const FREEZE_POINT = nodeName("conv_pw_7");
@@ -49,11 +46,8 @@ const PASSES: readonly { readonly name: string; readonly pass: Pass }[] = [
  * @throws FixynnError FX9002 when the shared images are absent
  */
 export async function run(): Promise<BenchTable> {
-  const { train, test } = await readCifar100(SIDE);
-  const chosen = Uint32Array.from({ length: CALIBRATION }, (_, i) =>
-    Math.floor((i * train.count) / CALIBRATION),
-  );
-  const calibration = { pixels: gatherImages(train, chosen), count: CALIBRATION };
+  const { train, test } = await readImages();
+  const calibration = calibrationImages(train);
   const network = await quantize(simplify(await importModel(MODEL)), { calibration });
   const front = truncateQuantNetwork(network, FREEZE_POINT);
   const rows: BenchRow[] = [];

@@ -1,7 +1,6 @@
 import { cpus } from "node:os";
 import { type ClockTarget, sky130Cells } from "../src/arith/index.js";
-import { costFrontEnd, type FrontEndCost, readTechnology } from "../src/cost/index.js";
-import { countsOf } from "../src/flow/steps/cost.js";
+import { costFrontEnd, countsOf, type FrontEndCost, readTechnology } from "../src/cost/index.js";
 import { compileFrontEnd, emitVerilog, type FrontEnd, type FrontEndOptions } from "../src/hw/index.js";
 import { loadMobileNet } from "./mobilenet.js";
 import type { BenchRow, BenchTable } from "./table.js";

@@ -15,13 +15,17 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   cmvm: () => import("./cmvm.js"),
   compile: () => import("./compile.js"),
   constants: () => import("./constants.js"),
+  export: () => import("./export.js"),
+  features: () => import("./features.js"),
   folding: () => import("./folding.js"),
   golden: () => import("./golden.js"),
+  normalization: () => import("./normalization.js"),
   quant: () => import("./quant.js"),
   requantization: () => import("./requantization.js"),
   sim: () => import("./sim.js"),
   "sim-kernel": () => import("./sim-kernel.js"),
   train: () => import("./train.js"),
+  "transfer-memory": () => import("./transfer-memory.js"),
 };
 
 function usage(): never {

@@ -1,4 +1,6 @@
-import { cpus } from "node:os";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   AdderGraphBuilder,
@@ -7,9 +9,9 @@ import {
   interval,
   wordFormat,
 } from "../src/arith/index.js";
-import { packageRoot } from "../src/core/index.js";
+import { FixynnError, invariant, packageRoot } from "../src/core/index.js";
 import { readTechnology, type Technology } from "../src/cost/index.js";
-import { gatherImages } from "../src/data/index.js";
+import { type Dataset, gatherImages, loadDataset, type Split } from "../src/data/index.js";
 import { simplify } from "../src/graph/index.js";
 import { ModuleBuilder, sliceOf } from "../src/hw/builder.js";
 import { type CellCounts, countCells } from "../src/hw/cell-counts.js";
@@ -26,6 +28,7 @@ import {
 import { importModel } from "../src/importers/index.js";
 import {
   accumulatorInterval,
+  type CalibrationImages,
   evaluateQuantNetwork,
   networkRanges,
   type QuantizeOptions,
@@ -33,13 +36,14 @@ import {
   type QuantNode,
   quantize,
 } from "../src/quant/index.js";
-import { readCifar100 } from "./cifar100.js";
+import { sharedPath } from "./photos.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
 const SIDE = 48;
 const CALIBRATION = 256;
 const TEST_IMAGES = 10_000;
-const MODEL = join(packageRoot, "models", "mobilenet-v1-025-48-cifar100.json");
+/** Our own backbone. */
+export const MODEL = join(packageRoot, "models", "mobilenet-v1-025-48-cifar100.json");
 
 const MODES: readonly { readonly name: string; readonly options: Omit<QuantizeOptions, "calibration"> }[] = [
   { name: "tflite", options: { mode: "tflite" } },
@@ -72,6 +76,7 @@ function requantizationHardware(
     graph.floorShift(graph.input(name, interval(2 * from, 2 * to + 1)), 1);
   const outputs = Array.from(node.bias.data, (_, channel): AdderNodeId => {
     const { requantization, clamp } = node;
+    invariant(requantization.mode !== "programmable", "the requantization is a constant");
     const task = {
       name: `c${channel}`,
       requantization,
@@ -189,6 +194,32 @@ export function hardwareRows(name: string, network: QuantNetwork, technology: Te
   ];
 }
 
+/** Read the packed CIFAR-100 at the backbone's input size. */
+export async function readImages(): Promise<Dataset> {
+  const tool = sharedPath("tools", "unpack-data.mjs");
+  if (!existsSync(tool)) {
+    throw new FixynnError("FX9002", "the benchmark's images are missing", {
+      place: tool,
+      hint: "set FIXYNN_SHARED to the folder of shared models and images",
+    });
+  }
+  const folder = mkdtempSync(join(tmpdir(), "fixynn-bench-"));
+  try {
+    execFileSync(process.execPath, [tool, folder], { stdio: "ignore" });
+    return await loadDataset({ kind: "cifar100", path: join(folder, "cifar-100-binary") }, { side: SIDE });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Images to calibrate on, evenly spread. */
+export function calibrationImages(train: Split): CalibrationImages {
+  const chosen = Uint32Array.from({ length: CALIBRATION }, (_, i) =>
+    Math.floor((i * train.count) / CALIBRATION),
+  );
+  return { pixels: gatherImages(train, chosen), count: CALIBRATION };
+}
+
 /**
  * Measure the requantization modes on the default backbone: accuracy on the CIFAR-100 test images, and the silicon of all
  * requantizations with their clamps and registers, built as they are defined and in the cheapest exact form found.
@@ -196,13 +227,10 @@ export function hardwareRows(name: string, network: QuantNetwork, technology: Te
  * @throws FixynnError FX9002 when the shared images are absent
  */
 export async function run(): Promise<BenchTable> {
-  const { train, test } = await readCifar100(SIDE);
+  const { train, test } = await readImages();
   const graph = simplify(await importModel(MODEL));
   const technology = readTechnology("sky130hd");
-  const chosen = Uint32Array.from({ length: CALIBRATION }, (_, i) =>
-    Math.floor((i * train.count) / CALIBRATION),
-  );
-  const calibration = { pixels: gatherImages(train, chosen), count: CALIBRATION };
+  const calibration = calibrationImages(train);
   const rows: BenchRow[] = [];
   for (const { name, options } of MODES) {
     const network = await quantize(graph, { ...options, calibration });

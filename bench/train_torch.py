@@ -1,6 +1,6 @@
-"""Train MobileNetV1-0.25 with PyTorch, one thread, channels last: forward, backward, SGD with momentum.
+"""Train MobileNetV1-0.25 with PyTorch: forward, backward, SGD with momentum.
 
-Usage: train_torch.py SIDE BATCH. For each line on standard input it trains for about a second and prints the median
+Usage: train_torch.py SIDE BATCH THREADS FORMAT, FORMAT one of channels_last, contiguous_format. For each line on standard input it trains for about a second and prints the median
 seconds of a step. It prints "ready" first.
 """
 import sys
@@ -9,7 +9,8 @@ import time
 import torch
 from torch import nn
 
-torch.set_num_threads(1)
+torch.set_num_threads(int(sys.argv[3]))
+memory_format = getattr(torch, sys.argv[4])
 torch.manual_seed(1)
 side, batch = int(sys.argv[1]), int(sys.argv[2])
 
@@ -37,10 +38,10 @@ for outputs, stride in BLOCKS:
     layers += stage(channels, outputs, 1, 1, 1)
     channels = outputs
 layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 100)]
-model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+model = nn.Sequential(*layers).to(memory_format=memory_format)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, nesterov=True, weight_decay=1e-4)
 loss_function = nn.CrossEntropyLoss()
-images = torch.randint(0, 256, (batch, 3, side, side), dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+images = torch.randint(0, 256, (batch, 3, side, side), dtype=torch.uint8).contiguous(memory_format=memory_format)
 labels = torch.arange(batch) % 100
 
 

@@ -24,19 +24,19 @@ const BLOCKS = [3, 5, 7, 9, 11, 13] as const;
 
 /** The six tasks of the paper (Whatmough 2019); paths start at the folder of the runs. Epochs by the number of images and the time there is. */
 export const TRANSFER_TASKS: Readonly<Record<string, TransferTask>> = {
-  cifar10: { dataset: { name: "cifar10" }, training: { epochs: 5 } },
+  cifar10: { dataset: { name: "cifar10" }, training: { epochs: 4 } },
   cifar100: {
     dataset: { kind: "cifar100", path: "data/cifar-100-binary", name: "cifar100" },
-    training: { epochs: 6 },
+    training: { epochs: 5 },
   },
   gtsrb32: {
     dataset: { kind: "gtsrb32", path: "data/gtsrb-32", name: "gtsrb32" },
     // A mirrored sign may be another sign.
-    training: { epochs: 8, flip: false },
+    training: { epochs: 7, flip: false },
   },
   flowers89: {
     dataset: { kind: "folder", path: "data/flowers89", name: "flowers89" },
-    training: { epochs: 30, seeds: 2 },
+    training: { epochs: 24, seeds: 2 },
   },
   svhn: { dataset: { name: "svhn" }, training: { epochs: 4, flip: false } },
   "fgvc-aircraft": { dataset: { name: "fgvc-aircraft" }, training: { epochs: 30 } },
@@ -82,7 +82,7 @@ export function transferSweeps(options: {
     model: { ...model, inputSide: side },
     datasets: names.map((name) => TRANSFER_TASKS[name]!.dataset),
     freezePoints: blocks.map(layer),
-    training: { search: { trials: 4, share: 0.12 } },
+    training: { search: { trials: 4, share: 0.08 } },
     perDataset: Object.fromEntries(
       names.map((name) => [
         name,

@@ -351,7 +351,6 @@ describe("the verification catches every mutation that changes a value", () => {
       const [name, test] = cases[i % cases.length]!;
       const { node } = test;
       const channel = rng.integer(node.output.shape.at(-1)!);
-      const { mode } = node.requantization;
       const multipliers = node.requantization.multipliers.slice();
       const shifts = node.requantization.shifts.slice();
       const bias = node.bias.data.slice();
@@ -366,7 +365,7 @@ describe("the verification catches every mutation that changes a value", () => {
       else zeroPoint ^= 1 << rng.integer(4);
       const changed: Layer = {
         ...node,
-        requantization: { mode, multipliers, shifts },
+        requantization: { ...node.requantization, multipliers, shifts },
         bias: tensor("int32", node.bias.shape, bias),
         clamp,
         output: { ...node.output, zeroPoint },

@@ -101,7 +101,11 @@ export function freezeCommand(): Command {
             requantization.fullAdders +
             requantization.finalAdderBits;
           const registers =
-            registerBits.datapath + registerBits.window + registerBits.control + registerBits.buffer;
+            registerBits.datapath +
+            registerBits.window +
+            registerBits.control +
+            registerBits.buffer +
+            (registerBits.configuration ?? 0);
           process.stdout.write(
             `${layer.padEnd(28)} ${`${adders}`.padStart(7)} full adders ${`${registers}`.padStart(7)} flip-flops ` +
               `${`${romBits}`.padStart(8)} ROM bits ${`${sramBits}`.padStart(8)} RAM bits\n`,

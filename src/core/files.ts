@@ -16,7 +16,11 @@ export function writeFileAtomic(path: string, content: string | Uint8Array): voi
     writeFileSync(temporary, content);
     renameSync(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // Where the folder is none, there is nothing to remove either.
+    }
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FixynnError("FX8001", `cannot write: ${reason}`, {
       place: path,

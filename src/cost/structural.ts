@@ -16,7 +16,13 @@ export type LayerCounts = {
   readonly requantization: CellCounts;
   /** Counters, handshake, padding multiplexers. */
   readonly control: CellCounts;
-  readonly registerBits: { readonly datapath: number; readonly window: number; readonly control: number };
+  readonly registerBits: {
+    readonly datapath: number;
+    readonly window: number;
+    readonly control: number;
+    /** Registers of programmable normalization: written once, clocked like the others; none by default. */
+    readonly configuration?: number;
+  };
   readonly sramBits: number;
   /** Line-buffer bits written plus read a frame. */
   readonly sramAccessedBitsPerFrame: number;
@@ -167,7 +173,8 @@ function layerEnergy(
   const { logicToggleRate, registerToggleRate, glitchFactor, clockTreeFactor } = structuralAssumptions;
   const flop = technology.cells.enableFlipFlop;
   const active = layer.activeCyclesPerFrame;
-  const { datapath: d, window: w, control: c } = layer.registerBits;
+  const { datapath: d, window: w, control: c, configuration = 0 } = layer.registerBits;
+  // What is written once does not toggle.
   const bits = d + w + c;
   const logic = (counts: CellCounts, toggles: number | undefined): number => {
     const { outputs, energyPerTogglePj } = price(counts, technology);
@@ -181,7 +188,7 @@ function layerEnergy(
     sram: layer.sramAccessedBitsPerFrame * technology.sram.energyPjPerAccessedBit[level],
     rom: (layer.romAccessedBitsPerFrame ?? 0) * romEnergyPjPerAccessedBit(technology)[level],
     control: logic(layer.control, activity?.controlToggles),
-    clock: bits * frame.cycles * flop.clockEnergyPerCyclePj * clockTreeFactor[level],
+    clock: (bits + configuration) * frame.cycles * flop.clockEnergyPerCyclePj * clockTreeFactor[level],
     leakage: frame.leakageNw * frame.seconds * 1e3,
   };
   return { ...parts, total: Object.values(parts).reduce((a, b) => a + b, 0) };
@@ -251,12 +258,12 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
     const datapath = price(layer.datapath, technology);
     const requantization = price(layer.requantization, technology);
     const control = price(layer.control, technology);
-    const { datapath: d, window: w, control: c } = layer.registerBits;
+    const { datapath: d, window: w, control: c, configuration = 0 } = layer.registerBits;
     const flop = cells.enableFlipFlop;
     const area = {
       datapath: datapath.areaUm2,
       requantization: requantization.areaUm2,
-      registers: (d + w) * flop.areaUm2,
+      registers: (d + w + configuration) * flop.areaUm2,
       sram: layer.sramBits * sram.areaUm2PerBit.nominal,
       rom: (layer.romBits ?? 0) * romAreaUm2PerBit(technology).nominal,
       control: control.areaUm2 + c * (flop.areaUm2 + cells.and2.areaUm2),
@@ -265,7 +272,7 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
       datapath.leakageNw +
       requantization.leakageNw +
       control.leakageNw +
-      (d + w + c) * flop.leakageNw +
+      (d + w + c + configuration) * flop.leakageNw +
       c * cells.and2.leakageNw +
       layer.sramBits * sram.leakageNwPerBit +
       (layer.romBits ?? 0) * romLeakageNwPerBit(technology);

@@ -37,14 +37,17 @@ const trainingSchema = overridesSchema.extend({
     .strictObject({
       trials: z.int().min(3).default(5).describe("short trainings at most"),
       factor: z.number().gt(1).default(2.5).describe("between neighbouring rates"),
-      share: z.number().gt(0).max(1).default(0.2).describe("of the epochs of a training"),
+      share: z.number().gt(0).max(1).default(0.1).describe("of the images that a training sees"),
     })
     .prefault({})
     .describe("search of the learning rate on validation images; not when learningRate is given"),
 });
 
+const DEFAULT_FREEZE_POINTS = ["conv_pw_1", "conv_pw_3", "conv_pw_5", "conv_pw_7", "conv_pw_9", "conv_pw_11"];
+const DEFAULT_HARDWARE_POINTS = ["conv_pw_3", "conv_pw_7"];
+
 /** Configuration of a run; every field has a default, and the defaults are the default job. */
-export const configSchema = z.strictObject({
+const fieldsSchema = z.strictObject({
   model: modelSchema
     .default({ path: "default" })
     .describe('"default" is the backbone that ships with fixynn'),
@@ -55,8 +58,13 @@ export const configSchema = z.strictObject({
   freezePoints: z
     .array(z.string().min(1))
     .min(1)
-    .default(["conv_pw_3", "conv_pw_7"])
+    .default(DEFAULT_FREEZE_POINTS)
     .describe("last frozen layer of each design to try, shallow to deep"),
+  hardwarePoints: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe("freeze points to build hardware for; default: all, but two in the default job"),
   training: trainingSchema.prefault({}).describe("overrides of what is chosen by the number of images"),
   perDataset: z
     .record(z.string(), overridesSchema)
@@ -95,6 +103,13 @@ export const configSchema = z.strictObject({
     .describe("cheaper constants of the front, for fixynn constants"),
   seed: z.int().min(0).default(1),
   threads: z.int().min(1).max(64).default(2),
+});
+
+/** The fields, with what depends on others filled in. */
+export const configSchema = fieldsSchema.transform((config) => {
+  const isDefault = config.freezePoints.join() === DEFAULT_FREEZE_POINTS.join();
+  const all = isDefault ? DEFAULT_HARDWARE_POINTS : config.freezePoints;
+  return { ...config, hardwarePoints: config.hardwarePoints ?? all };
 });
 
 /** A configuration as a user writes it. */

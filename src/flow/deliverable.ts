@@ -10,6 +10,7 @@ import {
   emitFrontEnd,
   type FrontEnd,
   type FrontFolding,
+  MANIFEST_FILE,
   NETWORK_FILE,
   TOP_MODULE,
 } from "../hw/index.js";
@@ -71,7 +72,7 @@ const manifestSchema = z.object({
 type Manifest = z.infer<typeof manifestSchema>;
 
 function readManifest(folder: string): Manifest {
-  const place = join(folder, "manifest.json");
+  const place = join(folder, MANIFEST_FILE);
   const refuse = (message: string, cause?: unknown): never => {
     throw new FixynnError("FX7010", message, {
       place,
@@ -152,6 +153,7 @@ export function readDeliverable(folder: string): ReadDeliverable {
     }
     files.set(name, text);
   }
+  files.set(MANIFEST_FILE, readFileSync(join(folder, MANIFEST_FILE), "utf8"));
   const network = quantNetworkFromJson(
     JSON.parse(files.get(NETWORK_FILE) ?? "null"),
     join(folder, NETWORK_FILE),

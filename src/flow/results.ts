@@ -141,11 +141,11 @@ function sweepEntry(outcome: FlowOutcome, layer: NodeName): SweepEntry {
   };
 }
 
-/** Put the results of all steps into the contract of results.json; the deepest freeze point is the chosen one. */
+/** Put the results of all steps into the contract of results.json; the deepest freeze point with hardware is the chosen one. */
 export function assembleResults(context: FlowContext, outcome: FlowOutcome): Results {
   const { config, run } = context;
   const sweep = outcome.points.map((layer) => sweepEntry(outcome, layer));
-  const chosen = sweep.at(-1);
+  const chosen = sweep.findLast(({ rtl }) => rtl !== undefined) ?? sweep.at(-1);
   const { params } = statistics(outcome.prepared.graph);
   const { macs } = statistics(simplify(outcome.prepared.graph));
   const weighted = outcome.prepared.graph.nodes.filter((node) => "weights" in node).length;

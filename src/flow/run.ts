@@ -67,7 +67,8 @@ async function buildHardware(
   sweep: Sweep,
   technology: Technology,
 ): Promise<Pick<FlowOutcome, "fronts" | "verified" | "costs">> {
-  const { points, prepared, datasets, integer, trained } = sweep;
+  const { prepared, datasets, integer, trained } = sweep;
+  const points = sweep.points.filter((point) => context.config.hardwarePoints.includes(point));
   const fronts = await freezeAll(context, points, prepared, datasets);
   const verified = await verifyAll(context, fronts, integer, datasets);
   return { fronts, verified, costs: costAll(context, { technology, fronts, verified, integer, trained }) };

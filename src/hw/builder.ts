@@ -187,7 +187,7 @@ export class ModuleBuilder {
 
   /** Number of bits held by registers of each role so far. */
   registerBits(): Record<RegisterCell["role"], number> {
-    const bits = { datapath: 0, window: 0, control: 0, buffer: 0 };
+    const bits = { datapath: 0, window: 0, control: 0, buffer: 0, configuration: 0 };
     for (const cell of this.#cells) if (cell.kind === "register") bits[cell.role] += signalWidth(cell.d);
     return bits;
   }

@@ -10,11 +10,15 @@ import {
 } from "./adder-map.js";
 import { type FrontEnd, frontEndDesign, latencyOf, TOP_MODULE, utilizations } from "./front.js";
 import { defaultClock } from "./layer-datapath.js";
+import { type RegisterMap, TOP_PORT } from "./registers.js";
 import { emitTestbench, TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 import { adderModules, printVerilog, verilogLibrary } from "./verilog.js";
 
 /** The frozen integer network, which the hardware is checked against. */
 export const NETWORK_FILE = "network.json";
+
+/** What the deliverable consists of. */
+export const MANIFEST_FILE = "manifest.json";
 
 /** Choices of {@link emitFrontEnd}. */
 export type EmitOptions = {
@@ -53,6 +57,13 @@ export function emitVerilog(front: FrontEnd): ReadonlyMap<string, string> {
   ]);
 }
 
+const describeRegisters = (map: RegisterMap) => ({
+  port: `${TOP_PORT}_valid, ${TOP_PORT}_address, ${TOP_PORT}_data: one word a cycle, while aresetn is low, all words before the first frame`,
+  word: "multiplier << leftShift in the low multiplierBits, above it (multiplier*bias + 2^(shift-1) + zeroPoint*2^shift) << leftShift",
+  address: "base + addresses[channel]",
+  ...map,
+});
+
 function manifest(front: FrontEnd, files: ReadonlyMap<string, string>, clockPeriodNs: number): string {
   const shares = utilizations(front);
   const value = {
@@ -66,6 +77,7 @@ function manifest(front: FrontEnd, files: ReadonlyMap<string, string>, clockPeri
     imageEncoding: front.network.encoding,
     input: describeType(front.input),
     output: describeType(front.output),
+    ...(front.registers === undefined ? {} : { registers: describeRegisters(front.registers) }),
     cyclesPerFrame: front.cyclesPerFrame,
     latencyCycles: latencyOf(front),
     layers: front.layers.map((layer, i) => ({
@@ -85,7 +97,7 @@ function manifest(front: FrontEnd, files: ReadonlyMap<string, string>, clockPeri
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-function fuseSocCore(rtl: readonly string[], testbench: boolean): string {
+function fuseSocCore(rtl: readonly string[], testbench: boolean, registers: boolean): string {
   const lines = [
     "CAPI=2:",
     "name: fixynn:ffe:ffe_top:1.0.0",
@@ -104,6 +116,8 @@ function fuseSocCore(rtl: readonly string[], testbench: boolean): string {
       `      - ${TESTBENCH_MODULE}_input.hex: {file_type: user, copyto: ${TESTBENCH_MODULE}_input.hex}`,
       `      - ${TESTBENCH_MODULE}_output.hex: {file_type: user, copyto: ${TESTBENCH_MODULE}_output.hex}`,
     );
+    const file = `${TESTBENCH_MODULE}_registers.hex`;
+    if (registers) lines.push(`      - ${file}: {file_type: user, copyto: ${file}}`);
   }
   lines.push("targets:", "  default:", "    filesets: [rtl]", `    toplevel: ${TOP_MODULE}`);
   lines.push("  lint:", "    filesets: [rtl]", `    toplevel: ${TOP_MODULE}`, "    default_tool: verilator");
@@ -144,13 +158,13 @@ export function emitFrontEnd(front: FrontEnd, options: EmitOptions = {}): Readon
   if (options.vectors !== undefined) {
     for (const [name, text] of emitTestbench(front, options.vectors)) files.set(name, text);
   }
-  files.set("ffe_top.core", fuseSocCore(rtl, options.vectors !== undefined));
+  files.set("ffe_top.core", fuseSocCore(rtl, options.vectors !== undefined, front.registers !== undefined));
   files.set(
     "ffe_top.sdc",
     [
       "# Time in ns. Inputs and outputs get a third of the period outside.",
       `create_clock -name aclk -period ${clockPeriodNs} [get_ports aclk]`,
-      `set_input_delay -clock aclk ${(clockPeriodNs / 3).toFixed(3)} [get_ports {aresetn s_axis_tdata* s_axis_tvalid m_axis_tready}]`,
+      `set_input_delay -clock aclk ${(clockPeriodNs / 3).toFixed(3)} [get_ports {aresetn s_axis_tdata* s_axis_tvalid m_axis_tready${front.registers === undefined ? "" : ` ${TOP_PORT}_*`}}]`,
       `set_output_delay -clock aclk ${(clockPeriodNs / 3).toFixed(3)} [get_ports {s_axis_tready m_axis_tdata* m_axis_tvalid m_axis_tlast}]`,
       "",
     ].join("\n"),
@@ -190,6 +204,6 @@ export function emitFrontEnd(front: FrontEnd, options: EmitOptions = {}): Readon
   );
   const network = truncateQuantNetwork(front.network, front.freezePoint);
   files.set(NETWORK_FILE, `${JSON.stringify(quantNetworkToJson(network))}\n`);
-  files.set("manifest.json", manifest(front, files, clockPeriodNs));
+  files.set(MANIFEST_FILE, manifest(front, files, clockPeriodNs));
   return files;
 }

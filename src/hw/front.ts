@@ -7,7 +7,8 @@ import { type ScheduleStage, steadySchedule } from "./fold/schedule.js";
 import { type FrontLayer, frontGraph } from "./front-graph.js";
 import { compileLayer, type LayerHardware, type LayerOptions, moduleNameOf } from "./layer.js";
 import type { Design, Module } from "./netlist.js";
-import { buildTop, TOP_MODULE } from "./top.js";
+import type { RegisterMap } from "./registers.js";
+import { buildTop, registerMapOf, TOP_MODULE } from "./top.js";
 import { verifyDesign } from "./verify.js";
 
 export { streamOf } from "./streams.js";
@@ -32,6 +33,8 @@ export type FrontEnd = {
   /** For each stream that each layer reads the place of the layer that makes it; −1 is the input. */
   readonly sources: readonly (readonly number[])[];
   readonly top: Module;
+  /** Registers of programmable normalization, if any layer has it. */
+  readonly registers?: RegisterMap;
   /** Cycles between two frames, when nothing outside pauses. */
   readonly cyclesPerFrame: number;
 };
@@ -82,6 +85,7 @@ export function compileFrontEnd(
   });
   const sources = graph.map((layer) => layer.sources);
   const output = layers.at(-1)!.node.output;
+  const registers = registerMapOf(layers);
   const front: FrontEnd = {
     kind: "frontEnd",
     network,
@@ -91,6 +95,7 @@ export function compileFrontEnd(
     layers,
     sources,
     top: buildTop(layers, graph, input, output),
+    ...(registers === undefined ? {} : { registers }),
     cyclesPerFrame: cyclesPerFrameOf(layers, sources),
   };
   verifyDesign(frontEndDesign(front));

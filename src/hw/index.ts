@@ -15,8 +15,10 @@ export {
   type LayerStats,
   moduleNameOf,
 } from "./layer.js";
+export { emittedRegisters } from "./manifest-registers.js";
 export * from "./netlist.js";
 export * from "./print.js";
+export { type LayerRegisters, type RegisterMap, type RegisterWrites, registerWrites } from "./registers.js";
 export { type ComputedNode, inputPort, type Stream, streamOfNode } from "./streams.js";
 export { TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 export * from "./verify.js";

@@ -58,7 +58,7 @@ const cell = z.discriminatedUnion("kind", [
     enable: signal.nullable(),
     resetN: signal.nullable(),
     resetValue: z.string().nullable(),
-    role: z.enum(["datapath", "window", "control", "buffer"]),
+    role: z.enum(["datapath", "window", "control", "buffer", "configuration"]),
   }),
   z.strictObject({
     kind: z.literal("ram"),

@@ -12,6 +12,7 @@ import {
 import {
   accumulatorInterval,
   type Clamp,
+  type ConstantRequantization,
   type QuantConv2d,
   type QuantDense,
   type QuantDepthwiseConv2d,
@@ -23,6 +24,7 @@ import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "./ce
 import { buildPart, buildSplitPart, type PartContext } from "./datapath-module.js";
 import { type DatapathCounts, NO_CELLS, planDatapath } from "./datapath-plan.js";
 import type { Module } from "./netlist.js";
+import type { LayerRegisters } from "./registers.js";
 import { addPlannedRequantization, planOffset, planRequantization } from "./requantize-graph.js";
 import { planSize, splitPlan } from "./split.js";
 
@@ -64,6 +66,8 @@ export type LayerDatapath = {
   readonly additions: number;
   /** Longest path between two registers, in full adders in a row. */
   readonly longestPath: number;
+  /** Registers of a programmable requantization: then the part has a configuration port. */
+  readonly registers?: LayerRegisters;
 };
 
 export type Row = {
@@ -90,11 +94,72 @@ export function weightRows(node: WeightedNode): readonly Row[] {
   }));
 }
 
+/** A window's words as inputs of a graph, tap by tap. */
+export function windowInputs(
+  builder: AdderGraphBuilder,
+  rows: readonly Row[],
+  channels: number,
+  inputRange: Interval,
+): readonly AdderNodeId[] {
+  const taps = rows[0]!.weights.length / rows[0]!.channels[1];
+  return range(0, taps * channels).map((k) =>
+    builder.input(`x${Math.floor(k / channels)}_${k % channels}`, inputRange),
+  );
+}
+
+/**
+ * Add the weighted sums of all rows. Outputs that read the same channels share their sums: all of them, or in a depthwise layer those of
+ * one channel.
+ *
+ * @param constantOf what the sum of a row begins with; `zero` rows have nothing else
+ */
+export function addWeightedSums(
+  builder: AdderGraphBuilder,
+  rows: readonly Row[],
+  {
+    inputs,
+    channels,
+    isZero,
+    constantOf,
+  }: {
+    readonly inputs: readonly AdderNodeId[];
+    readonly channels: number;
+    readonly isZero: (row: number) => boolean;
+    readonly constantOf: (row: number) => bigint;
+  },
+): readonly AdderNodeId[] {
+  const taps = rows[0]!.weights.length / rows[0]!.channels[1];
+  const sums: AdderNodeId[] = [];
+  while (sums.length < rows.length) {
+    const from = sums.length;
+    const [channel, count] = rows[from]!.channels;
+    const block = rows.slice(from).filter((row) => row.channels[0] === channel);
+    const own = range(0, taps).flatMap((t) => {
+      const at = t * channels + channel;
+      return inputs.slice(at, at + count);
+    });
+    const matrix = {
+      name: `c${from}`,
+      weights: block.map(({ weights }, r) => (isZero(from + r) ? weights.map(() => 0) : weights)),
+      outputs: block.map((_, r) => `c${from + r}`),
+      constants: block.map((_, r) => constantOf(from + r)),
+    };
+    // Outputs made from other outputs would come a phase later than the rest.
+    sums.push(...addSharedMatrix(builder, matrix, own, { columns: false }));
+  }
+  return sums;
+}
+
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+/** What a channel's sum holds beside its products when the input's zero point is taken out of these. */
+export function zeroPointConstant({ weights }: Row, zeroPoint: number): number {
+  return -zeroPoint * weights.reduce((sum, w) => sum + w, 0);
+}
 
 /** Adder graph of a layer: weighted sums with shared terms, then requantization. Inputs are the window's channels, tap by tap. */
 function layerGraph(
-  node: WeightedNode,
+  node: WeightedNode & { readonly requantization: ConstantRequantization },
   rows: readonly Row[],
   {
     type,
@@ -103,11 +168,8 @@ function layerGraph(
   }: { readonly type: QuantType; readonly inputRange: Interval; readonly name: string },
 ): { readonly graph: AdderGraph; readonly lastSum: AdderNodeId } {
   const channels = type.shape.at(-1)!;
-  const taps = rows[0]!.weights.length / rows[0]!.channels[1];
   const builder = new AdderGraphBuilder();
-  const inputs = range(0, taps * channels).map((k) =>
-    builder.input(`x${Math.floor(k / channels)}_${k % channels}`, inputRange),
-  );
+  const inputs = windowInputs(builder, rows, channels, inputRange);
   const accumulators = accumulatorInterval(node, {
     ...type,
     range: { low: Number(inputRange.low), high: Number(inputRange.high) },
@@ -121,31 +183,16 @@ function layerGraph(
     high: accumulators.high[r]!,
   }));
   const plans = tasks.map(planRequantization);
-  // Outputs that read the same channels share their sums: all of them, or in a depthwise layer those of one channel.
-  const sums: AdderNodeId[] = [];
-  while (sums.length < rows.length) {
-    const from = sums.length;
-    const [channel, count] = rows[from]!.channels;
-    const block = rows.slice(from).filter((row) => row.channels[0] === channel);
-    const own = range(0, taps).flatMap((t) => {
-      const at = t * channels + channel;
-      return inputs.slice(at, at + count);
-    });
-    const matrix = {
-      name: `c${from}`,
-      weights: block.map(({ weights }, r) =>
-        plans[from + r]!.kind === "always" ? weights.map(() => 0) : weights,
-      ),
-      outputs: block.map((_, r) => `c${from + r}`),
-      constants: block.map(({ weights }, r) => {
-        const plan = plans[from + r]!;
-        const bias = node.bias.data[from + r]! - type.zeroPoint * weights.reduce((sum, w) => sum + w, 0);
-        return BigInt((plan.kind === "always" ? 0 : bias) + planOffset(plan));
-      }),
-    };
-    // Outputs made from other outputs would come a phase later than the rest.
-    sums.push(...addSharedMatrix(builder, matrix, own, { columns: false }));
-  }
+  const sums = addWeightedSums(builder, rows, {
+    inputs,
+    channels,
+    isZero: (r) => plans[r]!.kind === "always",
+    constantOf: (r) => {
+      const plan = plans[r]!;
+      const bias = node.bias.data[r]! + zeroPointConstant(rows[r]!, type.zeroPoint);
+      return BigInt((plan.kind === "always" ? 0 : bias) + planOffset(plan));
+    },
+  });
   const outputs = sums.map((acc, r) =>
     addPlannedRequantization(builder, acc, plans[r]!, { ...tasks[r]!, name: `c${r}` }),
   );
@@ -165,6 +212,10 @@ export type GraphDatapath = DatapathOptions & {
   /** Bits in which each input word comes, and how many words make a pixel. */
   readonly inputBits: number;
   readonly inputChannels: number;
+  /** Name of the module; default the layer's with `_datapath` behind. */
+  readonly module?: string;
+  /** What follows in the last cycle; default a clamp and the output buffer. */
+  readonly outputDelayPs?: number;
   /** Last node of the weighted sums, what follows being requantization; without it all is sums. */
   readonly lastSum?: AdderNodeId;
   /** Lines of prose above the module, given the pipeline registers in a row. */
@@ -174,14 +225,16 @@ export type GraphDatapath = DatapathOptions & {
 /** Make a datapath of an adder graph: shared sums, trees, pipeline registers, a clamp for each output; split by outputs when large. */
 export function graphDatapath(name: string, graph: AdderGraph, shape: GraphDatapath): LayerDatapath {
   const { clamp, outputBits, inputBits, clock, maxFullAddersPerModule: most } = shape;
-  const { lastSum = (graph.nodes.length - 1) as AdderNodeId } = shape;
-  const plan = planDatapath(graph, clock, { outputDelayPs: clampDelayPs(clock) });
+  const { lastSum = (graph.nodes.length - 1) as AdderNodeId, module = `${name}_datapath` } = shape;
+  const plan = planDatapath(graph, clock, {
+    outputDelayPs: shape.outputDelayPs ?? clampDelayPs(clock),
+  });
   const { latency, longestPathPs } = plan.schedule;
   const context: PartContext = { clamp, outputBits, plan, doc: shape.doc(latency), inputBits, lastSum };
   const built =
     planSize(plan) <= most
-      ? buildPart(`${name}_datapath`, context)
-      : buildSplitPart(`${name}_datapath`, context, splitPlan(plan, most));
+      ? buildPart(module, context)
+      : buildSplitPart(module, context, splitPlan(plan, most));
   const part: DatapathPart = {
     module: built.module,
     inner: built.inner,
@@ -215,7 +268,7 @@ export const DATAPATH_NAMES =
  */
 export function weightedDatapath(
   name: string,
-  node: WeightedNode,
+  node: WeightedNode & { readonly requantization: ConstantRequantization },
   input: { readonly type: QuantType; readonly range: Interval },
   options: DatapathOptions,
 ): LayerDatapath {
@@ -236,9 +289,15 @@ export function weightedDatapath(
       DATAPATH_NAMES,
     ],
   });
+  return { ...datapath, ...countWeights(rows) };
+}
+
+/** Count the weights of a layer. */
+export function countWeights(
+  rows: readonly Row[],
+): Pick<LayerDatapath, "weights" | "zeroWeights" | "csdDigits"> {
   const flat = rows.flatMap((row) => row.weights);
   return {
-    ...datapath,
     weights: flat.length,
     zeroWeights: flat.filter((w) => w === 0).length,
     csdDigits: flat.reduce((sum, w) => sum + csdDigitCount(w), 0),

@@ -4,11 +4,13 @@ import { formatShape } from "../tensor/index.js";
 import { concat, ModuleBuilder, sliceOf } from "./builder.js";
 import { countCells, NO_CELL_COUNTS } from "./cell-counts.js";
 import { addController, addOutputBuffer, addWindow, type Control } from "./controller.js";
+import { copiesOf } from "./copies.js";
 import { addCounts, NO_CELLS } from "./datapath-plan.js";
 import { addPixelFifo } from "./fold/pixel-fifo.js";
 import type { LayerHardware, LayerStats } from "./layer.js";
 import { type LayerDatapath, otherCellsOf } from "./layer-datapath.js";
 import { type InstanceCell, type Module, type Signal, signalWidth } from "./netlist.js";
+import { addConfigurationPort, LAYER_PORT, wordBits } from "./registers.js";
 import { type ComputedNode, inputPort, streamOf } from "./streams.js";
 import type { WindowPlan } from "./window-plan.js";
 
@@ -51,7 +53,9 @@ export function parallelLayer(job: ParallelJob): Omit<LayerHardware, "kind" | "n
   const top = buildTop(job);
   const modules = [...datapath.parts.flatMap((part) => [...part.inner, part.module]), top];
   const timing = { kind: "parallel", plan, fifos, latency: datapath.latency } as const;
-  return { modules, timing, stats: statsOf(job, modules, top) };
+  const { registers } = datapath;
+  const stats = statsOf(job, modules, top);
+  return { modules, timing, stats, ...(registers === undefined ? {} : { registers }) };
 }
 
 /** As {@link parallelLayer}, for a layer that reads windows of one stream. */
@@ -94,6 +98,13 @@ function buildTop(job: ParallelJob): Module {
     return { port, pixel, valid: b.input(`${port}_tvalid`, 1) };
   });
   const outReady = b.input("m_axis_tready", 1);
+  const { registers } = datapath;
+  const configuration =
+    registers === undefined
+      ? []
+      : Object.entries(
+          addConfigurationPort(b, LAYER_PORT, { ...registers, dataBits: wordBits(registers) }),
+        ).map(([pin, signal]) => ({ port: `${LAYER_PORT}_${pin}`, signal }));
   const skidValid = b.net("skid_valid", 1, "the second output entry is full");
   const advance = b.not("advance", b.signal(skidValid));
   const shown = streams.map(({ port, pixel, valid }, i) => {
@@ -141,7 +152,8 @@ function buildTop(job: ParallelJob): Module {
     const x = concat(taps.map((_, t) => sliceOf(operands, (t * channels + first) * bits, count * bits)));
     const y = b.net(`y${outputChannels[0]}`, outputChannels[1] * node.output.bits);
     const signals: InstanceCell["inputs"] = [{ port: "x", signal: x }];
-    const registered = module.clock === null ? signals : [{ port: "advance", signal: advance }, ...signals];
+    const registered =
+      module.clock === null ? signals : [{ port: "advance", signal: advance }, ...signals, ...configuration];
     const outputs = [{ port: "y", net: y }];
     b.add({ kind: "instance", name: `u_${module.name}`, module: module.name, inputs: registered, outputs });
     return b.signal(y);
@@ -171,11 +183,12 @@ function buildTop(job: ParallelJob): Module {
 
 function statsOf(job: ParallelJob, modules: readonly Module[], top: Module): LayerStats {
   const { node, inputs, plan, datapath, fifos } = job;
-  const registerBits = { datapath: 0, window: 0, control: 0, buffer: 0 };
+  const bits = { datapath: 0, window: 0, control: 0, buffer: 0, configuration: 0 };
   let sramBits = 0;
-  for (const { cells } of modules) {
+  const copies = copiesOf(modules);
+  for (const { name, cells } of modules) {
     for (const cell of cells) {
-      if (cell.kind === "register") registerBits[cell.role] += signalWidth(cell.d);
+      if (cell.kind === "register") bits[cell.role] += copies.get(name)! * signalWidth(cell.d);
       if (cell.kind === "ram") sramBits += cell.depth * signalWidth(cell.writeData);
     }
   }
@@ -184,6 +197,8 @@ function statsOf(job: ParallelJob, modules: readonly Module[], top: Module): Lay
     const { channels, beats, bits } = streamOf(type);
     return fifos[i]! > 0 ? 2 * channels * beats * bits : 0;
   });
+  const { configuration, ...others } = bits;
+  const registerBits = configuration > 0 ? bits : others;
   return {
     kind: node.kind,
     inputShape: inputs[0]!.shape,

@@ -26,6 +26,8 @@ import {
 } from "./layer-datapath.js";
 import { windowLayer } from "./layer-top.js";
 import type { Module } from "./netlist.js";
+import { registerDatapath } from "./register-datapath.js";
+import type { LayerRegisters } from "./registers.js";
 import { type ComputedNode, streamOf } from "./streams.js";
 import { planWindow, tapsInside, type WindowPlan } from "./window-plan.js";
 
@@ -67,6 +69,8 @@ export type LayerStats = {
     readonly window: number;
     readonly control: number;
     readonly buffer: number;
+    /** Registers of programmable normalization; absent where there are none. */
+    readonly configuration?: number;
   };
   readonly sramBits: number;
   /** Line-buffer bits written plus read a frame. */
@@ -98,6 +102,8 @@ export type LayerHardware = {
   readonly stats: LayerStats;
   /** The layer's control, for {@link simulateSchedule}. */
   readonly timing: LayerTiming;
+  /** Its configuration registers, if its normalization is programmable. */
+  readonly registers?: LayerRegisters;
 };
 
 const DEFAULTS: DatapathOptions = { clock: defaultClock, maxFullAddersPerModule: 30_000 };
@@ -232,7 +238,12 @@ function compileWeighted(
       folding: parallelism,
       clock: chosen.clock,
     });
-  const datapath = weightedDatapath(name, node, { type: input, range: inputRange }, chosen);
+  const source = { type: input, range: inputRange };
+  const { requantization } = node;
+  const datapath =
+    requantization.mode === "programmable"
+      ? registerDatapath(name, { ...node, requantization }, source, chosen)
+      : weightedDatapath(name, { ...node, requantization }, source, chosen);
   const { channels } = streamOf(input);
   const outputs = node.output.shape.at(-1)!;
   const perTap = node.kind === "depthwiseConv2d" ? outputs : channels * outputs;

@@ -82,8 +82,8 @@ export type RegisterCell = Named<"register"> & {
   readonly resetN: Signal | null;
   /** Bits, most significant first, as wide as q; `null` when there is no reset. */
   readonly resetValue: string | null;
-  /** What the bits are for, in the statistics. */
-  readonly role: "datapath" | "window" | "control" | "buffer";
+  /** What the bits are for, in the statistics. `configuration` is written once, before the first frame. */
+  readonly role: "datapath" | "window" | "control" | "buffer" | "configuration";
 };
 /**
  * Simple dual-port memory, synchronous read: at each edge, if `readEnable` then readData takes word[readAddress] **as it was before**

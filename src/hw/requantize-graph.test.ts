@@ -10,7 +10,12 @@ import {
   printAdderGraph,
 } from "../arith/index.js";
 import { createRng } from "../core/index.js";
-import { accumulatorInterval, type QuantConv2d, type Requantization, requantize } from "../quant/index.js";
+import {
+  accumulatorInterval,
+  type ConstantRequantization,
+  type QuantConv2d,
+  requantize,
+} from "../quant/index.js";
 import { NO_PADDING } from "../tensor/index.js";
 import { datapathCounts, planDatapath, wholePlan } from "./datapath-plan.js";
 import { compileLayer } from "./layer.js";
@@ -37,7 +42,7 @@ describe("planned requantization", () => {
     }) as QuantConv2d;
     const shifts = conv.bias.data.map(() => -8);
     const multipliers = conv.bias.data.map((_, c) => 1_300_000_007 + c * 77_777_777);
-    const node: QuantConv2d = { ...conv, requantization: { mode: "tflite", multipliers, shifts } };
+    const node = { ...conv, requantization: { mode: "tflite" as const, multipliers, shifts } };
     const { low, high } = accumulatorInterval(node, input);
     let expected = 0;
     let saturating = 0;
@@ -72,7 +77,7 @@ describe("planned requantization", () => {
     fc.assert(
       fc.property(task, ({ mode, multiplier, right, zeroPoint, narrow, low, size }) => {
         const lean = mode === "lean";
-        const requantization: Requantization = {
+        const requantization: ConstantRequantization = {
           mode,
           multipliers: Int32Array.of(lean ? Math.round(multiplier / 2 ** 20) : multiplier),
           shifts: Int32Array.of(lean ? right + 11 : -right),

@@ -8,7 +8,7 @@ import {
   stepFunction,
 } from "../arith/index.js";
 import { assertNever, FixynnError } from "../core/index.js";
-import { type Clamp, type Requantization, requantize } from "../quant/index.js";
+import { type Clamp, type ConstantRequantization, requantize } from "../quant/index.js";
 
 /** How one channel is requantized: the cheapest exact form found, or the definition itself. */
 export type RequantizationPlan =
@@ -17,7 +17,7 @@ export type RequantizationPlan =
 
 /** What a channel's accumulator must become. */
 export type RequantizationTask = {
-  readonly requantization: Requantization;
+  readonly requantization: ConstantRequantization;
   readonly channel: number;
   readonly zeroPoint: number;
   readonly clamp: Clamp;
@@ -132,7 +132,7 @@ export function addRequantization(
     zeroPoint,
   }: {
     readonly name: string;
-    readonly requantization: Requantization;
+    readonly requantization: ConstantRequantization;
     readonly channel: number;
     readonly zeroPoint: number;
   },

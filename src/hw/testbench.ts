@@ -1,5 +1,7 @@
 import { FixynnError } from "../core/index.js";
+import type { QuantNetwork } from "../quant/index.js";
 import { type FrontEnd, streamOf, TOP_MODULE } from "./front.js";
+import { type RegisterMap, registerWrites, TOP_PORT } from "./registers.js";
 import { type QuantType, type QuantValues, toHexBeats } from "./vectors.js";
 
 /** Images as input integers and the outputs that the integer network gives for them, image after image. */
@@ -7,6 +9,8 @@ export type TestVectors = {
   readonly count: number;
   readonly inputs: QuantValues;
   readonly outputs: QuantValues;
+  /** Network whose values are written into the registers, if the front has any; default the front's own. */
+  readonly network?: QuantNetwork;
 };
 
 /** Name of the testbench module. */
@@ -22,6 +26,50 @@ function hex(type: QuantType, values: QuantValues, count: number, what: string):
   return toHexBeats(values, channels, bits);
 }
 
+/** What the testbench says where the front has registers, and their values: a line a word, its address above it. */
+function registerLoading(
+  map: RegisterMap | undefined,
+  network: QuantNetwork,
+): {
+  readonly parameters: string;
+  readonly signals: string;
+  readonly connections: string;
+  readonly steps: string;
+  readonly files: readonly (readonly [string, string])[];
+} {
+  if (map === undefined) return { parameters: "", signals: "", connections: "", steps: "", files: [] };
+  const { writes } = registerWrites(map, network)!;
+  const lines = writes.map(({ address, data }) =>
+    ((BigInt(address) << BigInt(map.dataBits)) | BigInt(`0x${data}`)).toString(16),
+  );
+  const file = `${TESTBENCH_MODULE}_registers.hex`;
+  return {
+    parameters: `
+  localparam int REGISTERS = ${writes.length};
+  localparam int ADDRESS_BITS = ${map.addressBits};
+  localparam int DATA_BITS = ${map.dataBits};`,
+    signals: `
+  logic [ADDRESS_BITS+DATA_BITS-1:0] registers [REGISTERS];
+  logic cfg_valid = 1'b0;
+  logic [ADDRESS_BITS-1:0] cfg_address = '0;
+  logic [DATA_BITS-1:0] cfg_data = '0;`,
+    connections: `
+    .${TOP_PORT}_valid(cfg_valid),
+    .${TOP_PORT}_address(cfg_address),
+    .${TOP_PORT}_data(cfg_data),`,
+    steps: `
+    $readmemh("${file}", registers);
+    for (int i = 0; i < REGISTERS; i++) begin
+      @(negedge clk);
+      cfg_valid = 1'b1;
+      {cfg_address, cfg_data} = registers[i];
+    end
+    @(negedge clk);
+    cfg_valid = 1'b0;`,
+    files: [[file, `${lines.join("\n")}\n`]],
+  };
+}
+
 /**
  * Emit the self-checking testbench and its vectors. Plusargs: `+seed=N` and `+stall=P` (per cent of cycles in which each side
  * pauses, default 25). Prints `PASS …` or `FAIL …` with the first mismatch, and ends by $finish or $fatal.
@@ -30,6 +78,7 @@ function hex(type: QuantType, values: QuantValues, count: number, what: string):
  */
 export function emitTestbench(front: FrontEnd, vectors: TestVectors): ReadonlyMap<string, string> {
   const [input, output] = [streamOf(front.input), streamOf(front.output)];
+  const loading = registerLoading(front.registers, vectors.network ?? front.network);
   const text = `// Self-checking testbench of ${TOP_MODULE}: ${vectors.count} real images, random pauses on both sides.
 // Plusargs: +seed=N, +stall=PERCENT (default 25; 0 runs at full speed).
 module ${TESTBENCH_MODULE};
@@ -39,7 +88,7 @@ module ${TESTBENCH_MODULE};
   localparam int IN_BITS = ${input.channels * input.bits};
   localparam int VALUES = ${output.channels};
   localparam int BITS = ${output.bits};
-  localparam int PATIENCE = ${Math.max(100_000, 4 * front.cyclesPerFrame)};
+  localparam int PATIENCE = ${Math.max(100_000, 4 * front.cyclesPerFrame)};${loading.parameters}
 
   logic clk = 1'b0;
   initial forever #5 clk = ~clk;
@@ -54,11 +103,11 @@ module ${TESTBENCH_MODULE};
   wire [VALUES*BITS-1:0] out_data;
   wire out_valid;
   wire out_last;
-  logic out_ready = 1'b0;
+  logic out_ready = 1'b0;${loading.signals}
 
   ${TOP_MODULE} dut (
     .aclk(clk),
-    .aresetn(resetn),
+    .aresetn(resetn),${loading.connections}
     .s_axis_tdata(in_data),
     .s_axis_tvalid(in_valid),
     .s_axis_tready(in_ready),
@@ -109,7 +158,7 @@ module ${TESTBENCH_MODULE};
     if (random == 32'd0) random = 32'd1;
     if (!$value$plusargs("stall=%d", stall)) stall = 32'd25;
     $readmemh("${TESTBENCH_MODULE}_input.hex", stimulus);
-    $readmemh("${TESTBENCH_MODULE}_output.hex", expected);
+    $readmemh("${TESTBENCH_MODULE}_output.hex", expected);${loading.steps}
     repeat (4) @(negedge clk);
     resetn = 1'b1;
     while (received < FRAMES*OUT_BEATS && idle < PATIENCE) begin
@@ -156,5 +205,6 @@ endmodule
     [`${TESTBENCH_MODULE}.sv`, text],
     [`${TESTBENCH_MODULE}_input.hex`, hex(front.input, vectors.inputs, vectors.count, "input")],
     [`${TESTBENCH_MODULE}_output.hex`, hex(front.output, vectors.outputs, vectors.count, "output")],
+    ...loading.files,
   ]);
 }

@@ -1,9 +1,18 @@
 import type { QuantType } from "../quant/index.js";
 import { formatShape } from "../tensor/index.js";
-import { literal, ModuleBuilder } from "./builder.js";
+import { literal, ModuleBuilder, sliceOf } from "./builder.js";
 import type { FrontLayer } from "./front-graph.js";
 import type { LayerHardware } from "./layer.js";
 import { counterWidth, type Module, type Signal } from "./netlist.js";
+import {
+  addConfigurationPort,
+  isAddressed,
+  LAYER_PORT,
+  type RegisterMap,
+  registerMap,
+  TOP_PORT,
+  wordBits,
+} from "./registers.js";
 import { inputPort, streamOf } from "./streams.js";
 
 /** Name of the top module. */
@@ -37,6 +46,37 @@ function addFork(
   return { valids, ready };
 }
 
+/** The registers of a front's layers; `undefined` if none has any. */
+export function registerMapOf(layers: readonly LayerHardware[]): RegisterMap | undefined {
+  const blocks = layers.flatMap(({ node, name, registers }) =>
+    registers === undefined ? [] : [{ layer: node.name, module: name, registers }],
+  );
+  return blocks.length === 0 ? undefined : registerMap(blocks);
+}
+
+/** Add the top's configuration port; returns what each layer's port is connected to. */
+function addRegisterFanOut(
+  b: ModuleBuilder,
+  map: RegisterMap,
+): (module: string) => readonly { readonly port: string; readonly signal: Signal }[] | undefined {
+  const { valid, address, data } = addConfigurationPort(b, TOP_PORT, map);
+  const within = Math.max(...map.layers.map(({ addressBits }) => addressBits));
+  const above = map.addressBits - within;
+  const layer = sliceOf(address, within, above);
+  const pins = new Map(
+    map.layers.map((block, i) => {
+      const chosen = isAddressed(b, `configure${i}`, { valid, address: layer }, i, above);
+      const ports = [
+        { port: `${LAYER_PORT}_valid`, signal: chosen },
+        { port: `${LAYER_PORT}_address`, signal: sliceOf(address, 0, block.addressBits) },
+        { port: `${LAYER_PORT}_data`, signal: sliceOf(data, 0, wordBits(block)) },
+      ];
+      return [block.module, ports] as const;
+    }),
+  );
+  return (module) => pins.get(module);
+}
+
 /** Connect a front's layers: one instance each, forks where several read a stream, `tlast` on the output. */
 export function buildTop(
   layers: readonly LayerHardware[],
@@ -45,17 +85,25 @@ export function buildTop(
   output: QuantType,
 ): Module {
   const [inStream, outStream] = [streamOf(input), streamOf(output)];
+  const map = registerMapOf(layers);
   const b = new ModuleBuilder(TOP_MODULE, [
     `Fixed feature extractor: ${layers.length} frozen layer(s), from "${layers[0]!.node.name}" to "${layers.at(-1)!.node.name}".`,
     `Input ${formatShape(input.shape)}, ${inStream.beats} beats a frame of ${inStream.channels} x ${input.bits} bits; output ` +
       `${formatShape(output.shape)}, ${outStream.beats} beats of ${outStream.channels} x ${output.bits} bits.`,
     "AXI4-Stream names and handshake; tlast marks the last beat of a frame.",
+    ...(map === undefined
+      ? []
+      : [
+          "Registers of programmable normalization: write all of them through s_cfg while aresetn is low, one a cycle, before the first frame;",
+          "they keep their values when aresetn is low again. Addresses and fields: manifest.json.",
+        ]),
   ]);
   b.clock("aclk");
   const resetN = b.input("aresetn", 1, "synchronous reset, active low");
   const inData = b.input("s_axis_tdata", inStream.channels * input.bits);
   const inValid = b.input("s_axis_tvalid", 1);
   const outReady = b.input("m_axis_tready", 1);
+  const configure = map === undefined ? undefined : addRegisterFanOut(b, map);
   const ready = layers.map(({ inputs }, i) =>
     inputs.map((_, k) => b.net(inputs.length === 1 ? `ready${i}` : `ready${i}_${k}`, 1)),
   );
@@ -100,6 +148,7 @@ export function buildTop(
           { port: `${port(k)}_tvalid`, signal: streams[source + 1]!.valids.get(pin(i, k))! },
         ]),
         { port: "m_axis_tready", signal: streams[i + 1]!.ready },
+        ...(configure?.(layer.name) ?? []),
       ],
       outputs: [
         ...sources.map((_, k) => ({ port: `${port(k)}_tready`, net: ready[i]![k]! })),

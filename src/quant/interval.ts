@@ -10,6 +10,7 @@ import type {
   QuantNode,
   QuantType,
 } from "./nodes.js";
+import { biasRegisterRange } from "./registers.js";
 import { scaledOperand } from "./requantize.js";
 import { type IntegerRange, typeRange } from "./types.js";
 
@@ -29,14 +30,12 @@ function centred(input: IntervalInput): IntegerRange {
   return { low: low - input.zeroPoint, high: high - input.zeroPoint };
 }
 
-/** bias + Σ w·[low, high], the weights of output channel o at data[t · outputs + o]. */
-function weightedInterval(
-  weights: Int16Array,
-  bias: Int32Array,
-  { low, high }: IntegerRange,
-): AccumulatorInterval {
-  const outputs = bias.length;
-  const result = { low: Float64Array.from(bias), high: Float64Array.from(bias) };
+type WithWeights = QuantConv2d | QuantDepthwiseConv2d | QuantDense;
+
+/** Σ w·[low, high], the weights of output channel o at data[t · outputs + o]. */
+function weightedInterval({ weights: { data: weights }, bias }: WithWeights, { low, high }: IntegerRange) {
+  const outputs = bias.data.length;
+  const result = { low: new Float64Array(outputs), high: new Float64Array(outputs) };
   for (let i = 0; i < weights.length; i++) {
     const w = weights[i]!;
     const o = i % outputs;
@@ -46,11 +45,16 @@ function weightedInterval(
   return result;
 }
 
+/** As {@link accumulatorInterval} for the weighted sums alone, which are there before the bias: 0 lies between the bounds. */
+export function weightedSumInterval(node: WithWeights, input: IntervalInput): AccumulatorInterval {
+  return weightedInterval(node, centred(input));
+}
+
 /**
  * Bound the accumulators of a layer, per output channel (one entry for an `add`): the smallest and the largest sum that
  * any input integers can give, both reached by an input unless a tap never sees the image. Taps in the padding add
  * nothing, which the bounds include as long as the zero point lies in the input's range. Since each product's range
- * contains 0, every partial sum that starts from the bias lies in the interval too, in any order.
+ * contains 0, every partial sum that starts from the bias lies in the interval too, in any order. A bias in a register is any that fits it.
  *
  * @param second type of the second operand of an `add`
  */
@@ -65,7 +69,7 @@ export function accumulatorInterval(
     case "dense":
     case "depthwiseConv2d":
       // [.., channels, multiplier] flattens to channel · multiplier + k, the output channel.
-      return weightedInterval(node.weights.data, node.bias.data, range);
+      return withBias(node, weightedInterval(node, range));
     case "globalAveragePool2d": {
       const [height, width, channels] = input.shape as [number, number, number];
       const pixels = height * width;
@@ -85,6 +89,17 @@ export function accumulatorInterval(
     default:
       return assertNever(node);
   }
+}
+
+function withBias(
+  { bias, requantization }: WithWeights,
+  { low, high }: AccumulatorInterval,
+): AccumulatorInterval {
+  const any = requantization.mode === "programmable" ? biasRegisterRange(requantization) : undefined;
+  return {
+    low: low.map((sum, o) => sum + (any?.low ?? bias.data[o]!)),
+    high: high.map((sum, o) => sum + (any?.high ?? bias.data[o]!)),
+  };
 }
 
 /** Bound the output integers of a layer: its clamp, or the input's range where values pass through unchanged. */

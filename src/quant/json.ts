@@ -25,10 +25,21 @@ const clamp = z.strictObject({ low: z.int(), high: z.int() });
 const int32s = z.array(z.int32()).transform((values) => Int32Array.from(values));
 const scales = z.array(z.number()).transform((values) => Float64Array.from(values));
 const factors = { multipliers: int32s, shifts: int32s };
-const requantization = z.discriminatedUnion("mode", [
+const constantModes = [
   z.strictObject({ mode: z.literal("tflite"), ...factors, ties: z.literal("up").optional() }),
   z.strictObject({ mode: z.literal("lean"), ...factors }),
   z.strictObject({ mode: z.literal("shift"), ...factors }),
+] as const;
+const constantRequantization = z.discriminatedUnion("mode", constantModes);
+const requantization = z.discriminatedUnion("mode", [
+  ...constantModes,
+  z.strictObject({
+    mode: z.literal("programmable"),
+    ...factors,
+    multiplierBits: z.int(),
+    signed: z.boolean(),
+    biasBits: z.int(),
+  }),
 ]);
 const steps = z.strictObject({ mode: z.literal("steps"), thresholds: int32s });
 const output = z.strictObject({
@@ -74,7 +85,7 @@ const nodeSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("globalAveragePool2d"),
     ...unary,
-    requantization: z.union([requantization, steps]),
+    requantization: z.union([constantRequantization, steps]),
     clamp,
   }),
   z.strictObject({
@@ -83,7 +94,7 @@ const nodeSchema = z.discriminatedUnion("kind", [
     inputs: z.tuple([name, name]).readonly(),
     operandMultipliers: z.tuple([z.int(), z.int()]).readonly(),
     operandShifts: z.tuple([z.int(), z.int()]).readonly().optional(),
-    requantization,
+    requantization: constantRequantization,
     clamp,
   }),
   z.strictObject({ kind: z.literal("reshape"), ...unary }),

@@ -24,6 +24,7 @@ export type QuantType = {
  *   limited to a few signed digits, because in silicon it is a constant multiplication too.
  * - `shift`: as `lean`, every multiplier a power of two (1, unless the factor is above 1/2): the scales of the weights take up
  *   the rest, so that silicon only drops bits.
+ * - `programmable`: as `lean`, but multipliers and biases are registers, which another task may fill with other values; shifts are constants.
  *
  * The output is clamp(r + zeroPoint of the output, clamp.low, clamp.high).
  */
@@ -35,7 +36,26 @@ export type Requantization =
       readonly ties?: "up" | undefined;
     }
   | { readonly mode: "lean"; readonly multipliers: Int32Array; readonly shifts: Int32Array }
-  | { readonly mode: "shift"; readonly multipliers: Int32Array; readonly shifts: Int32Array };
+  | { readonly mode: "shift"; readonly multipliers: Int32Array; readonly shifts: Int32Array }
+  | ProgrammableRequantization;
+
+/**
+ * One entry a channel. What the registers hold is the layer's `multipliers` and bias; all values that fit them are safe: the verifier
+ * takes any of them for the accumulators.
+ */
+export type ProgrammableRequantization = {
+  readonly mode: "programmable";
+  readonly multipliers: Int32Array;
+  readonly shifts: Int32Array;
+  /** Bits of a multiplier, two's complement when `signed`. */
+  readonly multiplierBits: number;
+  readonly signed: boolean;
+  /** Bits of a bias, two's complement. */
+  readonly biasBits: number;
+};
+
+/** A requantization that silicon holds as constants. */
+export type ConstantRequantization = Exclude<Requantization, ProgrammableRequantization>;
 
 /** Bounds of the output integers, zero point included: the type's range, narrowed by ReLU or ReLU6. */
 export type Clamp = { readonly low: number; readonly high: number };
@@ -77,7 +97,7 @@ export type QuantAveragePool2d = Unary<"averagePool2d"> & Pool;
 export type StepRequantization = { readonly mode: "steps"; readonly thresholds: Int32Array };
 /** acc = Σ (x − zeroPoint) over all pixels; the requantization divides by their number. */
 export type QuantGlobalAveragePool2d = Unary<"globalAveragePool2d"> & {
-  readonly requantization: Requantization | StepRequantization;
+  readonly requantization: ConstantRequantization | StepRequantization;
   readonly clamp: Clamp;
 };
 
@@ -92,7 +112,7 @@ export type QuantAdd = Base<"add"> & {
   readonly inputs: readonly [NodeName, NodeName];
   readonly operandMultipliers: readonly [number, number];
   readonly operandShifts?: readonly [number, number] | undefined;
-  readonly requantization: Requantization;
+  readonly requantization: ConstantRequantization;
   readonly clamp: Clamp;
 };
 

@@ -1,11 +1,23 @@
 import { assertNever } from "../core/index.js";
 import { formatShape } from "../tensor/index.js";
-import { inputsOfQuantNode, type QuantNetwork, type QuantNode, type QuantType } from "./nodes.js";
+import {
+  inputsOfQuantNode,
+  type QuantNetwork,
+  type QuantNode,
+  type QuantType,
+  type Requantization,
+} from "./nodes.js";
 
 function formatType(type: QuantType): string {
   const sign = type.signed ? "s" : "u";
   const scale = Number(type.scale.toPrecision(6));
   return `${sign}${type.bits}[${formatShape(type.shape)}] scale ${scale} zero ${type.zeroPoint}`;
+}
+
+function formatRequantization(requantization: Requantization): string {
+  if (requantization.mode !== "programmable") return requantization.mode;
+  const { multiplierBits, signed, biasBits } = requantization;
+  return `programmable ${signed ? "s" : "u"}${multiplierBits} bias s${biasBits}`;
 }
 
 function describe(node: QuantNode): string {
@@ -16,14 +28,14 @@ function describe(node: QuantNode): string {
     case "conv2d":
     case "depthwiseConv2d": {
       const { top, bottom, left, right } = node.padding;
-      const { mode } = node.requantization;
+      const requantization = formatRequantization(node.requantization);
       return (
         ` ${formatShape(node.weights.shape)} stride ${node.stride.height}x${node.stride.width}` +
-        ` pad ${top},${bottom},${left},${right} ${mode} clamp ${node.clamp.low}..${node.clamp.high}`
+        ` pad ${top},${bottom},${left},${right} ${requantization} clamp ${node.clamp.low}..${node.clamp.high}`
       );
     }
     case "dense":
-      return ` ${formatShape(node.weights.shape)} ${node.requantization.mode} clamp ${node.clamp.low}..${node.clamp.high}`;
+      return ` ${formatShape(node.weights.shape)} ${formatRequantization(node.requantization)} clamp ${node.clamp.low}..${node.clamp.high}`;
     case "maxPool2d":
     case "averagePool2d": {
       const { top, bottom, left, right } = node.padding;

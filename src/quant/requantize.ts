@@ -38,7 +38,7 @@ export function requantizeTfliteUp(acc: number, multiplier: number, shift: numbe
   return Math.floor(roundingDoublingHighMul(acc, multiplier) * 2 ** shift + 0.5);
 }
 
-/** Requantize in `lean` or `shift` mode: floor(acc · multiplier / 2^shift + 1/2), exact while |acc · multiplier| + 2^(shift−1) < 2^53. */
+/** Requantize in `lean`, `shift` or `programmable` mode: floor(acc · multiplier / 2^shift + 1/2), exact while |acc · multiplier| + 2^(shift−1) < 2^53. */
 export function requantizeLean(acc: number, multiplier: number, shift: number): number {
   return Math.floor((acc * multiplier + 2 ** (shift - 1)) / 2 ** shift);
 }
@@ -55,6 +55,7 @@ export function requantize(requantization: Requantization, channel: number, acc:
         : requantizeTflite(acc, multiplier, shift);
     case "lean":
     case "shift":
+    case "programmable":
       return requantizeLean(acc, multiplier, shift);
     default:
       return assertNever(requantization);

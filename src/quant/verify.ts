@@ -5,12 +5,14 @@ import { type AccumulatorInterval, accumulatorInterval, outputRange } from "./in
 import {
   type Clamp,
   inputsOfQuantNode,
+  type ProgrammableRequantization,
   type QuantNetwork,
   type QuantNode,
   type QuantType,
   type Requantization,
   type StepRequantization,
 } from "./nodes.js";
+import { biasRegisterRange, multiplierRegisterRange } from "./registers.js";
 import { type Complaint, quantShape } from "./shapes.js";
 import { type IntegerRange, typeRange } from "./types.js";
 
@@ -62,19 +64,46 @@ function verifySteps({ thresholds }: StepRequantization, clamp: Clamp, complain:
   }
 }
 
+/** Multipliers and biases must fit their registers. That no value of these can overflow follows from the accumulators' interval. */
+function verifyRegisters(
+  requantization: ProgrammableRequantization,
+  bias: Int32Array,
+  complain: Complaint,
+): void {
+  const { multiplierBits, biasBits, multipliers } = requantization;
+  if (!inside(multiplierBits, { low: 2, high: 16 }))
+    complain(`multipliers of ${multiplierBits} bits: 2 to 16`);
+  if (!inside(biasBits, { low: 2, high: 31 })) complain(`biases of ${biasBits} bits: 2 to 31`);
+  if (multipliers.length !== bias.length)
+    complain(`${multipliers.length} multipliers for ${bias.length} channels: registers are there for each`);
+  const ranges = [
+    { what: "multiplier", values: multipliers, range: multiplierRegisterRange(requantization) },
+    { what: "bias", values: bias, range: biasRegisterRange(requantization) },
+  ];
+  for (const { what, values, range } of ranges) {
+    const c = values.findIndex((value) => !inside(value, range));
+    if (c >= 0)
+      complain(
+        `${what} ${values[c]} of channel ${c} does not fit its register: ${range.low} to ${range.high}`,
+      );
+  }
+}
+
 /** `low` and `high` bound the accumulators; one entry for all channels, or one each. */
 function verifyRequantization(
-  { mode, multipliers, shifts }: Requantization,
+  requantization: Requantization,
   channels: number,
   interval: AccumulatorInterval,
   complain: Complaint,
 ): void {
+  const { mode, multipliers, shifts } = requantization;
   if (multipliers.length !== shifts.length || (multipliers.length !== 1 && multipliers.length !== channels)) {
     complain(`${multipliers.length} multipliers and ${shifts.length} shifts for ${channels} channels`);
   }
   verifyAccumulators(interval, complain);
   for (let c = 0; c < channels; c++) {
-    const multiplier = multipliers[multipliers.length === 1 ? 0 : c]!;
+    const own = multipliers[multipliers.length === 1 ? 0 : c]!;
+    const multiplier = mode === "programmable" ? largestMagnitude(requantization) : own;
     const shift = shifts[shifts.length === 1 ? 0 : c]!;
     const entry = interval.low.length === 1 ? 0 : c;
     const largest = Math.max(Math.abs(interval.low[entry]!), Math.abs(interval.high[entry]!));
@@ -94,6 +123,11 @@ function verifyRequantization(
       }
     }
   }
+}
+
+function largestMagnitude(requantization: ProgrammableRequantization): number {
+  const { low, high } = multiplierRegisterRange(requantization);
+  return Math.max(-low, high);
 }
 
 function verifyIntegers(
@@ -126,6 +160,8 @@ function verifyArithmetic(node: QuantNode, inputs: readonly TypeAndRange[], comp
         complain("a weight scale is no positive number");
       }
       verifyClamp(node.clamp, node.output, complain);
+      if (node.requantization.mode === "programmable")
+        verifyRegisters(node.requantization, node.bias.data, complain);
       const interval = accumulatorInterval(node, source);
       verifyRequantization(node.requantization, channels, interval, complain);
       return;

@@ -64,7 +64,7 @@ describe("text renderers", () => {
     const blocks = summaryMarkdown(resultsFixture())
       .split("\n\n")
       .filter((block) => block.startsWith("|"));
-    expect(blocks).toHaveLength(4);
+    expect(blocks).toHaveLength(6);
     for (const block of blocks) {
       expect(new Set(block.split("\n").map((line) => [...line].length)).size).toBe(1);
     }
@@ -91,9 +91,15 @@ describe("verdict", () => {
     expect(verdictOf(resultsFixture()).state).toBe("verified");
     expect(verdictOf(broken()).state).toBe("mismatch");
     const pending = resultsFixture();
-    delete pending.sweep![0]!.rtl;
+    delete pending.sweep![0]!.rtl!.verified;
     expect(verdictOf(pending).state).toBe("unverified");
     expect(verdictOf(empty)).toEqual({ state: "unverified", sentence: "No layer has been frozen yet." });
+  });
+
+  it("asks for no comparison where no hardware was built", () => {
+    const partly = resultsFixture();
+    delete partly.sweep![0]!.rtl;
+    expect(verdictOf(partly).state).toBe("verified");
   });
 
   it("counts a disagreeing judge and a disagreeing system simulation as mismatches", () => {

@@ -51,7 +51,12 @@ export function summaryMarkdown(results: Results): string {
   if (entries.length > 1) {
     section(sweepTable(results));
     section(deepestTable(results));
-  } else section(accuracyTable(results, { imagesColumn: true }));
+  }
+  const designs = entries.filter(({ rtl }) => rtl !== undefined);
+  if (designs.length > 0 || entries.length === 1) {
+    const shown = designs.length > 0 ? designs : entries;
+    section(accuracyTable({ ...results, sweep: [...shown] }, { imagesColumn: true }));
+  }
   if (entries.some(({ cost, baseline, paper }) => cost ?? baseline ?? paper)) section(costTable(results));
   const layers = chosen ? layersOf(results, chosen) : [];
   if (chosen && layers.length > 0) {

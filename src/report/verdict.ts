@@ -62,7 +62,9 @@ export function verdictOf(results: Results): Verdict {
   const comparisons = [...entries.flatMap(comparisonsOf), ...(results.system ? [results.system] : [])];
   const values = comparisons.reduce((sum, comparison) => sum + comparison.values, 0);
   const mismatches = comparisons.reduce((sum, comparison) => sum + comparison.mismatches, 0);
-  const pending = entries.filter((entry) => (entry.rtl?.verified?.values ?? 0) === 0).length;
+  const built = entries.filter((entry) => entry.rtl !== undefined);
+  const designs = built.length > 0 ? built : entries;
+  const pending = designs.filter((entry) => (entry.rtl?.verified?.values ?? 0) === 0).length;
   const start = `${parts.join("; ")}; `;
   if (mismatches > 0) {
     return {
@@ -72,9 +74,9 @@ export function verdictOf(results: Results): Verdict {
   }
   if (pending > 0) {
     const which =
-      pending === entries.length
+      pending === designs.length
         ? "the hardware is"
-        : `${plural(pending, "freeze point")} of ${entries.length} still`;
+        : `${plural(pending, "freeze point")} of ${designs.length} still`;
     return { state: "unverified", sentence: `${start}${which} not verified.` };
   }
   return {

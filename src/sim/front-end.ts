@@ -3,7 +3,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { FixynnError, type ProgressListener, silent, writeFileAtomic } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
-import { type Stream, streamOf, streamOfNode } from "../hw/index.js";
+import {
+  emittedRegisters,
+  type RegisterMap,
+  type RegisterWrites,
+  registerWrites,
+  type Stream,
+  streamOf,
+  streamOfNode,
+} from "../hw/index.js";
 import {
   allocateValues,
   executeQuantNetwork,
@@ -40,6 +48,8 @@ export type VerifyFrontEndOptions = Omit<ReadBackOptions, "onProgress"> & {
   readonly stalledImages?: number;
   /** Also run the whole front end as one linked module on the first images. */
   readonly whole?: { readonly module: string; readonly images: number };
+  /** Registers of programmable normalization, which get the values of `network`; default those of the files' manifest, if there is one. */
+  readonly registers?: RegisterMap | undefined;
   readonly countToggles?: boolean;
   readonly seed?: number;
   readonly onProgress?: ProgressListener;
@@ -204,6 +214,7 @@ function checkOrder(network: QuantNetwork, layers: readonly FrontEndLayer[]): vo
 export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<FrontEndVerdict> {
   const { files, network, layers, images, count, threads = 2, cacheFolder, onProgress = silent } = options;
   const { stalledImages = 4, countToggles = false, seed = 1, whole, signal } = options;
+  const registers = options.registers ?? emittedRegisters(files);
   checkOrder(network, layers);
   const input = quantInput(network);
   const golden = executeQuantNetwork(network, images, count, { outputs: layers.map(({ node }) => node) });
@@ -225,6 +236,7 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
     sources: readonly Stream[],
     valuesOf: (name: NodeName) => ArrayLike<number>,
     imageCount: number,
+    writes: RegisterWrites | undefined,
   ): Promise<LayerVerdict & { readonly outputs: Int32Array }> => {
     const node = findQuantNode(network, layer.node);
     const inputs = sources.map(({ carrier, type }): LayerInput => {
@@ -237,6 +249,7 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
       module: layer.module,
       inputs,
       output: formatOf(node.output),
+      registers: writes,
       images: imageCount,
       countToggles,
       stalledImages,
@@ -271,20 +284,24 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
       report();
       return result;
     };
+    const writesOf = (layer: FrontEndLayer) => registers && registerWrites(registers, network, layer.node);
     const simulateWhole = ({ module, images: most }: NonNullable<typeof whole>) => {
       const from = [{ carrier: input.name, type: input.output }];
-      return simulate({ node: last.node, module }, from, goldenOf, Math.min(most, count));
+      const writes = registers && registerWrites(registers, network);
+      return simulate({ node: last.node, module }, from, goldenOf, Math.min(most, count), writes);
     };
     // The whole first: it takes longest.
     const [wholeRun, ...first] = await Promise.all([
       whole === undefined ? null : counted(simulateWhole(whole)),
-      ...layers.map((layer) => counted(simulate(layer, streamsInto(network, layer), goldenOf, count))),
+      ...layers.map((layer) =>
+        counted(simulate(layer, streamsInto(network, layer), goldenOf, count, writesOf(layer))),
+      ),
     ]);
     const verdicts: LayerVerdict[] = [];
     for (const [i, layer] of layers.entries()) {
       const sources = streamsInto(network, layer);
       const { outputs, ...verdict } = sources.some(({ carrier }) => wrong.has(carrier))
-        ? await simulate(layer, sources, actualOf, count)
+        ? await simulate(layer, sources, actualOf, count, writesOf(layer))
         : first[i]!;
       actual.set(layer.node, outputs);
       if (verdict.mismatches > 0) wrong.add(layer.node);

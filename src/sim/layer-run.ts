@@ -1,4 +1,5 @@
 import { createRng } from "../core/index.js";
+import type { RegisterWrites } from "../hw/index.js";
 import type { SimNetlist } from "./ir.js";
 import { flatten } from "./link.js";
 import { createSimulator, LANES, type ToggleCounts } from "./simulator.js";
@@ -22,6 +23,8 @@ export type LayerRun = {
   /** One stream, or the two of a residual sum. */
   readonly inputs: readonly LayerInput[];
   readonly output: StreamFormat;
+  /** What the module's registers hold, if it has any. */
+  readonly registers?: RegisterWrites | undefined;
   readonly images: number;
   readonly countToggles: boolean;
   /** Images of a second run with random pauses on both sides and a random start state; 0 for none. */
@@ -81,6 +84,7 @@ export function runLayer(run: LayerRun): LayerRunResult {
       bits: { input: first!.bits, output: run.output.bits },
       signed: run.output.signed,
       outputBeatsPerFrame: run.output.pixels,
+      registers: run.registers,
       ...(backpressure === undefined ? {} : { backpressure }),
     });
     const outputs = new Int32Array(images * outSize);

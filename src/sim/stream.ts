@@ -1,4 +1,5 @@
 import { CheckFailedError, invariant, type Rng } from "../core/index.js";
+import type { RegisterWrites } from "../hw/index.js";
 import { portOf } from "./ir.js";
 import { type Simulator, type ToggleCounts, WORDS_PER_BIT } from "./simulator.js";
 
@@ -34,6 +35,8 @@ export type StreamJob = {
   readonly frames: number;
   readonly outputBeatsPerFrame: number;
   readonly backpressure?: Backpressure;
+  /** Written into the module's registers while it is reset. */
+  readonly registers?: RegisterWrites | undefined;
   /** Give up after so many cycles without a beat on either side; default 100,000. */
   readonly patience?: number;
   /** Look at the settled nets of each cycle. */
@@ -88,6 +91,26 @@ function unpack(
       values[first + c] = signed ? (value << extend) >> extend : value;
     }
   }
+}
+
+/** Write configuration registers, one a cycle; every lane gets the same. */
+function writeRegisters(simulator: Simulator, { port, writes }: RegisterWrites): void {
+  const drive = (name: string, value: bigint): void => {
+    const bits = portOf(simulator.module, name)?.bits.length ?? 0;
+    invariant(value < 1n << BigInt(bits), `${name} holds ${value}`);
+    const planes = new Uint32Array(bits * WORDS_PER_BIT);
+    for (let b = 0; b < bits; b++)
+      if ((value >> BigInt(b)) & 1n) planes.fill(0xffffffff, b * WORDS_PER_BIT, (b + 1) * WORDS_PER_BIT);
+    simulator.setWord(name, planes);
+  };
+  simulator.setBit(`${port}_valid`, true);
+  for (const { address, data } of writes) {
+    drive(`${port}_address`, BigInt(address));
+    drive(`${port}_data`, BigInt(`0x${data}`));
+    simulator.settle();
+    simulator.tick();
+  }
+  simulator.setBit(`${port}_valid`, false);
 }
 
 /** One input stream while it runs: offers its beats in order, each until it is taken. */
@@ -151,9 +174,9 @@ class Source {
 /**
  * Reset a streaming module, feed it frames and collect what comes out. Ports: `aresetn`, `s_axis_tdata/tvalid/tready` (with two inputs
  * `s0_axis` and `s1_axis`), `m_axis_tdata/tvalid/tready`. Checks the protocol as well: a beat offered and not taken must stay, and after the last beat
- * no more may come.
+ * no more may come. Configuration registers are written during the reset.
  *
- * @throws FixynnError FX6012 when nothing moves any more, FX6013 when the protocol is broken
+ * @throws FixynnError FX6012 when nothing moves any more, FX6013 when the protocol is broken, FX6014 when registers have no values
  */
 export function simulateStream(simulator: Simulator, job: StreamJob): StreamResult {
   const { inputs, valuesPerBeat, bits, frames, outputBeatsPerFrame, backpressure, patience = 100_000 } = job;
@@ -183,6 +206,11 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
     simulator.settle();
     simulator.tick();
   }
+  if (job.registers !== undefined) writeRegisters(simulator, job.registers);
+  else if (simulator.module.ports.some(({ name }) => name.endsWith("cfg_valid")))
+    throw new CheckFailedError("FX6014", "the module has registers, but their values are not given", {
+      place,
+    });
   simulator.setBit("aresetn", true);
   const before = toggles();
   const start = simulator.cycles;

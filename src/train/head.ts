@@ -12,10 +12,15 @@ import {
 import { tensor } from "../tensor/index.js";
 import { heNormal } from "./mobilenet.js";
 
-type Classifier = Extract<GraphNode, { readonly kind: "dense" | "conv2d" }>;
+/** The layer that makes the logits. */
+export type Classifier = Extract<GraphNode, { readonly kind: "dense" | "conv2d" }>;
 
-/** Find the layer that makes the logits, walking back from the output over softmax, reshape and dropout. */
-function classifierOf(graph: Graph): Classifier {
+/**
+ * Find the layer that makes the logits, walking back from the output over softmax, reshape and dropout.
+ *
+ * @throws FixynnError FX3007 when the network has no classifier at its end
+ */
+export function classifierOf(graph: Graph): Classifier {
   const byName = new Map(graph.nodes.map((node) => [node.name, node]));
   let node = byName.get(graph.output)!;
   while (node.kind === "softmax" || node.kind === "reshape" || node.kind === "dropout") {

@@ -109,6 +109,19 @@ describe("trainNetwork", () => {
     expect(resumed.history.map(({ loss }) => loss)).toEqual(whole.history.map(({ loss }) => loss));
   });
 
+  it("shares batches among threads: same bytes again, here and in a worker, and not those of one thread", async () => {
+    const backbone = network(2);
+    const trainable = trainableAfter(backbone, "conv_pw_3");
+    const options = { ...OPTIONS, batch: 24, epochs: 3 };
+    const request = { graph: backbone, trainable, split, options, seed: 5, threads: 2 };
+    const shared = await trainNetwork(request);
+    expect(shared.history.at(-1)!.loss).toBeLessThan(shared.history[0]!.loss);
+    expect(bytesOf((await trainInWorker(request)).graph)).toEqual(bytesOf(shared.graph));
+    expect(bytesOf((await trainNetwork({ ...request, threads: 1 })).graph)).not.toEqual(
+      bytesOf(shared.graph),
+    );
+  });
+
   it("does not use the checkpoint of another training", async () => {
     const checkpointFile = join(folder, "other.json");
     const options = { ...OPTIONS, epochs: 1 };

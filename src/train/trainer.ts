@@ -15,7 +15,7 @@ import { argmax, checkSplit, evaluate } from "./evaluate.js";
 import { createFrozenFront } from "./front.js";
 import { learningRateAt, type TrainOptions } from "./options.js";
 import { planTraining, type TrainingPlan } from "./program/plan.js";
-import { createTrainingSession } from "./session.js";
+import { createTrainingSession, replicasFor } from "./session.js";
 
 /** What to train. */
 export type TrainRequest = {
@@ -37,6 +37,11 @@ export type TrainRequest = {
   /** Where to keep the state after each epoch. A training that finds its own checkpoint there goes on from it. */
   readonly checkpointFile?: string;
   readonly job?: string;
+  /**
+   * Threads that share a batch, at most (default 1); see `replicasFor`. The outcome depends on their number, because
+   * batch norm takes the statistics of each thread's part.
+   */
+  readonly threads?: number;
 };
 
 /** A trained network and how it got there. */
@@ -49,7 +54,7 @@ export type TrainResult = {
 };
 
 /** Digest of everything that the outcome depends on, so that a checkpoint is never used for another training. */
-function trainingKey(request: TrainRequest, plan: TrainingPlan): string {
+function trainingKey(request: TrainRequest, plan: TrainingPlan, replicas: number): string {
   const { graph, split, options, seed } = request;
   const layers = graph.nodes.map((node) => [node.kind, node.name, node.shape]);
   const slots = plan.parameters.map(({ node, role, shape }) => [node, role, shape]);
@@ -71,6 +76,7 @@ function trainingKey(request: TrainRequest, plan: TrainingPlan): string {
       images: splitDigest(split),
       options,
       seed,
+      ...(replicas > 1 && { replicas }),
     }),
   );
 }
@@ -109,11 +115,12 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
   const classes = plan.logits.shape.at(-1)!;
   const [height, width] = graph.nodes[0]!.shape as [number, number];
   const stepsPerEpoch = Math.floor(split.count / batch);
-  const key = request.checkpointFile === undefined ? "" : trainingKey(request, plan);
+  const replicas = await replicasFor(batch, request.threads ?? 1);
+  const key = request.checkpointFile === undefined ? "" : trainingKey(request, plan, replicas);
   const started = performance.now();
   const root = createRng(seed);
   const batcher = createBatcher({ split, size: { height, width }, classes, train: options, batch });
-  const session = await createTrainingSession(graph, plan, { batch, optimizer: options });
+  const session = await createTrainingSession(graph, plan, { batch, optimizer: options, replicas });
   const front = createFrozenFront(graph, plan, batch);
   const history: EpochRecord[] = [];
   let epoch = 0;
@@ -137,20 +144,23 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
       let loss = 0;
       let correct = 0;
       const stepRng = (step: number) => epochRng.fork(`step ${step}`);
-      let next = batcher.make(order, 0, stepRng(0).fork("images"));
+      const prepare = async (step: number) => {
+        const made = batcher.make(order, step * batch, stepRng(step).fork("images"));
+        return { ...made, boundary: await front.run(made.bytes, batch) };
+      };
+      let next = await prepare(0);
       for (let step = 0; step < stepsPerEpoch; step++) {
         const current = next;
-        const boundary = await front.run(current.bytes, batch);
         const running = session.step({
-          boundary,
+          boundary: current.boundary,
           targets: current.targets,
           learningRate: learningRateAt(epoch * stepsPerEpoch + step, stepsPerEpoch, options),
           rng: stepRng(step),
         });
-        // ONNX Runtime works on its own thread: assemble the next batch meanwhile.
-        if (step + 1 < stepsPerEpoch)
-          next = batcher.make(order, (step + 1) * batch, stepRng(step + 1).fork("images"));
-        const result = await running;
+        // Replicas work on threads of their own: prepare the next batch meanwhile.
+        const isLastStep = step + 1 === stepsPerEpoch;
+        const [result, prepared] = await Promise.all([running, isLastStep ? current : prepare(step + 1)]);
+        next = prepared;
         loss += result.loss;
         for (let i = 0; i < batch; i++) {
           if (argmax(result.logits, i * classes, classes) === current.labels[i]) correct++;

@@ -1,3 +1,10 @@
+export * from "./advise/advise.js";
+export * from "./advise/correlation.js";
+export { stratifiedIndices } from "./advise/folds.js";
+export { leep, softmaxRows } from "./advise/leep.js";
+export type { Matrix } from "./advise/matrix.js";
+export { nLeep } from "./advise/nleep.js";
+export { createProbe, type Probe, type ProbeAnswer } from "./advise/probe.js";
 export { extractFeatures, type FeatureRequest, type Features, removeFeatures } from "./features/features.js";
 export * from "./float-network.js";
 export * from "./learning-rate.js";

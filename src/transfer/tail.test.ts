@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createRng } from "../core/index.js";
 import { createFloatExecutor, nodeName, splitGraph } from "../graph/index.js";
 import { executeQuantNetwork, findQuantNode, quantize } from "../quant/index.js";
-import { mobilenetV1, replaceHead } from "../train/index.js";
+import { heNormal, mobilenetV1, replaceHead } from "../train/index.js";
 import { floatNetwork, withBatchNorm, withClassifier } from "./float-network.js";
 import { joinTail, tailOf } from "./tail.js";
 
@@ -62,11 +62,8 @@ describe("floatNetwork", () => {
       const mean = values.reduce((sum, value, i) => sum + Math.abs(value - reals[i]!), 0) / values.length;
       expect(mean).toBeLessThan(1.5 * scale);
     }
-    const classifier = withClassifier(normalized, {
-      weights: replaceHead(network, 3, rng).nodes.flatMap((node) =>
-        node.kind === "dense" ? [node.weights] : [],
-      )[0]!,
-    });
+    const channels = normalized.nodes.at(-1)!.shape.at(-1)!;
+    const classifier = withClassifier(normalized, { weights: heNormal(rng, [channels, 3], channels) });
     expect(classifier.nodes.at(-1)!.shape).toEqual([3]);
   });
 });

@@ -8,6 +8,7 @@ import { DEFAULT_MODEL } from "../../src/flow/index.js";
 import { graphFromJson, graphToJson } from "../../src/graph/index.js";
 import { makePng } from "../helpers/data-files.js";
 import { writeKerasFile } from "../helpers/keras-file.js";
+import { checkOnnxStructure } from "../helpers/onnx-decode.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-bad-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -110,6 +111,28 @@ describe("bad input ends with one line and exit code 2", () => {
   test("a run directory that cannot be written", () => {
     writeFileSync(join(folder, "file"), "");
     expectRefused("readonly", { datasets }, /^fixynn: FX8004 /, join(folder, "file", "run"));
+  });
+
+  test("an export of what is no model, into what is no folder, or with other class names", () => {
+    const file = join(folder, "blocked");
+    writeFileSync(file, "cat\ndog\n");
+    const out = join(folder, "model.onnx");
+    const cases = [
+      { args: ["none.h5", "--out", out], line: /^fixynn: FX1001 .*none\.h5/ },
+      { args: [file, "--out", out], line: /^fixynn: FX1001 .*unknown model format/ },
+      { args: [DEFAULT_MODEL, "--out", join(file, "model.onnx")], line: /^fixynn: FX8001 .*blocked/ },
+      {
+        args: [DEFAULT_MODEL, "--out", out, "--classes", file],
+        line: /^fixynn: FX1018 .*2 class names for 100/,
+      },
+    ];
+    for (const { args, line } of cases) {
+      const { status, lines } = fixynn("export", ...args);
+      expect(lines).toEqual([expect.stringMatching(line)]);
+      expect(status).toBe(2);
+    }
+    expect(fixynn("export", DEFAULT_MODEL, "--out", out).status).toBe(0);
+    expect(checkOnnxStructure(readFileSync(out)).outputs[0]).toMatchObject({ shape: ["N", 100] });
   });
 
   test("an unknown command line option", () => {

@@ -31,6 +31,7 @@ export async function checkReadBack({ network, front, images, count }: FrontCase
     images,
     count,
     whole: { module: TOP_MODULE, images: 2 },
+    registers: front.registers,
   });
   expect(verdict.mismatches).toBe(0);
   expect(verdict.whole?.mismatches).toBe(0);
@@ -45,7 +46,7 @@ export async function checkInVerilator(
   const outputs = executeQuantNetwork(network, images, count).get(network.output)!;
   const folder = mkdtempSync(join(tmpdir(), "fixynn-front-"));
   try {
-    const files = emitFrontEnd(front, { vectors: { count, inputs: images, outputs } });
+    const files = emitFrontEnd(front, { vectors: { count, inputs: images, outputs, network } });
     for (const [name, text] of files) writeFileSync(join(folder, name), text);
     const sources = [...files.keys()].filter((name) => name.endsWith(".sv"));
     const options = ["--lint-only", "-Wall", "--timing", ...sources, "--top-module", TESTBENCH_MODULE];

@@ -1,6 +1,13 @@
 import { expect } from "vitest";
 import { createRng } from "../../src/core/index.js";
-import { type FrontEnd, frontEndDesign, scheduleOf, simulateSchedule, streamOf } from "../../src/hw/index.js";
+import {
+  type FrontEnd,
+  frontEndDesign,
+  registerWrites,
+  scheduleOf,
+  simulateSchedule,
+  streamOf,
+} from "../../src/hw/index.js";
 import { executeQuantNetwork, type QuantNetwork } from "../../src/quant/index.js";
 import {
   createSimulator,
@@ -50,6 +57,7 @@ export function checkFront(
       signed: front.output.signed,
       frames,
       outputBeatsPerFrame: output.beats,
+      registers: front.registers && registerWrites(front.registers, network),
       ...(backpressure ? { backpressure: { rng: rng.fork("pauses"), ...pauses } } : {}),
     });
     for (const [l, values] of result.outputs.entries())

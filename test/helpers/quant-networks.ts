@@ -1,6 +1,6 @@
 import type { Rng } from "../../src/core/index.js";
 import { nodeName } from "../../src/graph/index.js";
-import type { QuantNetwork, QuantNode, QuantType, Requantization } from "../../src/quant/index.js";
+import type { ConstantRequantization, QuantNetwork, QuantNode, QuantType } from "../../src/quant/index.js";
 import { elementCount, type Padding, type Shape, type Size2, tensor } from "../../src/tensor/index.js";
 
 /** Integers drawn evenly from [low, high]. */
@@ -13,7 +13,7 @@ export function quantType(shape: Shape, options: Partial<QuantType> = {}): Quant
 }
 
 /** A lean requantization that brings sums of about `largest` into 8 bits. */
-export function leanTo8Bits(channels: number, largest: number): Requantization {
+export function leanTo8Bits(channels: number, largest: number): ConstantRequantization {
   const shift = Math.max(1, Math.ceil(Math.log2(largest)) - 5);
   return {
     mode: "lean",
@@ -31,7 +31,9 @@ export function randomWeighted(
   input: QuantType,
   outChannels: number,
   { kernel, stride, padding }: WindowOptions,
-): Extract<QuantNode, { kind: "conv2d" | "depthwiseConv2d" | "dense" }> {
+): Extract<QuantNode, { kind: "conv2d" | "depthwiseConv2d" | "dense" }> & {
+  readonly requantization: ConstantRequantization;
+} {
   const inChannels = input.shape.at(-1)!;
   const taps =
     kind === "dense" ? inChannels : kernel.height * kernel.width * (kind === "conv2d" ? inChannels : 1);

@@ -1,10 +1,10 @@
 import type { Rng } from "../../src/core/index.js";
 import { nodeName } from "../../src/graph/index.js";
 import {
+  type ConstantRequantization,
   type QuantNetwork,
   type QuantNode,
   type QuantType,
-  type Requantization,
   truncateQuantNetwork,
   verifyQuantNetwork,
 } from "../../src/quant/index.js";
@@ -12,7 +12,7 @@ import { elementCount, type Shape, type Size2 } from "../../src/tensor/index.js"
 import { quantType, randomWeighted } from "./quant-networks.js";
 
 /** A TensorFlow Lite requantization that brings sums of about `largest` into 8 bits. */
-function tfliteTo8Bits(rng: Rng, channels: number, largest: number): Requantization {
+function tfliteTo8Bits(rng: Rng, channels: number, largest: number): ConstantRequantization {
   const exponent = Math.max(0, Math.round(Math.log2(largest)) - 7);
   return {
     mode: "tflite",
@@ -23,7 +23,7 @@ function tfliteTo8Bits(rng: Rng, channels: number, largest: number): Requantizat
 }
 
 /** The nearest pure shifts of a `lean` requantization. */
-function shiftOf({ multipliers, shifts }: Requantization): Requantization {
+function shiftOf({ multipliers, shifts }: ConstantRequantization): ConstantRequantization {
   const whole = shifts.map((shift, c) =>
     Math.max(1, shift - Math.round(Math.log2(Math.max(1, multipliers[c]!)))),
   );
@@ -32,7 +32,7 @@ function shiftOf({ multipliers, shifts }: Requantization): Requantization {
 
 /** How random layers may look. */
 type LayerChoices = {
-  readonly mode: Requantization["mode"];
+  readonly mode: ConstantRequantization["mode"];
   /** Most output channels; default 4. */
   readonly channels?: number | undefined;
   /** Most rows and columns of a kernel; default 3. */
@@ -169,7 +169,7 @@ class NetworkBuilder {
 export function randomAdd(
   rng: Rng,
   inputs: readonly [QuantNode, QuantNode],
-  mode: Requantization["mode"],
+  mode: ConstantRequantization["mode"],
 ): Extract<QuantNode, { kind: "add" }> {
   const { output, clamp } = randomOutput(rng, inputs[0].output.shape);
   const names = [inputs[0].name, inputs[1].name] as const;
@@ -201,7 +201,7 @@ export function randomAdd(
 }
 
 /** A mean over whole images that is requantized. */
-function globalAverage(rng: Rng, input: QuantNode, mode: Requantization["mode"]): QuantNode {
+function globalAverage(rng: Rng, input: QuantNode, mode: ConstantRequantization["mode"]): QuantNode {
   const [height, width, channels] = input.output.shape as [number, number, number];
   const { output, clamp } = randomOutput(rng, rng.integer(2) === 0 ? [channels] : [1, 1, channels]);
   const real = (0.5 + rng.next()) / (height * width);
@@ -220,7 +220,7 @@ function globalAverage(rng: Rng, input: QuantNode, mode: Requantization["mode"])
     const requantization = { mode: "steps", thresholds } as const;
     return { ...mean, requantization };
   }
-  const requantization: Requantization =
+  const requantization: ConstantRequantization =
     mode === "tflite"
       ? {
           mode,

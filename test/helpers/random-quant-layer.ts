@@ -2,10 +2,10 @@ import type { Rng } from "../../src/core/index.js";
 import { nodeName } from "../../src/graph/index.js";
 import {
   type Clamp,
+  type ConstantRequantization,
   type QuantNode,
   type QuantType,
   type QuantValues,
-  type Requantization,
   typeRange,
 } from "../../src/quant/index.js";
 import { elementCount, type Padding, type Shape, tensor, windowOutput } from "../../src/tensor/index.js";
@@ -56,7 +56,7 @@ export function randomClamp(rng: Rng, type: QuantType): Clamp {
 }
 
 /** A requantization of any mode that brings sums of about `largest` into about 8 bits. */
-export function randomRequantization(rng: Rng, channels: number, largest: number): Requantization {
+export function randomRequantization(rng: Rng, channels: number, largest: number): ConstantRequantization {
   const entries = pick(rng, 1, channels);
   const wanted = Math.round(Math.log2(Math.max(largest, 1))) - 7;
   const each = (value: () => number): Int32Array => Int32Array.from({ length: entries }, value);

@@ -4,10 +4,10 @@ import {
   type Comparison,
   compareWithNvdla,
   costFrontEnd,
+  countsOf,
   type FrontEndCost,
   type LayerActivity,
   type LayerCost,
-  type LayerCounts,
   type PaperCost,
   type PaperLayer,
   paperTier,
@@ -30,54 +30,6 @@ const UM2_PER_MM2 = 1e6;
 /** Read the configured technology, before any long work. */
 export function loadTechnology(context: FlowContext): Technology {
   return readTechnology(context.config.cost.technology);
-}
-
-/** Library cells of a datapath: a final adder is a full adder a bit. */
-function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
-  return {
-    fullAdder: counts.fullAdders + counts.finalAdderBits,
-    halfAdder: counts.halfAdders,
-    inverter: counts.inverters,
-    xor2: counts.topXors,
-  };
-}
-
-/**
- * A layer's counts as the structural tier wants them: clamps count as requantization, output buffers as control, partial products and
- * accumulators of a folded layer as datapath.
- */
-export function countsOf(name: string, stats: LayerStats): LayerCounts {
-  const { kind, macs, registerBits, sramBits, sramAccessedBitsPerFrame } = stats;
-  const { cyclesPerFrame, activeCyclesPerFrame, latencyCycles, longestAdderPath } = stats;
-  const datapath: Record<string, number> = { ...stats.selectionCells };
-  for (const [role, count] of Object.entries(cellsOf(stats.datapath))) {
-    datapath[role] = (datapath[role] ?? 0) + count;
-  }
-  const requantization: Record<string, number> = { ...stats.clampCells };
-  for (const [role, count] of Object.entries(cellsOf(stats.requantization))) {
-    requantization[role] = (requantization[role] ?? 0) + count;
-  }
-  return {
-    name,
-    kind,
-    macs,
-    datapath,
-    requantization,
-    control: stats.controlCells,
-    registerBits: {
-      datapath: registerBits.datapath,
-      window: registerBits.window,
-      control: registerBits.control + registerBits.buffer,
-    },
-    sramBits,
-    sramAccessedBitsPerFrame,
-    romBits: stats.romBits,
-    romAccessedBitsPerFrame: stats.romAccessedBitsPerFrame,
-    cyclesPerFrame,
-    activeCyclesPerFrame,
-    latencyCycles,
-    criticalFullAdders: longestAdderPath,
-  };
 }
 
 /**

@@ -69,6 +69,13 @@ export async function loadBackbone(context: FlowContext): Promise<Backbone> {
       hint: `possible: ${[...possible].join(", ")}`,
     });
   }
+  const astray = context.config.hardwarePoints.filter((layer) => !wanted.includes(layer));
+  if (astray.length > 0) {
+    throw new FixynnError("FX8005", `no freeze points: ${astray.map((name) => `"${name}"`).join(", ")}`, {
+      place: "hardwarePoints",
+      hint: `name some of freezePoints: ${wanted.join(", ")}`,
+    });
+  }
   return backbone;
 }
 

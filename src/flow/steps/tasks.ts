@@ -35,7 +35,7 @@ const MOST_VALIDATION_IMAGES = 2500;
 const VIEWS = { images: 40_000, least: 4, most: 16 } as const;
 
 /** What the configuration says of training on a dataset: of all datasets, and of this one. */
-function overridesOf({ config }: FlowContext, dataset: string): Config["training"] {
+export function overridesOf({ config }: FlowContext, dataset: string): Config["training"] {
   const own = config.perDataset[dataset] ?? {};
   return { ...config.training, ...own };
 }

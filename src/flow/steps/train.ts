@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { createRng, writeFileAtomic } from "../../core/index.js";
-import { type Split, splitDigest } from "../../data/index.js";
+import { type Split, splitDigest, subset } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName } from "../../graph/index.js";
 import { evaluate, replaceHead, type TrainOptions, trainInWorker } from "../../train/index.js";
 import { joinTail, searchLearningRate, type Trial, tailOf } from "../../transfer/index.js";
 import type { FlowContext } from "../context.js";
 import { runPool } from "../pool.js";
 import { fileNameOf } from "../run-directory.js";
+import { spreadIndices } from "./data.js";
 import type { PreparedBackbone } from "./front.js";
 import type { Parts, Task } from "./tasks.js";
 
@@ -100,28 +101,39 @@ function optionsOf({ task, freezePoint }: Subject, changes: Partial<TrainOptions
   return { ...task.options, ...changes, augmentation: freezePoint === undefined ? augmentation : none };
 }
 
+/** Whole epochs on all images, or one on a part of them. */
+function shortTraining(train: Split, epochs: number): { readonly epochs: number; readonly split: Split } {
+  if (epochs >= 1) return { epochs: Math.round(epochs), split: train };
+  const images = Math.max(2, Math.round(epochs * train.count));
+  return { epochs: 1, split: subset(train, spreadIndices(train.count, images)) };
+}
+
 /** Train briefly at one rate; accuracy on the validation images, 0 when it diverges. */
 async function trial(subject: Subject, learningRate: number): Promise<number> {
   const { context, task, label, parts, dependsOn } = subject;
   const { run, config, onProgress } = context;
-  const epochs = Math.max(1, Math.round(task.options.epochs * task.training.search.share));
+  const { epochs, split } = shortTraining(parts.train, task.options.epochs * task.training.search.share);
   const options = optionsOf(subject, { learningRate, epochs });
   const { patience: _patience, ...unstopped } = options;
   const name = `search/${task.loaded.dataset.name}/${label}/${learningRate.toPrecision(3)}`;
   const { seed } = config;
-  const outcome = await run.step(name, { ...dependsOn, options: unstopped, seed }, async () => {
-    try {
-      const { history } = await trainInWorker({
-        ...{ graph: subject.start(seed), split: parts.train, validation: parts.validation },
-        ...{ validateEvery: epochs, options: unstopped, seed, onProgress, job: name },
-        checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
-      });
-      return history.at(-1)?.validationAccuracy ?? 0;
-    } catch (error) {
-      if ((error as { code?: string }).code === "FX3006") return 0;
-      throw error;
-    }
-  });
+  const outcome = await run.step(
+    name,
+    { ...dependsOn, images: split.count, options: unstopped, seed },
+    async () => {
+      try {
+        const { history } = await trainInWorker({
+          ...{ graph: subject.start(seed), split, validation: parts.validation },
+          ...{ validateEvery: epochs, options: unstopped, seed, onProgress, job: name },
+          checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
+        });
+        return history.at(-1)?.validationAccuracy ?? 0;
+      } catch (error) {
+        if ((error as { code?: string }).code === "FX3006") return 0;
+        throw error;
+      }
+    },
+  );
   return outcome.value;
 }
 

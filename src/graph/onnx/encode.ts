@@ -10,7 +10,7 @@ import type {
 } from "./model.js";
 
 /** Element type codes of `TensorProto.DataType` (onnx.proto, ONNX IR version 8). */
-const DATA_TYPE: Readonly<Record<OnnxDType | "int16", number>> = {
+const DATA_TYPE: Readonly<Record<OnnxDType, number>> = {
   float32: 1,
   uint8: 2,
   int8: 3,
@@ -28,8 +28,9 @@ const ATTRIBUTE_TYPE: Readonly<Record<OnnxAttribute["kind"], number>> = {
   ints: 7,
 };
 
-const IR_VERSION = 8;
-const OPSET_VERSION = 17;
+const DEFAULT_OPSET = 17;
+/** The IR version that came with an operator set (onnx, docs/Versioning.md). */
+const IR_VERSION = { 17: 8, 21: 10 } as const;
 
 type Write = (writer: BinaryWriter) => void;
 
@@ -81,7 +82,7 @@ function writeNode(writer: BinaryWriter, node: OnnxNode): void {
   const { domain, name: operator } = splitDomain(node.op);
   for (const input of node.inputs) text(writer, 1, input);
   for (const output of node.outputs) text(writer, 2, output);
-  text(writer, 3, node.outputs[0] ?? node.op);
+  text(writer, 3, node.name ?? node.outputs[0] ?? node.op);
   text(writer, 4, operator);
   for (const [name, attribute] of Object.entries(node.attributes)) {
     message(writer, 5, (w) => writeAttribute(w, name, attribute));
@@ -113,31 +114,42 @@ function writeValueInfo(writer: BinaryWriter, info: OnnxValueInfo): void {
       });
     }),
   );
+  if (info.doc !== undefined) text(writer, 3, info.doc);
 }
 
 /**
- * Serialize an ONNX model (`ModelProto`, IR version 8, opset 17; version 1 of any other operator domain). Field numbers
- * from onnx.proto.
+ * Serialize an ONNX model (`ModelProto`; opset 17 with IR version 8, or opset 21 with 10; version 1 of any other operator
+ * domain). Field numbers from onnx.proto.
  * The bytes depend on the model alone.
  */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
   const writer = new BinaryWriter();
-  integer(writer, 1, IR_VERSION);
+  const opset = model.opset ?? DEFAULT_OPSET;
+  integer(writer, 1, IR_VERSION[opset]);
   text(writer, 2, "fixynn");
+  if (model.producerVersion !== undefined) text(writer, 3, model.producerVersion);
+  if (model.doc !== undefined) text(writer, 6, model.doc);
   message(writer, 7, (graph) => {
     for (const node of model.nodes) message(graph, 1, (w) => writeNode(w, node));
     text(graph, 2, model.name);
     for (const initializer of model.initializers) message(graph, 5, (w) => writeInitializer(w, initializer));
     for (const info of model.inputs) message(graph, 11, (w) => writeValueInfo(w, info));
     for (const info of model.outputs) message(graph, 12, (w) => writeValueInfo(w, info));
+    for (const info of model.values ?? []) message(graph, 13, (w) => writeValueInfo(w, info));
   });
-  const opset = (domain: string, version: number): void =>
+  const operatorSet = (domain: string, version: number): void =>
     message(writer, 8, (w) => {
       text(w, 1, domain);
       integer(w, 2, version);
     });
-  opset("", OPSET_VERSION);
+  operatorSet("", opset);
   const domains = new Set(model.nodes.map((node) => splitDomain(node.op).domain));
-  for (const domain of [...domains].filter((name) => name !== "").sort()) opset(domain, 1);
+  for (const domain of [...domains].filter((name) => name !== "").sort()) operatorSet(domain, 1);
+  for (const [key, value] of Object.entries(model.metadata ?? {})) {
+    message(writer, 14, (entry) => {
+      text(entry, 1, key);
+      text(entry, 2, value);
+    });
+  }
   return writer.finish();
 }

@@ -1,5 +1,6 @@
 import { assertNever, FixynnError } from "../../core/index.js";
 import {
+  type DType,
   elementCount,
   type PaddingMode,
   resolvePadding,
@@ -33,13 +34,15 @@ export type OnnxExportOptions = {
    * the model applies the graph's encoding itself.
    */
   readonly inputDType?: "float32" | "uint8";
+  /** Order of the axes of images at the input and the outputs: channels last (default) or first. */
+  readonly layout?: "nhwc" | "nchw";
 };
 
 /**
  * Where the values of a layer are during lowering. ONNX wants images channels first (NCHW); everything that is not an
  * image (one axis, two axes) stays in our order.
  */
-type Lowered = { readonly value: string; readonly shape: Shape };
+export type Lowered = { readonly value: string; readonly shape: Shape };
 
 const isImage = (shape: Shape): boolean => shape.length === 3;
 
@@ -51,7 +54,14 @@ function toChannelsFirst(onnx: OnnxBuilder, value: string, shape: Shape): string
   return isImage(shape) ? onnx.op("Transpose", [value], { perm: ints(0, 3, 1, 2) }, "nchw") : value;
 }
 
-function windowAttributes(
+/** Extents of a value channels first, without the batch. */
+export function channelsFirst(shape: Shape): Shape {
+  const [height, width, channels] = shape;
+  return isImage(shape) ? [channels!, height!, width!] : shape;
+}
+
+/** Attributes of Conv and the pools. */
+export function windowAttributes(
   input: Shape,
   window: Size2,
   stride: Size2,
@@ -66,29 +76,43 @@ function windowAttributes(
   };
 }
 
+/**
+ * Bring weights in the form of ONNX's Conv: [out, in, kh, kw], or [c · multiplier, 1, kh, kw] with one group a channel for
+ * a depthwise convolution.
+ */
+export function convolutionWeights<D extends DType>(
+  kind: "conv2d" | "depthwiseConv2d",
+  weights: Tensor<D>,
+): { readonly weights: Tensor<D>; readonly group: number } {
+  if (kind === "conv2d") return { weights: transpose(weights, [3, 2, 0, 1]), group: 1 };
+  const [height = 0, width = 0, channels = 0, multiplier = 0] = weights.shape;
+  // [kh, kw, c, m] to [c·m, 1, kh, kw]: the output channel c·multiplier + m is row-major in (c, m).
+  const moved = transpose(weights, [2, 3, 0, 1]);
+  return {
+    weights: tensor(weights.dtype, [channels * multiplier, 1, height, width], moved.data),
+    group: channels,
+  };
+}
+
 function convolution(
   onnx: OnnxBuilder,
   node: NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d">,
   input: Lowered,
 ): string {
-  const [height = 0, width = 0, inChannels = 0, last = 0] = node.weights.shape;
+  const [height = 0, width = 0] = node.weights.shape;
   const attributes = windowAttributes(input.shape, { height, width }, node.stride, node.padding);
-  let weights: Tensor<"float32">;
-  let group = 1;
-  if (node.kind === "conv2d") {
-    weights = transpose(node.weights, [3, 2, 0, 1]);
-  } else {
-    // [kh, kw, c, m] to [c·m, 1, kh, kw]: the output channel c·multiplier + m is row-major in (c, m).
-    const moved = transpose(node.weights, [2, 3, 0, 1]);
-    weights = tensor("float32", [inChannels * last, 1, height, width], moved.data);
-    group = inChannels;
-  }
-  const inputs = [input.value, onnx.constant(`${node.name}/w`, weights)];
-  if (node.bias) inputs.push(onnx.constant(`${node.name}/b`, node.bias));
+  const { weights, group } = convolutionWeights(node.kind, node.weights);
+  const inputs = [input.value, onnx.constant(`${node.name}/weights`, weights)];
+  if (node.bias) inputs.push(onnx.constant(`${node.name}/bias`, node.bias));
   return onnx.op("Conv", inputs, { ...attributes, group: int(group) }, `${node.name}/y`);
 }
 
-function reshape(onnx: OnnxBuilder, node: NodeOf<"reshape">, input: Lowered): string {
+/** Give a value a new shape in height-width-channel order, which a transpose restores where an image has several pixels. */
+export function lowerReshape(
+  onnx: OnnxBuilder,
+  node: { readonly name: NodeName; readonly shape: Shape },
+  input: Lowered,
+): string {
   const spatial = (shape: Shape): boolean => isImage(shape) && shape[0]! * shape[1]! > 1;
   const source = spatial(input.shape) ? toChannelsLast(onnx, input) : input.value;
   const y = `${node.name}/y`;
@@ -103,12 +127,16 @@ function reshape(onnx: OnnxBuilder, node: NodeOf<"reshape">, input: Lowered): st
 
 function lowerInput(onnx: OnnxBuilder, node: InputNode, graph: Graph, options: OnnxExportOptions): string {
   const dtype = options.inputDType ?? "float32";
-  const images = onnx.input(ONNX_INPUT, dtype, [options.batch, ...node.shape]);
-  const moved = toChannelsFirst(onnx, images, node.shape);
+  const isFirst = options.layout === "nchw";
+  const shape = isFirst ? channelsFirst(node.shape) : node.shape;
+  const images = onnx.input(ONNX_INPUT, dtype, [options.batch, ...shape]);
+  const moved = isFirst ? images : toChannelsFirst(onnx, images, node.shape);
   if (dtype === "float32") return moved;
   const cast = onnx.op("Cast", [moved], { to: int(1) }, `${node.name}/bytes`);
-  const scaled = onnx.op("Mul", [cast, onnx.scalar(graph.encoding.scale)], {}, `${node.name}/scaled`);
-  return onnx.op("Add", [scaled, onnx.scalar(graph.encoding.offset)], {}, `${node.name}/y`);
+  const scale = onnx.scalar(graph.encoding.scale, `${node.name}/scale`);
+  const scaled = onnx.op("Mul", [cast, scale], {}, `${node.name}/scaled`);
+  const offset = onnx.scalar(graph.encoding.offset, `${node.name}/offset`);
+  return onnx.op("Add", [scaled, offset], {}, `${node.name}/real`);
 }
 
 function lower(onnx: OnnxBuilder, node: Exclude<GraphNode, InputNode>, inputs: readonly Lowered[]): string {
@@ -127,7 +155,12 @@ function lower(onnx: OnnxBuilder, node: Exclude<GraphNode, InputNode>, inputs: r
     case "relu":
       return node.max === undefined
         ? onnx.op("Relu", [input.value], {}, y)
-        : onnx.op("Clip", [input.value, onnx.scalar(0), onnx.scalar(node.max)], {}, y);
+        : onnx.op(
+            "Clip",
+            [input.value, onnx.scalar(0, `${node.name}/low`), onnx.scalar(node.max, `${node.name}/high`)],
+            {},
+            y,
+          );
     case "zeroPad2d": {
       const { top, bottom, left, right } = node.padding;
       return onnx.op("Pad", [input.value, onnx.int64s([0, 0, top, left, 0, 0, bottom, right])], {}, y);
@@ -145,10 +178,10 @@ function lower(onnx: OnnxBuilder, node: Exclude<GraphNode, InputNode>, inputs: r
       return node.keepDims ? pooled : onnx.op("Flatten", [pooled], { axis: int(1) }, y);
     }
     case "reshape":
-      return reshape(onnx, node, input);
+      return lowerReshape(onnx, node, input);
     case "dense": {
-      const operands = [input.value, onnx.constant(`${node.name}/w`, node.weights)];
-      if (node.bias) operands.push(onnx.constant(`${node.name}/b`, node.bias));
+      const operands = [input.value, onnx.constant(`${node.name}/weights`, node.weights)];
+      if (node.bias) operands.push(onnx.constant(`${node.name}/bias`, node.bias));
       return onnx.op("Gemm", operands, {}, y);
     }
     case "add":
@@ -171,17 +204,13 @@ function neededNodes(graph: Graph, outputs: readonly NodeName[]): ReadonlySet<No
   return needed;
 }
 
-/**
- * Lower a graph to an ONNX model for inference. Input (named {@link ONNX_INPUT}) and outputs (named as their layers)
- * are channels last, `[batch, height, width, channels]` or `[batch, features]`; inside, images are channels first.
- * Dropout is the identity. Average pooling leaves padding out of the mean, as TensorFlow does.
- *
- * @throws FixynnError FX1011 when a requested output is no layer of the graph
- */
-export function exportOnnx(graph: Graph, options: OnnxExportOptions): OnnxModel {
-  const outputs = [...new Set(options.outputs ?? [graph.output])];
-  const needed = neededNodes(graph, outputs);
-  const onnx = new OnnxBuilder();
+/** Lower the layers that some outputs need; returns the value of each. */
+export function lowerGraph(
+  onnx: OnnxBuilder,
+  graph: Graph,
+  options: OnnxExportOptions,
+): ReadonlyMap<NodeName, Lowered> {
+  const needed = neededNodes(graph, options.outputs ?? [graph.output]);
   const lowered = new Map<NodeName, Lowered>();
   for (const node of graph.nodes) {
     // The input stays in any case: a model without inputs cannot be fed.
@@ -190,13 +219,30 @@ export function exportOnnx(graph: Graph, options: OnnxExportOptions): OnnxModel 
     const value = node.kind === "input" ? lowerInput(onnx, node, graph, options) : lower(onnx, node, inputs);
     lowered.set(node.name, { value, shape: node.shape });
   }
+  return lowered;
+}
+
+/**
+ * Lower a graph to an ONNX model for our own use; `floatOnnxModel` makes the one for other tools. Input (named
+ * {@link ONNX_INPUT}) and outputs (named as their layers) are `[batch, height, width, channels]` or `[batch, features]`,
+ * unless `layout` says otherwise; inside, images are channels first. Dropout is the identity. Average pooling leaves
+ * padding out of the mean, as TensorFlow does.
+ *
+ * @throws FixynnError FX1011 when a requested output is no layer of the graph
+ */
+export function exportOnnx(graph: Graph, options: OnnxExportOptions): OnnxModel {
+  const outputs = [...new Set(options.outputs ?? [graph.output])];
+  const onnx = new OnnxBuilder();
+  const lowered = lowerGraph(onnx, graph, options);
+  const isFirst = options.layout === "nchw";
   for (const name of outputs) {
     const value = lowered.get(name);
     if (value === undefined || elementCount(value.shape) === 0) {
       throw new FixynnError("FX1011", `no layer "${name}" to output`, { place: `graph ${graph.name}` });
     }
-    onnx.alias(toChannelsLast(onnx, value), name);
-    onnx.output(name, "float32", [options.batch, ...value.shape]);
+    onnx.alias(isFirst ? value.value : toChannelsLast(onnx, value), name);
+    const shape = isFirst ? channelsFirst(value.shape) : value.shape;
+    onnx.output(name, "float32", [options.batch, ...shape]);
   }
   return onnx.build(graph.name);
 }

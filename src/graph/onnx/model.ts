@@ -14,6 +14,8 @@ export type OnnxNode = {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+  /** Default: the name of the first output. */
+  readonly name?: string;
 };
 
 /** int64 constants (shapes, axes) are kept apart: ONNX wants them 64 bits wide. */
@@ -26,13 +28,14 @@ export type OnnxInitializer =
       readonly value: readonly number[];
     };
 
-export type OnnxDType = "float32" | "int32" | "int8" | "uint8" | "int64";
+export type OnnxDType = "float32" | "int32" | "int16" | "int8" | "uint8" | "int64";
 
 /** A graph input or output; a string extent is a free dimension. */
 export type OnnxValueInfo = {
   readonly name: string;
   readonly dtype: OnnxDType;
   readonly shape: readonly (number | string)[];
+  readonly doc?: string;
 };
 
 export type OnnxModel = {
@@ -41,6 +44,14 @@ export type OnnxModel = {
   readonly outputs: readonly OnnxValueInfo[];
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxInitializer[];
+  /** Shapes of values inside, for readers that infer none. */
+  readonly values?: readonly OnnxValueInfo[];
+  /** Version of the operator set; default 17. */
+  readonly opset?: 17 | 21;
+  readonly producerVersion?: string;
+  readonly doc?: string;
+  /** `metadata_props`. */
+  readonly metadata?: Readonly<Record<string, string>>;
 };
 
 /** Collects nodes and constants of an ONNX graph; every `op` call returns the name of its output. */
@@ -85,8 +96,8 @@ export class OnnxBuilder {
   }
 
   /** Add a float scalar constant. */
-  scalar(value: number): string {
-    return this.constant("c", { kind: "tensor", dtype: "float32", shape: [], data: Float32Array.of(value) });
+  scalar(value: number, hint = "c"): string {
+    return this.constant(hint, { kind: "tensor", dtype: "float32", shape: [], data: Float32Array.of(value) });
   }
 
   /** Add an operator with one output and return that output's name. */

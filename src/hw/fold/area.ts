@@ -39,6 +39,10 @@ export type LayerSketch = {
   readonly accumulatorBits: number;
   readonly digits: number;
   readonly commonScale: boolean;
+  /** Multiplier and word of programmable normalization, in the parallel and in the folded form. */
+  readonly registers:
+    | { readonly parallel: number; readonly folded: number; readonly wordBits: number }
+    | undefined;
 };
 
 /** Sketch a weighted layer. */
@@ -55,7 +59,16 @@ export function sketchLayer(node: WeightedNode, input: QuantType, plan: WindowPl
     accumulatorBits: Math.ceil(Math.log2(Math.max(2, largest))) + input.bits + 1,
     digits: rows.reduce((sum, row) => sum + row.reduce((n, w) => n + csdDigitCount(w), 0), 0),
     commonScale: node.requantization.multipliers.length === 1,
+    registers: sketchRegisters(node),
   };
+}
+
+function sketchRegisters({ requantization }: WeightedNode): LayerSketch["registers"] {
+  if (requantization.mode !== "programmable") return undefined;
+  const { multiplierBits, biasBits, shifts } = requantization;
+  const spread = Math.max(...shifts) - Math.min(...shifts);
+  const folded = multiplierBits + spread;
+  return { parallel: multiplierBits, folded, wordBits: 2 * folded + biasBits };
 }
 
 /** Registers for each full adder of a pipelined tree, as measured on the layers of MobileNet. */
@@ -67,10 +80,23 @@ const SCALE_BITS = 24;
 /** Counters and handshake. */
 const CONTROL = 150;
 
-function scaleArea({ accumulatorBits, commonScale }: LayerSketch, { register, and }: AreaUnits): number {
-  const rows = commonScale ? 6 : SCALE_BITS;
+function scaleArea(
+  { accumulatorBits, commonScale, registers }: LayerSketch,
+  { register, and }: AreaUnits,
+): number {
+  const rows = registers?.folded ?? (commonScale ? 6 : SCALE_BITS);
   const adders = accumulatorBits * rows;
   return adders * (1 + (commonScale ? 0 : and) + REGISTERS_PER_ADDER * register);
+}
+
+/** Multiplier, registers and held sum of an output with programmable normalization. */
+function registerArea(
+  { accumulatorBits }: LayerSketch,
+  { parallel, wordBits }: NonNullable<LayerSketch["registers"]>,
+  { register, and }: AreaUnits,
+): number {
+  const adders = accumulatorBits * parallel;
+  return adders * (1 + and + 2 * REGISTERS_PER_ADDER * register) + (wordBits + accumulatorBits) * register;
 }
 
 /** Estimate the fully parallel form, line buffer included. */
@@ -80,7 +106,10 @@ export function parallelArea(sketch: LayerSketch, units: AreaUnits): number {
   const { height, width } = plan.kernel;
   const left = node.kind === "depthwiseConv2d" ? LEFT.alone : LEFT.shared;
   const adders = digits * input.bits * left;
-  const perOutput = accumulatorBits * 4 * (1 + 2 * REGISTERS_PER_ADDER * units.register);
+  const perOutput =
+    sketch.registers === undefined
+      ? accumulatorBits * 4 * (1 + 2 * REGISTERS_PER_ADDER * units.register)
+      : registerArea(sketch, sketch.registers, units);
   const registers = pixel * height * (2 * width - 1) + 2 * outputs * node.output.bits;
   return (
     adders * (1 + 2 * REGISTERS_PER_ADDER * units.register) +
@@ -105,8 +134,13 @@ export function foldedArea(sketch: LayerSketch, folding: Folding, units: AreaUni
     products * (1 + and + (inputs > 1 ? REGISTERS_PER_ADDER * register : 0)) +
     accumulatorBits * (1 + register + (slices > 1 ? mux : 0));
   const queue = requantizers < lanes ? lanes * accumulatorBits * (register + mux) : 0;
-  const scaleBits = sketch.commonScale ? 0 : SCALE_BITS + 40;
-  const rom = outputs * (taps * weightBits + accumulatorBits + scaleBits) * romBit;
+  const { registers } = sketch;
+  const scaleBits = registers?.wordBits ?? (sketch.commonScale ? 0 : SCALE_BITS + 40);
+  const constants = taps * weightBits + accumulatorBits;
+  const rom =
+    registers === undefined
+      ? outputs * (constants + scaleBits) * romBit
+      : outputs * (constants * romBit + scaleBits * sramBit);
   const read = (lanes * (inputs * weightBits + accumulatorBits) + requantizers * scaleBits) * register;
   const output = (outputs + 2 * requantizers) * node.output.bits * register;
   const { height, width } = plan.kernel;

@@ -2,6 +2,7 @@ import { formatShape } from "../../tensor/index.js";
 import { literal, ModuleBuilder } from "../builder.js";
 import type { LayerStats } from "../layer.js";
 import type { Module, Signal } from "../netlist.js";
+import type { LayerRegisters } from "../registers.js";
 import { type CoreParts, type CoreSignals, requantizersOf } from "./core.js";
 import type { LayerTiming } from "./layer-model.js";
 import type { FoldedJob } from "./parts.js";
@@ -12,7 +13,13 @@ export type FoldedLayer = {
   readonly modules: readonly Module[];
   readonly stats: LayerStats;
   readonly timing: LayerTiming;
+  readonly registers?: LayerRegisters;
 };
+
+/** The registers of a folded layer, if it has any. */
+export function registersOf({ scales }: CoreParts): Pick<FoldedLayer, "registers"> {
+  return scales.kind === "registers" ? { registers: scales.registers } : {};
+}
 
 /** Begin a folded layer's module: its text, ports and the signals that all forms have. */
 export function beginLayer(

@@ -2,9 +2,12 @@ import { wordFormat } from "../../arith/index.js";
 import { concat, literal, type ModuleBuilder, sliceOf } from "../builder.js";
 import { addOutputBuffer } from "../controller.js";
 import { counterWidth, type InstanceCell, type NetId, type Signal, signalWidth, toBits } from "../netlist.js";
+import { addConfigurationPort, LAYER_PORT, type LayerRegisters, wordBits } from "../registers.js";
 import type { Lane, LaneShape } from "./lane.js";
+import type { LinearRequantization } from "./linear-requantization.js";
 import type { FoldedSteps, Folding } from "./parallelism.js";
-import { type Requantizer, type RequantizerShape, scaleWord } from "./requantizer.js";
+import { walkRegisters } from "./register-walk.js";
+import type { Requantizer } from "./requantizer.js";
 import { delayLine, selectOption, walkRom } from "./sequencer.js";
 import { type WeightRows, weightWords } from "./weight-words.js";
 
@@ -17,7 +20,15 @@ export type CoreParts = {
   readonly steps: FoldedSteps;
   readonly laneShape: LaneShape;
   readonly lane: Lane;
-  readonly scaleShape: RequantizerShape;
+  readonly outputBits: number;
+  /** Multiplier and offset of each output channel as bits, or the registers that hold them. */
+  readonly scales:
+    | {
+        readonly kind: "constants";
+        readonly words: readonly string[];
+        readonly formula: LinearRequantization;
+      }
+    | { readonly kind: "registers"; readonly registers: LayerRegisters };
   readonly requantizer: Requantizer;
 };
 
@@ -150,30 +161,13 @@ export function addCore(
       : { words: sums, valid: accumulated };
   const results = (groups * lanes) / perResult;
   const scaled = b.logic("and", "scale_taken", [queue.valid, advance]);
-  const scaleWords = range(results).map((result) =>
-    range(perResult)
-      .map((l) => scaleWord(parts.scaleShape, Math.min(result * perResult + l, outputs - 1)))
-      .reverse()
-      .join(""),
-  );
-  const scaleBits = scaleWords[0]!.length / perResult;
-  const scales =
-    scaleBits > 0
-      ? walkRom(b, "scales", scaleWords, {
-          move: scaled,
-          primed,
-          resetN,
-          doc: "requantization of the channels",
-        })
-      : undefined;
+  const scales = addScales(b, parts.scales, { outputs, perResult, results }, { ...signals, move: scaled });
   const values = queue.words.map((word, l) => {
-    const y = b.net(`y${l}`, parts.scaleShape.outputBits);
+    const y = b.net(`y${l}`, parts.outputBits);
     const inputs: InstanceCell["inputs"] = [
       ...(requantizer.module.clock === null ? [] : [{ port: "advance", signal: advance }]),
       { port: "a", signal: word },
-      ...(scales === undefined
-        ? []
-        : [{ port: "scale", signal: sliceOf(scales.data, l * scaleBits, scaleBits) }]),
+      ...(scales === undefined ? [] : [{ port: "scale", signal: scales[l]! }]),
     ];
     const pins = [{ port: "y", net: y }];
     b.add({
@@ -193,7 +187,38 @@ export function addCore(
     groups: results,
     entries: folding.entries ?? 2,
   });
-  return { ...collected, data: sliceOf(collected.data, 0, outputs * parts.scaleShape.outputBits) };
+  return { ...collected, data: sliceOf(collected.data, 0, outputs * parts.outputBits) };
+}
+
+/** Add the memory of multipliers and offsets: what it shows for each channel of a result; `undefined` where all channels are alike. */
+function addScales(
+  b: ModuleBuilder,
+  scales: CoreParts["scales"],
+  {
+    outputs,
+    perResult,
+    results,
+  }: { readonly outputs: number; readonly perResult: number; readonly results: number },
+  { move, primed, resetN }: Pick<CoreSignals, "primed" | "resetN"> & { readonly move: Signal },
+): readonly Signal[] | undefined {
+  const doc = "requantization of the channels";
+  if (scales.kind === "registers") {
+    const { registers } = scales;
+    const dataBits = wordBits(registers);
+    const port = addConfigurationPort(b, LAYER_PORT, { ...registers, dataBits });
+    const shape = { depth: results, width: dataBits, columns: perResult, addressBits: registers.addressBits };
+    return walkRegisters(b, "scales", shape, port, { move, primed, resetN, doc });
+  }
+  const words = range(results).map((result) =>
+    range(perResult)
+      .map((l) => scales.words[Math.min(result * perResult + l, outputs - 1)]!)
+      .reverse()
+      .join(""),
+  );
+  const bits = words[0]!.length / perResult;
+  if (bits === 0) return undefined;
+  const { data } = walkRom(b, "scales", words, { move, primed, resetN, doc });
+  return range(perResult).map((l) => sliceOf(data, l * bits, bits));
 }
 
 /** Take the lanes' accumulators together and give them out some a cycle, lane 0 first. */

@@ -2,7 +2,7 @@ import { concat, literal, type ModuleBuilder, sliceOf } from "../builder.js";
 import { addController } from "../controller.js";
 import { counterWidth, type Signal, signalWidth, toBits } from "../netlist.js";
 import type { WindowPlan } from "../window-plan.js";
-import { beginLayer, coreLatency, type FoldedLayer, foldedTiming } from "./begin.js";
+import { beginLayer, coreLatency, type FoldedLayer, foldedTiming, registersOf } from "./begin.js";
 import { addCore, addWalk, type Walk } from "./core.js";
 import { serialCyclesPerFrame } from "./cycles.js";
 import { type FoldedJob, foldedParts } from "./parts.js";
@@ -125,6 +125,7 @@ export function compileSerialDepthwise(job: FoldedJob): FoldedLayer {
   return {
     modules: [parts.lane.module, parts.requantizer.module, top],
     stats,
+    ...registersOf(parts),
     timing: foldedTiming(job, parts, "serial"),
   };
 

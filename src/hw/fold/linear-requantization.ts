@@ -1,6 +1,6 @@
 import { commonRequantization, stepFunction } from "../../arith/index.js";
 import { FixynnError } from "../../core/index.js";
-import { type Clamp, type Requantization, requantize } from "../../quant/index.js";
+import { type Clamp, type ConstantRequantization, requantize } from "../../quant/index.js";
 
 /**
  * A requantization of all channels of a layer in one format, equal to the required one for every accumulator a that can come, after the
@@ -25,7 +25,7 @@ const allEqual = (values: ArrayLike<number>): boolean =>
  * @throws FixynnError FX5040 when there is no such form
  */
 export function linearRequantization(
-  requantization: Requantization,
+  requantization: ConstantRequantization,
   { low, high }: { readonly low: ArrayLike<number>; readonly high: ArrayLike<number> },
   { zeroPoint, clamp, place }: { readonly zeroPoint: number; readonly clamp: Clamp; readonly place: string },
 ): LinearRequantization {

@@ -1,10 +1,10 @@
 import {
   AdderGraphBuilder,
-  type AdderNodeId,
   type ClockTarget,
   type Interval,
   interval,
   scaledTerms,
+  type Term,
   wordFormat,
 } from "../../arith/index.js";
 import type { Clamp } from "../../quant/index.js";
@@ -112,7 +112,7 @@ export function buildRequantizer(name: string, doc: readonly string[], shape: Re
     scaleBits > 0 ? b.input("scale", scaleBits, "multiplier and offsets, where channels differ") : [];
   const graph = new AdderGraphBuilder();
   const inputs: Signal[] = [];
-  const terms: { source: AdderNodeId; shift: number; negative: boolean }[] = [];
+  const terms: Term[] = [];
   let at = 0;
   if (format.commonMultiplier) {
     const node = graph.input("accumulator", hull);
@@ -141,7 +141,41 @@ export function buildRequantizer(name: string, doc: readonly string[], shape: Re
     const offsets = { low: smallest([...all, -1n]), high: largest(all) };
     terms.push({ source: graph.input("offset", offsets), shift: offsetShift, negative: false });
   }
-  const results = resultRange(shape);
+  const { clamp, outputBits } = shape;
+  return finishRequantizer(
+    b,
+    { name, graph, terms, inputs, constant, shift, enable, clock },
+    {
+      results: resultRange(shape),
+      clamp,
+      outputBits,
+    },
+  );
+}
+
+/** Scaled sum of a requantizer that is to be built. */
+export type ScaledSum = {
+  readonly name: string;
+  readonly graph: AdderGraphBuilder;
+  readonly terms: readonly Term[];
+  /** Words of the graph's inputs; they come out of a register and a gate. */
+  readonly inputs: readonly Signal[];
+  readonly constant: bigint;
+  readonly shift: number;
+  readonly enable: Signal;
+  readonly clock: ClockTarget;
+};
+
+/** Add what all requantizers end in: the sum as a pipelined tree, its shift and the clamp; finish the module. */
+export function finishRequantizer(
+  b: ModuleBuilder,
+  { name, graph, terms, inputs, constant, shift, enable, clock }: ScaledSum,
+  {
+    results,
+    clamp,
+    outputBits,
+  }: { readonly results: Interval; readonly clamp: Clamp; readonly outputBits: number },
+): Requantizer {
   const resultWidth = wordFormat(results).width;
   let value: Signal = literal(constant >> BigInt(shift), resultWidth);
   let latency = 0;
@@ -162,7 +196,7 @@ export function buildRequantizer(name: string, doc: readonly string[], shape: Re
     value = sliceOf(resize(result!, shift + resultWidth, wide.signed), shift, resultWidth);
   }
   const from = b.build().cells.length;
-  const y = clampWord(b, "y0", value, { range: results, ...shape.clamp, bits: shape.outputBits });
+  const y = clampWord(b, "y0", value, { range: results, ...clamp, bits: outputBits });
   const others = b
     .build()
     .cells.filter(

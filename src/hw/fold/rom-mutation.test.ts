@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { wordFormat } from "../../arith/index.js";
-import { createRng, FixynnError, type Rng } from "../../core/index.js";
+import { createRng, FixynnError, invariant, type Rng } from "../../core/index.js";
 import { nodeName } from "../../graph/index.js";
 import {
   accumulatorInterval,
@@ -67,7 +67,9 @@ it("every bit of a ROM that changes a value is caught by images; the others are 
   });
   const { low, high } = accumulatorInterval(node, { ...input, range: { low: 0, high: 3 } });
   const rows = weightRows(node).map(({ weights }) => weights);
-  const { formula } = parts.scaleShape;
+  const { scales } = parts;
+  invariant(scales.kind === "constants", "the scales are constants");
+  const { formula } = scales;
   const clamped = (value: bigint): number =>
     Math.max(node.clamp.low, Math.min(node.clamp.high, Number(value)));
 

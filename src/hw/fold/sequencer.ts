@@ -35,15 +35,7 @@ export function walkRom(
     b.add({ kind: "constant", name: `${name}_word`, bits: contents[0]!, y });
     return { data: b.signal(y), index: [], last: literal(1, 1) };
   }
-  const bits = counterWidth(depth - 1);
-  const net = b.net(`${name}_index`, bits, `counts 0 to ${depth - 1}: the word of ${name} at work`);
-  const index = b.signal(net);
-  const last = b.compare("equal", `${name}_last`, index, b.constant(`${name}_top`, depth - 1, bits));
-  const plus = b.arithmetic("add", `${name}_plus_1`, index, literal(1, bits));
-  // The last value of a full counter wraps by itself.
-  const next = depth === 2 ** bits ? plus : b.mux(`${name}_next`, last, literal(0, bits), plus);
-  const enable = b.logic("or", `${name}_move`, [move, b.not(`${name}_start`, primed)]);
-  b.registerInto(net, `${name}_index`, next, { enable, resetN, resetValue: depth - 1, role: "control" });
+  const { index, last, next, enable } = addWalkCounter(b, name, depth, { move, primed, resetN });
   const readData = b.net(`${name}_word`, width, doc);
   b.add({
     kind: "rom",
@@ -56,6 +48,25 @@ export function walkRom(
     readData,
   });
   return { data: b.signal(readData), index, last };
+}
+
+/** Add the counter of a walk through `depth` words, 2 or more: what it reads next when it is enabled. */
+export function addWalkCounter(
+  b: ModuleBuilder,
+  name: string,
+  depth: number,
+  { move, primed, resetN }: { readonly move: Signal; readonly primed: Signal; readonly resetN: Signal },
+): { readonly index: Signal; readonly last: Signal; readonly next: Signal; readonly enable: Signal } {
+  const bits = counterWidth(depth - 1);
+  const net = b.net(`${name}_index`, bits, `counts 0 to ${depth - 1}: the word of ${name} at work`);
+  const index = b.signal(net);
+  const last = b.compare("equal", `${name}_last`, index, b.constant(`${name}_top`, depth - 1, bits));
+  const plus = b.arithmetic("add", `${name}_plus_1`, index, literal(1, bits));
+  // The last value of a full counter wraps by itself.
+  const next = depth === 2 ** bits ? plus : b.mux(`${name}_next`, last, literal(0, bits), plus);
+  const enable = b.logic("or", `${name}_move`, [move, b.not(`${name}_start`, primed)]);
+  b.registerInto(net, `${name}_index`, next, { enable, resetN, resetValue: depth - 1, role: "control" });
+  return { index, last, next, enable };
 }
 
 const sameSignal = (a: Signal, b: Signal): boolean => JSON.stringify(a) === JSON.stringify(b);

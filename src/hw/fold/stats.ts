@@ -28,7 +28,7 @@ export function foldedStats(
   const flat = rows.flat();
   const windows = plan.output.height * plan.output.width;
   const requantizers = requantizersOf(folding, steps);
-  const registerBits = { datapath: 0, window: 0, control: 0, buffer: 0 };
+  const bits = { datapath: 0, window: 0, control: 0, buffer: 0, configuration: 0 };
   let [sramBits, romBits] = [0, 0];
   const modules = [
     [lane.module.cells, folding.lanes],
@@ -37,15 +37,22 @@ export function foldedStats(
   ] as const;
   for (const [cells, copies] of modules) {
     for (const cell of cells) {
-      if (cell.kind === "register") registerBits[cell.role] += copies * signalWidth(cell.d);
+      if (cell.kind === "register") bits[cell.role] += copies * signalWidth(cell.d);
       if (cell.kind === "ram") sramBits += cell.depth * signalWidth(cell.writeData);
       if (cell.kind !== "rom") continue;
       const width = cell.contents[0]!.length;
       romBits += cell.depth * width;
       // A ROM of logic needs a register for the word read.
-      registerBits.datapath += width;
+      bits.datapath += width;
     }
   }
+  const { configuration, ...others } = bits;
+  const registerBits = configuration > 0 ? bits : others;
+  // A window walks through the registers of all channels once, if they are memories.
+  const registers = top.cells.flatMap((cell) =>
+    cell.kind === "ram" && cell.name.startsWith("scales") ? [cell.depth * signalWidth(cell.writeData)] : [],
+  );
+  const registerReads = windows * registers.reduce((sum, size) => sum + size, 0);
   const counts = (times: number, value: DatapathCounts): DatapathCounts =>
     repeated(times, value, addCounts, NO_CELLS);
   const cells = (times: number, value: CellCounts): CellCounts =>
@@ -80,6 +87,7 @@ export function foldedStats(
     // A pixel that waits is written and read once.
     sramAccessedBitsPerFrame:
       timing.sramAccessedBitsPerFrame +
+      registerReads +
       (folding.fifo === undefined
         ? 0
         : 2 * plan.input.height * plan.input.width * input.shape.at(-1)! * input.bits),

@@ -2,7 +2,7 @@ import { concat, literal, sliceOf } from "../builder.js";
 import { addController, addWindow } from "../controller.js";
 import { type WeightedNode, weightRows } from "../layer-datapath.js";
 import type { Signal } from "../netlist.js";
-import { beginLayer, coreLatency, type FoldedLayer, foldedTiming } from "./begin.js";
+import { beginLayer, coreLatency, type FoldedLayer, foldedTiming, registersOf } from "./begin.js";
 import { addCore, addWalk } from "./core.js";
 import { foldedCyclesPerFrame } from "./cycles.js";
 import { type FoldedJob, foldedParts } from "./parts.js";
@@ -93,6 +93,7 @@ export function compileHeldWindow(job: FoldedJob): FoldedLayer {
   return {
     modules: [parts.lane.module, parts.requantizer.module, top],
     stats,
+    ...registersOf(parts),
     timing: foldedTiming(job, parts, "held"),
   };
 }

@@ -3,7 +3,7 @@ import { invariant } from "../../core/index.js";
 /** A real factor in integers: multiplier / 2^shift (`lean`) or multiplier · 2^shift / 2^31 (`tflite`). */
 export type IntegerFactor = { readonly multiplier: number; readonly shift: number };
 
-/** Significant bits of a `lean` multiplier: a constant multiplication of that width in silicon. */
+/** Significant bits of a `lean` multiplier, unless it is a register: a constant multiplication of that width in silicon. */
 export const LEAN_MULTIPLIER_BITS = 12;
 
 /** Count the non-zero digits of an integer's canonical signed digit form (the fewest of any signed binary form). */
@@ -21,16 +21,17 @@ export function signedDigitCount(value: number): number {
   return digits;
 }
 
-const mantissaCache = new Map<number, readonly number[]>();
+const mantissaCache = new Map<string, readonly number[]>();
 
 /** All integers in [2^(bits−1), 2^bits] of at most so many signed digits, ascending. */
-function mantissas(digits: number): readonly number[] {
-  let known = mantissaCache.get(digits);
+function mantissas(digits: number, bits: number): readonly number[] {
+  const key = `${digits} ${bits}`;
+  let known = mantissaCache.get(key);
   if (known === undefined) {
-    const low = 2 ** (LEAN_MULTIPLIER_BITS - 1);
+    const low = 2 ** (bits - 1);
     const all = Array.from({ length: low + 1 }, (_, i) => low + i);
     known = all.filter((value) => signedDigitCount(value) <= digits);
-    mantissaCache.set(digits, known);
+    mantissaCache.set(key, known);
   }
   return known;
 }
@@ -56,22 +57,26 @@ export function leanValue({ multiplier, shift }: IntegerFactor): number {
 }
 
 /**
- * Find the factors multiplier / 2^shift of at most `digits` signed digits and 12 significant bits around a positive
+ * Find the factors multiplier / 2^shift of at most `digits` signed digits and `bits` (default 12) significant bits around a positive
  * real: the largest not above it, and the smallest not below it. They coincide when the real is such a factor.
  */
-export function leanFactors(value: number, digits: number): { below: IntegerFactor; above: IntegerFactor } {
+export function leanFactors(
+  value: number,
+  digits: number,
+  bits = LEAN_MULTIPLIER_BITS,
+): { below: IntegerFactor; above: IntegerFactor } {
   invariant(value > 0 && Number.isFinite(value), `a factor must be positive and finite, not ${value}`);
-  let exponent = Math.floor(Math.log2(value)) - (LEAN_MULTIPLIER_BITS - 1);
+  let exponent = Math.floor(Math.log2(value)) - (bits - 1);
   let scaled = value / 2 ** exponent;
   // log2 may be off by one unit in the last place next to a power of two.
-  if (scaled >= 2 ** LEAN_MULTIPLIER_BITS) {
+  if (scaled >= 2 ** bits) {
     exponent += 1;
     scaled /= 2;
-  } else if (scaled < 2 ** (LEAN_MULTIPLIER_BITS - 1)) {
+  } else if (scaled < 2 ** (bits - 1)) {
     exponent -= 1;
     scaled *= 2;
   }
-  const list = mantissas(digits);
+  const list = mantissas(digits, bits);
   let first = 0;
   let last = list.length - 1;
   while (first < last) {

@@ -63,6 +63,8 @@ describe("quantize", () => {
     { mode: "lean", multiplierDigits: 4, rangeMethod: "minmax" },
     { mode: "tflite", rangeMethod: "percentile" },
     { mode: "lean", biasCorrection: false, outputBits: 12 },
+    { programmable: {} },
+    { programmable: { multiplierBits: 6, signed: true } },
   ];
   it.each(modes)("stays near the float network in every layer: %o", async (options) => {
     const network = await quantize(graph, { ...options, calibration });

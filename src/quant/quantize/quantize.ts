@@ -4,17 +4,18 @@ import { resolvePadding, tensor } from "../../tensor/index.js";
 import { executeLayer, executeQuantNetwork } from "../execute/execute.js";
 import {
   type Clamp,
+  type ConstantRequantization,
   inputsOfQuantNode,
   type QuantNetwork,
   type QuantNode,
   type QuantType,
-  type Requantization,
 } from "../nodes.js";
 import { dequantize, findQuantNode, type QuantValues, typeRange } from "../types.js";
 import { verifyQuantNetwork } from "../verify.js";
 import { chooseRange, type Observation, observe, type RangeMethod } from "./calibrate.js";
 import { leanFactors, leanValue, nearestWithDigits, tfliteFactor } from "./digits.js";
 import { type FusedLayer, fuseLayers } from "./fuse.js";
+import { makeProgrammable, type RegisterOptions, referenceMultiplierBits } from "./programmable.js";
 import {
   type Arithmetic,
   meanAccumulators,
@@ -29,11 +30,16 @@ export type CalibrationImages = { readonly pixels: Uint8Array; readonly count: n
 export type QuantizeOptions = {
   readonly calibration: CalibrationImages;
   /** Requantization; default `lean`. */
-  readonly mode?: Requantization["mode"];
+  readonly mode?: ConstantRequantization["mode"];
   /** Signed digits of each `lean` multiplier, at least 1; default {@link DEFAULT_MULTIPLIER_DIGITS}. */
   readonly multiplierDigits?: number;
   /** Bits of the weights in `shift` mode; default {@link DEFAULT_SHIFT_WEIGHT_BITS}. The other modes have 8. */
   readonly weightBits?: 8 | 9;
+  /**
+   * Give the layers with weights registers for multipliers and biases ({@link makeProgrammable}); the weight scales follow from
+   * multipliers of that format, so nothing is rounded. In `lean` mode only.
+   */
+  readonly programmable?: RegisterOptions;
   /** Default {@link DEFAULT_RANGE_METHOD}. */
   readonly rangeMethod?: RangeMethod;
   /** Shift biases so that each layer's mean on calibration images is the float network's; default true. */
@@ -328,7 +334,10 @@ export async function quantize(graph: Graph, options: QuantizeOptions): Promise<
     bad(`outputBits ${outputBits} is not in 8 to 16`);
   if (calibration.count < 1) bad("calibration needs at least one image");
   const weightBits = options.weightBits ?? DEFAULT_SHIFT_WEIGHT_BITS;
-  const arithmetic = arithmeticOf(mode, digits, weightBits);
+  const { programmable } = options;
+  if (programmable !== undefined && mode !== "lean") bad(`programmable normalization in ${mode} mode`);
+  const registerBits = programmable && referenceMultiplierBits(programmable, `quantization of ${graph.name}`);
+  const arithmetic = arithmeticOf(mode, { digits, weightBits, registerBits });
   const simple = simplify(graph);
   const rangeMethod = options.rangeMethod ?? DEFAULT_RANGE_METHOD;
   const biasCorrection = options.biasCorrection ?? true;
@@ -383,21 +392,32 @@ export async function quantize(graph: Graph, options: QuantizeOptions): Promise<
     quantizer.add(layer);
     onProgress({ job: `quantize ${graph.name}`, done: index + 1, total: layers.length, unit: "layers" });
   }
-  return verifyQuantNetwork({
+  const network = verifyQuantNetwork({
     kind: "quantNetwork",
     name: graph.name,
     encoding: front?.encoding ?? simple.encoding,
     nodes: quantizer.nodes,
     output: quantizer.ready.get(rest.output)!.node.name,
   });
+  if (programmable === undefined) return network;
+  const fixed = new Set(front?.nodes.map(({ name }) => name));
+  const own = network.nodes.map(({ name }) => name).filter((name) => !fixed.has(name));
+  return makeProgrammable(network, { layers: new Set(own), ...programmable });
 }
 
-function arithmeticOf(mode: Requantization["mode"], multiplierDigits: number, weightBits: 8 | 9): Arithmetic {
+function arithmeticOf(
+  mode: ConstantRequantization["mode"],
+  {
+    digits: multiplierDigits,
+    weightBits,
+    registerBits,
+  }: { readonly digits: number; readonly weightBits: 8 | 9; readonly registerBits: number | undefined },
+): Arithmetic {
   switch (mode) {
     case "tflite":
       return { mode };
     case "lean":
-      return { mode, multiplierDigits };
+      return { mode, multiplierDigits, registerBits };
     case "shift":
       return { mode, multiplierDigits: 1, weightBits };
     default:

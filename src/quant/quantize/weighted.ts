@@ -1,6 +1,6 @@
 import type { NodeOf } from "../../graph/index.js";
 import { resolvePadding, tensor } from "../../tensor/index.js";
-import type { Clamp, QuantNode, QuantType, Requantization } from "../nodes.js";
+import type { Clamp, ConstantRequantization, QuantNode, QuantType } from "../nodes.js";
 import { type IntegerFactor, leanFactors, leanValue, tfliteFactor } from "./digits.js";
 
 /** Weights are symmetric integers: of 8 bits, the lowest left out. In `shift` mode they may take a ninth bit. */
@@ -8,11 +8,20 @@ const weightLimit = (arithmetic: Arithmetic): number =>
   arithmetic.mode === "shift" ? 2 ** (arithmetic.weightBits - 1) - 1 : 127;
 /** Biases stay below 2^24 accumulator units, so that one huge bias cannot overflow a channel. */
 const BIAS_LIMIT = 2 ** 24;
+/** Accumulator units of an output unit at most: more only makes shifts long. */
+const FINEST_UNIT = 2 ** 24;
+/** The same for biases in registers, whose width is the largest bias's: a unit of 1/4096 of the output's is fine enough for dead channels. */
+const REGISTER_LIMITS = { bias: 2 ** 20, unit: 2 ** 12 };
 
 /** How to turn real factors into integers. */
 export type Arithmetic =
   | { readonly mode: "tflite" }
-  | { readonly mode: "lean"; readonly multiplierDigits: number }
+  | {
+      readonly mode: "lean";
+      readonly multiplierDigits: number;
+      /** The multipliers of layers with weights are registers: so many significant bits, of any digits. */
+      readonly registerBits?: number | undefined;
+    }
   | { readonly mode: "shift"; readonly multiplierDigits: 1; readonly weightBits: 8 | 9 };
 
 export type WeightedFloat = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"dense">;
@@ -20,9 +29,9 @@ export type WeightedQuant = Extract<QuantNode, { kind: "conv2d" | "depthwiseConv
 
 /** Put factors, one per channel, in the form that the network stores. */
 export function requantizationOf(
-  mode: Requantization["mode"],
+  mode: ConstantRequantization["mode"],
   factors: readonly IntegerFactor[],
-): Requantization {
+): ConstantRequantization {
   return {
     mode,
     multipliers: Int32Array.from(factors, ({ multiplier }) => multiplier),
@@ -69,9 +78,11 @@ function chooseScale(
     return { factor: tfliteFactor((inputScale * weightScale) / outputScale), weightScale };
   }
   const toScale = outputScale / inputScale;
-  const digits = arithmetic.multiplierDigits;
+  const registerBits = arithmetic.mode === "lean" ? arithmetic.registerBits : undefined;
+  const factors = (value: number) =>
+    leanFactors(value, registerBits ?? arithmetic.multiplierDigits, registerBits);
   const start = Math.max(channel.ideal, channel.floor);
-  const { below, above } = leanFactors(start / toScale, digits);
+  const { below, above } = factors(start / toScale);
   let best = above;
   const limit = weightLimit(arithmetic);
   let least = roundingError(channel, leanValue(above) * toScale, limit);
@@ -84,7 +95,7 @@ function chooseScale(
       least = error;
       best = candidate;
     }
-    const next = leanFactors(leanValue(candidate) * (1 - 2 ** -14), digits).below;
+    const next = factors(leanValue(candidate) * (1 - 2 ** -14)).below;
     if (leanValue(next) >= leanValue(candidate)) break;
     candidate = next;
   }
@@ -114,6 +125,8 @@ export function quantizeWeighted(
   const weightScales = new Float64Array(channels);
   const factors: IntegerFactor[] = [];
   const limit = weightLimit(arithmetic);
+  const isRegister = arithmetic.mode === "lean" && arithmetic.registerBits !== undefined;
+  const limits = isRegister ? REGISTER_LIMITS : { bias: BIAS_LIMIT, unit: FINEST_UNIT };
   for (let o = 0; o < channels; o++) {
     let largest = 0;
     let sum = 0;
@@ -124,8 +137,8 @@ export function quantizeWeighted(
     const realBias = (node.bias?.data[o] ?? 0) + inputOffset * sum;
     // Dead and nearly dead channels: keep the bias in range and the shift moderate.
     const floor = Math.max(
-      Math.abs(realBias) / (input.scale * BIAS_LIMIT),
-      (output.scale / input.scale) * 2 ** -24,
+      Math.abs(realBias) / (input.scale * limits.bias),
+      output.scale / input.scale / limits.unit,
     );
     const ideal = largest / limit;
     const channel = { data, o, channels, floor, ideal };

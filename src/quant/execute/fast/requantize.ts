@@ -81,7 +81,7 @@ function agreesAtThresholds(
  * Requantization as round(t + offset ± nudge) in doubles, t = acc · factor; `undefined` where it is not proven to give the same integers.
  *
  * With F fraction bits (`shift`, or 31 − `shift` in `tflite` mode, less the multiplier's trailing zeros) t is a multiple of u = 2^−F.
- * - `lean`, `shift`: floor(t + 1/2) = round(t + u/2): the half unit keeps away from ties.
+ * - `lean`, `shift`, `programmable`: floor(t + 1/2) = round(t + u/2): the half unit keeps away from ties, whatever the sign of the factor.
  * - `tflite` without rounding shift: the same.
  * - `tflite`, rounding shift e ≥ 1, ties up: floor((floor(acc · m / 2^31 + 1/2) + 2^(e−1)) / 2^e) = floor(t + h + 1/2), h = 2^−(e+1).
  * - ties away from zero: a negative first result x needs x ≥ −(k + 1/2) · 2^e + 1 to reach −k, which is t − h ≥ −(k + 1/2): the nudge h
@@ -117,12 +117,14 @@ export function fastConstants(
     const shift = shifts[entry]!;
     const most = largest(c);
     const formula = affine(requantization, [multipliers[entry]!, shift]);
-    if (most * formula.factor >= 2 ** 31 - 4) return undefined;
+    if (most * Math.abs(formula.factor) >= 2 ** 31 - 4) return undefined;
     if (mode === "tflite" && shift > 0 && most * 2 ** shift >= 2 ** 31) return undefined;
     const used = isSigned
       ? formula
       : { factor: formula.factor, offset: formula.offset + formula.nudge, nudge: 0 };
     if ((reach + 3) * 2 ** (formula.bits + 1) > 2 ** 53) {
+      // A falling function has its thresholds the other way round.
+      if (formula.factor < 0) return undefined;
       const exact = (acc: number): number => requantize(requantization, c, acc);
       const span = [-Math.min(most, 2 ** 31), Math.min(most, 2 ** 31 - 1)] as const;
       if (!agreesAtThresholds(used, exact, clamp, span)) return undefined;

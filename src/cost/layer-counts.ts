@@ -1,0 +1,51 @@
+import type { LayerStats } from "../hw/index.js";
+import type { LayerCounts } from "./structural.js";
+
+/** Library cells of a datapath: a final adder is a full adder a bit. */
+function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
+  return {
+    fullAdder: counts.fullAdders + counts.finalAdderBits,
+    halfAdder: counts.halfAdders,
+    inverter: counts.inverters,
+    xor2: counts.topXors,
+  };
+}
+
+/**
+ * A layer's counts as the structural tier wants them: clamps count as requantization, output buffers as control, partial products and
+ * accumulators of a folded layer as datapath; multipliers of programmable normalization are requantization.
+ */
+export function countsOf(name: string, stats: LayerStats): LayerCounts {
+  const { kind, macs, registerBits, sramBits, sramAccessedBitsPerFrame } = stats;
+  const { cyclesPerFrame, activeCyclesPerFrame, latencyCycles, longestAdderPath } = stats;
+  const datapath: Record<string, number> = { ...stats.selectionCells };
+  for (const [role, count] of Object.entries(cellsOf(stats.datapath))) {
+    datapath[role] = (datapath[role] ?? 0) + count;
+  }
+  const requantization: Record<string, number> = { ...stats.clampCells };
+  for (const [role, count] of Object.entries(cellsOf(stats.requantization))) {
+    requantization[role] = (requantization[role] ?? 0) + count;
+  }
+  return {
+    name,
+    kind,
+    macs,
+    datapath,
+    requantization,
+    control: stats.controlCells,
+    registerBits: {
+      datapath: registerBits.datapath,
+      window: registerBits.window,
+      control: registerBits.control + registerBits.buffer,
+      ...(registerBits.configuration === undefined ? {} : { configuration: registerBits.configuration }),
+    },
+    sramBits,
+    sramAccessedBitsPerFrame,
+    romBits: stats.romBits,
+    romAccessedBitsPerFrame: stats.romAccessedBitsPerFrame,
+    cyclesPerFrame,
+    activeCyclesPerFrame,
+    latencyCycles,
+    criticalFullAdders: longestAdderPath,
+  };
+}
