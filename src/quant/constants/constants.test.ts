@@ -97,7 +97,9 @@ function outputMeanSquare(
   const [ours, theirs] = [a, b].map(
     (network) => executeQuantNetwork(network, images.pixels, images.count).get(network.output)!,
   );
-  return ours!.reduce((sum, value, i) => sum + (value - theirs![i]!) ** 2, 0) / ours!.length;
+  let sum = 0;
+  for (let i = 0; i < ours!.length; i++) sum += (ours![i]! - theirs![i]!) ** 2;
+  return sum / ours!.length;
 }
 
 describe("digit-limited constants", () => {
@@ -335,7 +337,7 @@ describe("passes over a front", () => {
   });
 
   test("pruning takes the least of |w| · RMS of each output", () => {
-    const node: WeightedQuant = { ...randomLayer(4, "conv2d"), padding: NO_PADDING };
+    const node = { ...randomLayer(4, "conv2d"), padding: NO_PADDING } as WeightedQuant;
     const grown = {
       ...node,
       output: { ...node.output, shape: [5, 5, 5] },
