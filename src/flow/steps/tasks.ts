@@ -1,5 +1,12 @@
 import { createRng } from "../../core/index.js";
-import { defaultCacheFolder, holdOut, NO_AUGMENTATION, type Split, subset } from "../../data/index.js";
+import {
+  type Augmentation,
+  defaultCacheFolder,
+  holdOut,
+  NO_AUGMENTATION,
+  type Split,
+  subset,
+} from "../../data/index.js";
 import type { NodeName } from "../../graph/index.js";
 import { defaultTransferOptions, type TrainOptions } from "../../train/index.js";
 import { extractFeatures, type Features } from "../../transfer/index.js";
@@ -42,10 +49,23 @@ export function overridesOf({ config }: FlowContext, dataset: string): Config["t
 
 /** Choose how to train on some images: the defaults for their number and size under what the configuration says. */
 function optionsFor(overrides: Config["training"], { count, height }: Split): TrainOptions {
-  const { flip, images: _images, views: _views, seeds: _seeds, search: _search, ...training } = overrides;
+  const {
+    flip,
+    augmentation,
+    images: _images,
+    views: _views,
+    seeds: _seeds,
+    search: _search,
+    ...training
+  } = overrides;
   const defaults = defaultTransferOptions(count, { flip: flip ?? true, side: height });
-  const given = Object.fromEntries(Object.entries(training).filter(([, value]) => value !== undefined));
-  return { ...defaults, ...given };
+  const given = <T extends object>(values: T): Partial<T> =>
+    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+  return {
+    ...defaults,
+    ...given(training),
+    augmentation: { ...defaults.augmentation, ...given(augmentation ?? {}) } as Augmentation,
+  };
 }
 
 /** Divide a dataset's training images in those to learn from and those to validate on, never through a group. */
