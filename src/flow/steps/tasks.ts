@@ -1,12 +1,5 @@
 import { createRng } from "../../core/index.js";
-import {
-  type Augmentation,
-  defaultCacheFolder,
-  holdOut,
-  NO_AUGMENTATION,
-  type Split,
-  subset,
-} from "../../data/index.js";
+import { defaultCacheFolder, holdOut, NO_AUGMENTATION, type Split, subset } from "../../data/index.js";
 import type { NodeName } from "../../graph/index.js";
 import { defaultTransferOptions, type TrainOptions } from "../../train/index.js";
 import { extractFeatures, type Features } from "../../transfer/index.js";
@@ -47,6 +40,13 @@ export function overridesOf({ config }: FlowContext, dataset: string): Config["t
   return { ...config.training, ...own };
 }
 
+/** The fields that are there. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
 /** Choose how to train on some images: the defaults for their number and size under what the configuration says. */
 function optionsFor(overrides: Config["training"], { count, height }: Split): TrainOptions {
   const {
@@ -59,12 +59,10 @@ function optionsFor(overrides: Config["training"], { count, height }: Split): Tr
     ...training
   } = overrides;
   const defaults = defaultTransferOptions(count, { flip: flip ?? true, side: height });
-  const given = <T extends object>(values: T): Partial<T> =>
-    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
   return {
     ...defaults,
     ...given(training),
-    augmentation: { ...defaults.augmentation, ...given(augmentation ?? {}) } as Augmentation,
+    augmentation: { ...defaults.augmentation, ...given(augmentation ?? {}) },
   };
 }
 
