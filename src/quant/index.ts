@@ -9,6 +9,7 @@ export * from "./onnx/qdq.js";
 export * from "./print.js";
 export * from "./quantize/calibrate.js";
 export * from "./quantize/digits.js";
+export * from "./quantize/fine-tune.js";
 export * from "./quantize/fuse.js";
 export * from "./quantize/quantize.js";
 export * from "./requantize.js";

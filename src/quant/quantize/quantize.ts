@@ -32,8 +32,8 @@ export type QuantizeOptions = {
   readonly mode?: Requantization["mode"];
   /** Signed digits of each `lean` multiplier, at least 1; default {@link DEFAULT_MULTIPLIER_DIGITS}. */
   readonly multiplierDigits?: number;
-  /** Bits of the weights in `shift` mode; default {@link DEFAULT_SHIFT_WEIGHT_BITS}. The other modes have 8. */
-  readonly weightBits?: 8 | 9;
+  /** Bits of the weights, 2 to 9; default {@link DEFAULT_WEIGHT_BITS}. Below 8, fine-tune (`prepareFineTuning`). */
+  readonly weightBits?: number;
   /** Default {@link DEFAULT_RANGE_METHOD}. */
   readonly rangeMethod?: RangeMethod;
   /** Shift biases so that each layer's mean on calibration images is the float network's; default true. */
@@ -47,8 +47,8 @@ export type QuantizeOptions = {
 
 /** Chosen by measurement (docs/quant.md): two digits already cost nothing, because weight scales absorb the rounding. */
 export const DEFAULT_MULTIPLIER_DIGITS = 2;
-/** Chosen by measurement (docs/quant.md): the ninth bit costs adders and gains nothing. */
-export const DEFAULT_SHIFT_WEIGHT_BITS = 8;
+/** Chosen by measurement (docs/quant.md): a ninth bit costs adders and gains nothing, even in `shift` mode. */
+export const DEFAULT_WEIGHT_BITS = 8;
 /** Chosen by measurement (docs/quant.md). */
 export const DEFAULT_RANGE_METHOD: RangeMethod = "mse";
 /** Calibration images that bias correction uses; means settle early. */
@@ -327,7 +327,9 @@ export async function quantize(graph: Graph, options: QuantizeOptions): Promise<
   if (!Number.isInteger(outputBits) || outputBits < 8 || outputBits > 16)
     bad(`outputBits ${outputBits} is not in 8 to 16`);
   if (calibration.count < 1) bad("calibration needs at least one image");
-  const weightBits = options.weightBits ?? DEFAULT_SHIFT_WEIGHT_BITS;
+  const weightBits = options.weightBits ?? DEFAULT_WEIGHT_BITS;
+  if (!Number.isInteger(weightBits) || weightBits < 2 || weightBits > 9)
+    bad(`weightBits ${weightBits} is not in 2 to 9`);
   const arithmetic = arithmeticOf(mode, digits, weightBits);
   const simple = simplify(graph);
   const rangeMethod = options.rangeMethod ?? DEFAULT_RANGE_METHOD;
@@ -392,12 +394,16 @@ export async function quantize(graph: Graph, options: QuantizeOptions): Promise<
   });
 }
 
-function arithmeticOf(mode: Requantization["mode"], multiplierDigits: number, weightBits: 8 | 9): Arithmetic {
+function arithmeticOf(
+  mode: Requantization["mode"],
+  multiplierDigits: number,
+  weightBits: number,
+): Arithmetic {
   switch (mode) {
     case "tflite":
-      return { mode };
+      return { mode, weightBits };
     case "lean":
-      return { mode, multiplierDigits };
+      return { mode, multiplierDigits, weightBits };
     case "shift":
       return { mode, multiplierDigits: 1, weightBits };
     default:

@@ -3,17 +3,16 @@ import { resolvePadding, tensor } from "../../tensor/index.js";
 import type { Clamp, QuantNode, QuantType, Requantization } from "../nodes.js";
 import { type IntegerFactor, leanFactors, leanValue, tfliteFactor } from "./digits.js";
 
-/** Weights are symmetric integers: of 8 bits, the lowest left out. In `shift` mode they may take a ninth bit. */
-const weightLimit = (arithmetic: Arithmetic): number =>
-  arithmetic.mode === "shift" ? 2 ** (arithmetic.weightBits - 1) - 1 : 127;
+/** Weights are symmetric integers, the lowest left out. */
+export const weightLimit = (weightBits: number): number => 2 ** (weightBits - 1) - 1;
 /** Biases stay below 2^24 accumulator units, so that one huge bias cannot overflow a channel. */
 const BIAS_LIMIT = 2 ** 24;
 
 /** How to turn real factors into integers. */
-export type Arithmetic =
+export type Arithmetic = { readonly weightBits: number } & (
   | { readonly mode: "tflite" }
-  | { readonly mode: "lean"; readonly multiplierDigits: number }
-  | { readonly mode: "shift"; readonly multiplierDigits: 1; readonly weightBits: 8 | 9 };
+  | { readonly mode: "lean" | "shift"; readonly multiplierDigits: number }
+);
 
 export type WeightedFloat = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"dense">;
 export type WeightedQuant = Extract<QuantNode, { kind: "conv2d" | "depthwiseConv2d" | "dense" }>;
@@ -73,7 +72,7 @@ function chooseScale(
   const start = Math.max(channel.ideal, channel.floor);
   const { below, above } = leanFactors(start / toScale, digits);
   let best = above;
-  const limit = weightLimit(arithmetic);
+  const limit = weightLimit(arithmetic.weightBits);
   let least = roundingError(channel, leanValue(above) * toScale, limit);
   let candidate = below;
   for (;;) {
@@ -92,7 +91,7 @@ function chooseScale(
 }
 
 /**
- * Quantize a convolution, depthwise convolution or dense layer: weights of 8 bits (9 in `shift` mode) with one symmetric scale per output channel,
+ * Quantize a convolution, depthwise convolution or dense layer: weights of `weightBits` with one symmetric scale per output channel,
  * int32 bias at scale_x · scale_w.
  *
  * @param input type of the input; real = scale · (integer − zeroPoint) + inputOffset
@@ -113,7 +112,7 @@ export function quantizeWeighted(
   const bias = new Int32Array(channels);
   const weightScales = new Float64Array(channels);
   const factors: IntegerFactor[] = [];
-  const limit = weightLimit(arithmetic);
+  const limit = weightLimit(arithmetic.weightBits);
   for (let o = 0; o < channels; o++) {
     let largest = 0;
     let sum = 0;
