@@ -12,8 +12,8 @@ import {
 } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
 import { fileNameOf } from "../run-directory.js";
-import { type FineTuningFigures, fineTuneWhereNeeded } from "./fine-tune.js";
 import { inputBytes, spreadIndices } from "./data.js";
+import { type FineTuningFigures, fineTuneWhereNeeded } from "./fine-tune.js";
 import type { PreparedBackbone } from "./front.js";
 import type { Task } from "./tasks.js";
 import type { TrainedNetwork } from "./train.js";
@@ -83,7 +83,13 @@ async function quantizeOne(
     );
     return { value: top1, images: count };
   });
-  return { dataset, freezePoint, network, accuracy: evaluated.value, ...(figures && { fineTuning: figures }) };
+  return {
+    dataset,
+    freezePoint,
+    network,
+    accuracy: evaluated.value,
+    ...(figures && { fineTuning: figures }),
+  };
 }
 
 /** Quantize every network: tails behind the one integer front that they were trained on, whole networks as a whole. */
