@@ -112,6 +112,57 @@ describe("batch filling", () => {
     expect(filled(augmentation, 5, [0, 1, 2])).not.toEqual(filled(augmentation, 6, [0, 1, 2]));
   });
 
+  it("draws nothing more for options that are off", () => {
+    const augmentation: Augmentation = { flip: true, shift: 2, border: "zero", cutout: 2 };
+    const before = createRng(9);
+    const target = new Uint8Array(IMAGE);
+    fillBatch({ split, indices: [0], size, augmentation }, target, before);
+    // A mirror, two shifts and two centres.
+    const after = createRng(9);
+    for (let i = 0; i < 5; i++) after.next();
+    expect(before.next()).toBe(after.next());
+  });
+
+  it("changes colours before it moves, and cuts out mid-grey after", () => {
+    const jitter = { brightness: 0.5, contrast: 0.5, saturation: 0.5 };
+    const augmentation: Augmentation = { ...NO_AUGMENTATION, jitter, cutout: 8 };
+    for (let seed = 0; seed < 20; seed++) {
+      const bytes = filled(augmentation, seed);
+      expect(bytes).not.toEqual(filled({ ...NO_AUGMENTATION, cutout: 8 }, seed));
+      expect(bytes.filter((byte) => byte === 128).length).toBeGreaterThanOrEqual(3 * 16);
+      expect(filled(augmentation, seed)).toEqual(bytes);
+    }
+    const features = { ...split, channels: 6, width: 4 };
+    expect(() => createBatchFiller(features, size, augmentation)).toThrow(RangeError);
+  });
+
+  it("crops at random, and resizes to the network's input", () => {
+    const crop = { minScale: 0.2, maxRatio: 4 / 3 };
+    const big = { height: 16, width: 16 };
+    const target = new Uint8Array(16 * 16 * 3);
+    const seen = new Set<number>();
+    for (let seed = 0; seed < 30; seed++) {
+      fillBatch(
+        { split, indices: [0], size: big, augmentation: { ...NO_AUGMENTATION, crop } },
+        target,
+        createRng(seed),
+      );
+      seen.add(target[0]!);
+      // Values rise to the right and downwards, in every part of the image.
+      expect(target[15 * 3]!).toBeGreaterThanOrEqual(target[0]!);
+      expect(target[15 * 16 * 3]!).toBeGreaterThanOrEqual(target[0]!);
+    }
+    expect(seen.size).toBeGreaterThan(10);
+    const whole = new Uint8Array(IMAGE);
+    const all = { minScale: 1, maxRatio: 1 };
+    fillBatch(
+      { split, indices: [2], size, augmentation: { ...NO_AUGMENTATION, crop: all } },
+      whole,
+      createRng(1),
+    );
+    expect(whole).toEqual(gatherImages(split, [2]));
+  });
+
   it("resizes to the network's input", () => {
     const filler = createBatchFiller(split, { height: 12, width: 12 }, NO_AUGMENTATION);
     const target = new Uint8Array(2 * 12 * 12 * 3);

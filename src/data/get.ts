@@ -194,7 +194,7 @@ export async function getDataset(name: string, options: GetOptions = {}): Promis
   }
   const cacheFolder = cacheFolderOf(options);
   const withFolder = { ...options, cacheFolder };
-  if (isFetchable(name) && options.sets === undefined) {
+  if (isFetchable(name)) {
     const got = await getFetchable(name, set, withFolder);
     const spec = parseKindSpec({ kind: set.kind, path: got.folder });
     return { ...got, counts: await checkSpec(spec, got.folder, { cacheFolder }) };

@@ -1,6 +1,6 @@
 import { freezePoints, type Graph, type NodeName, simplify, statistics } from "../graph/index.js";
 import type { LayerStats } from "../hw/index.js";
-import { inputsOfQuantNode } from "../quant/index.js";
+import { inputsOfQuantNode, truncateQuantNetwork } from "../quant/index.js";
 import {
   type AccuracyValue,
   type DatasetResult,
@@ -69,6 +69,12 @@ function datasetResult(outcome: FlowOutcome, loaded: LoadedDataset, layer: NodeN
       ...(unfrozen && { unfrozen: trainingResult(unfrozen.training) }),
       ...(tail && { tail: trainingResult(tail.training) }),
     },
+    ...((unfrozenInteger?.fineTuning ?? integer?.fineTuning) && {
+      fineTuning: {
+        ...(unfrozenInteger?.fineTuning && { unfrozen: unfrozenInteger.fineTuning }),
+        ...(integer?.fineTuning && { tail: integer.fineTuning }),
+      },
+    }),
   };
 }
 
@@ -79,13 +85,14 @@ function layerResults(outcome: FlowOutcome, layer: NodeName): LayerResult[] {
   const { network } = integer;
   const trained = outcome.trained.find((one) => one.freezePoint === layer)!;
   const macs = new Map(statistics(simplify(trained.graph)).layers.map((one) => [one.name, one.macs]));
+  const front = new Set(truncateQuantNetwork(network, layer).nodes.map(({ name }) => name));
   const typeOf = new Map(network.nodes.map((node) => [node.name, node.output]));
-  const front = outcome.fronts?.find((one) => one.freezePoint === layer);
+  const design = outcome.fronts?.find((one) => one.freezePoint === layer);
   const verdict = outcome.verified?.find((one) => one.freezePoint === layer);
   const cost = outcome.costs?.find((one) => one.freezePoint === layer);
   return network.nodes.flatMap((node): LayerResult[] => {
     if (node.kind === "input" || node.kind === "reshape") return [];
-    const hardware = front?.layers.find((one) => one.name === node.name);
+    const hardware = design?.layers.find((one) => one.name === node.name);
     const checked = verdict?.layers.find((one) => one.name === node.name);
     const costed = cost?.layers.find((one) => one.name === node.name);
     const weights = "weights" in node ? node.weights.data : undefined;
@@ -98,7 +105,7 @@ function layerResults(outcome: FlowOutcome, layer: NodeName): LayerResult[] {
         outputShape: [...node.output.shape],
         macs: macs.get(node.name) ?? 0,
         weights: weights?.length ?? 0,
-        frozen: hardware !== undefined,
+        frozen: front.has(node.name),
         ...(weights !== undefined && { zeroShare: (zeros ?? 0) / weights.length }),
         ...(hardware && hardwareCounts(hardware.stats)),
         ...costed?.figures,

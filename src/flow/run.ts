@@ -13,6 +13,7 @@ import type { FlowContext } from "./context.js";
 import { assembleResults, type FlowOutcome } from "./results.js";
 import { RunDirectory } from "./run-directory.js";
 import { costAll, loadTechnology } from "./steps/cost.js";
+import { exportAll } from "./steps/export.js";
 import { freezeAll } from "./steps/freeze.js";
 import { verifyAll } from "./steps/verify.js";
 import { type Sweep, sweepFreezePoints } from "./sweep.js";
@@ -53,6 +54,7 @@ export async function runFlow(request: FlowRequest): Promise<FlowResult> {
 
   const technology = loadTechnology(context);
   const sweep = await sweepFreezePoints(context);
+  exportAll(context, sweep);
   const hardware = request.hardware === false ? undefined : await buildHardware(context, sweep, technology);
 
   const results = parseResults(

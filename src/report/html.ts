@@ -1,4 +1,5 @@
 import { absent, grouped, percent, plural, points, ratio, shapeText, significant } from "./format.js";
+import { unfrozenOf } from "./freeze-verdict.js";
 import { type Content, html, type Markup, raw, tableMarkup } from "./markup.js";
 import { accuracyPlot, type Bar, cutStrip, stackedBars } from "./plots.js";
 import { publishedFigures } from "./published.js";
@@ -47,9 +48,8 @@ function keyFigures(results: Results, chosen: SweepEntry | undefined): Markup | 
   for (const { name, accuracy } of (chosen.datasets ?? []).slice(0, 2)) {
     const after = accuracy.int8 ?? accuracy.float;
     if (!after) continue;
-    const change = accuracy.unfrozen
-      ? `${points(after.value - accuracy.unfrozen.value)} points to unfrozen, `
-      : "";
+    const unfrozen = unfrozenOf(chosen, name, accuracy.int8 ? "int8" : "float") ?? accuracy.unfrozen;
+    const change = unfrozen ? `${points(after.value - unfrozen.value)} points to unfrozen, ` : "";
     figures.push({
       term: `${name}, ${accuracy.int8 ? "int8" : "float"}`,
       value: `${percent(after.value)} %`,

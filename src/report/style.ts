@@ -59,7 +59,7 @@ td.good { color: var(--good); font-weight: 600; } td.bad { color: var(--bad); fo
 #accuracy thead th { min-width: 5.5em; } #layers .notes { margin-bottom: 22px; } table[id^=layers-] th:first-child { position: sticky; left: 0; background: var(--card); }
 table[id^=layers-] td, table[id^=layers-] th { padding-left: 6px; padding-right: 6px; font-size: .8125rem; }
 .notes { margin: 12px 0 0; padding: 0; list-style: none; font-size: .8125rem; color: var(--quiet); max-width: 92ch; overflow-wrap: anywhere; } .notes li + li { margin-top: 4px; }
-.small { font-size: .8125rem; color: var(--quiet); margin: 4px 0 0; }
+.notes + .scroll, .scroll + .scroll { margin-top: 26px; } .small { font-size: .8125rem; color: var(--quiet); margin: 4px 0 0; }
 .plot { display: block; width: 100%; max-width: 780px; min-width: 520px; height: auto; }
 svg text { font: 12px system-ui, "Segoe UI", Roboto, Arial, sans-serif; fill: var(--ink); } svg .tick, svg .axis { fill: var(--quiet); }
 svg text.end { text-anchor: end; } svg text.middle { text-anchor: middle; } svg text.start { text-anchor: start; }

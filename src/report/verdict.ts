@@ -1,4 +1,5 @@
 import { grouped, percent, plural, points, ratio } from "./format.js";
+import { type Precision, unfrozenOf } from "./freeze-verdict.js";
 import { freezePointsOf, type Results, type SweepEntry } from "./results.js";
 
 /** What the run shows, in a sentence and a state. */
@@ -33,11 +34,11 @@ function frozenText(results: Results, entry: SweepEntry): string {
 
 function accuracyText(entry: SweepEntry): string | undefined {
   const changes = (entry.datasets ?? []).flatMap(({ name, accuracy }) => {
-    const [after, form] = accuracy.int8 ? [accuracy.int8, "int8"] : [accuracy.float, "float"];
+    const form: Precision = accuracy.int8 ? "int8" : "float";
+    const after = accuracy[form];
     if (!after) return [];
-    const change = accuracy.unfrozen
-      ? `, ${points(after.value - accuracy.unfrozen.value)} points to the unfrozen network`
-      : "";
+    const unfrozen = unfrozenOf(entry, name, form) ?? accuracy.unfrozen;
+    const change = unfrozen ? `, ${points(after.value - unfrozen.value)} points to the unfrozen network` : "";
     return [`${name} ${percent(after.value)} % (${form}${change})`];
   });
   return changes.length === 0 ? undefined : changes.join(", ");

@@ -1,4 +1,4 @@
-import { type Graph, type NodeName, splitGraph } from "../graph/index.js";
+import { type Graph, type GraphNode, type NodeName, splitGraph, verifyGraph } from "../graph/index.js";
 import { findQuantNode, type QuantNetwork } from "../quant/index.js";
 
 /**
@@ -21,4 +21,25 @@ export function joinTail(network: Graph, tail: Graph): Graph {
     tail.nodes.flatMap((node) => (node.kind === "input" ? [] : [[node.name, node] as const])),
   );
   return { ...network, nodes: network.nodes.map((node) => trained.get(node.name) ?? node) };
+}
+
+/**
+ * Put a tail behind a front of its own, which may be other nodes than those it was cut from: the tail's input becomes the front's output.
+ *
+ * @throws FixynnError FX1011 when two layers have one name
+ */
+export function appendTail(front: Graph, tail: Graph): Graph {
+  const entry = tail.nodes[0]!.name;
+  const of = (name: NodeName): NodeName => (name === entry ? front.output : name);
+  const moved = tail.nodes.slice(1).map((node): GraphNode => {
+    if (node.kind === "input") return node;
+    if (node.kind === "add") return { ...node, inputs: [of(node.inputs[0]), of(node.inputs[1])] };
+    return { ...node, input: of(node.input) };
+  });
+  return verifyGraph({
+    ...front,
+    name: tail.name,
+    nodes: [...front.nodes, ...moved],
+    output: of(tail.output),
+  });
 }

@@ -21,7 +21,8 @@ function fixynn(...args: readonly string[]): {
   readonly lines: readonly string[];
 } {
   const main = join(packageRoot, "dist", "src", "cli", "main.js");
-  const result = spawnSync(process.execPath, [main, ...args], { encoding: "utf8", cwd: folder });
+  const env = { ...process.env, FIXYNN_CACHE: join(folder, "cache") };
+  const result = spawnSync(process.execPath, [main, ...args], { encoding: "utf8", cwd: folder, env });
   return {
     status: result.status,
     lines: result.stderr.split("\n").filter((line) => line !== "" && !isProgress(line)),

@@ -55,5 +55,6 @@ export function serveBytes(
   const body = bytes.subarray(start);
   response.setHeader("content-length", body.length);
   if (cutAfter === undefined || cutAfter >= body.length) response.end(body);
-  else response.write(body.subarray(0, cutAfter), () => setTimeout(() => response.destroy(), 20));
+  // Closed after what was written, so that all of it arrives.
+  else response.write(body.subarray(0, cutAfter), () => response.socket?.end());
 }

@@ -1,6 +1,17 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
-import { type FileHandle, open, statfs } from "node:fs/promises";
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { get as httpGet, type IncomingMessage, type RequestOptions } from "node:http";
 import { get as httpsGet } from "node:https";
 import { dirname } from "node:path";
@@ -130,9 +141,8 @@ function cannotWrite(path: string, cause: unknown): FixynnError {
 }
 
 /** Refuse a download that cannot fit. */
-async function checkSpace(path: string, bytes: number): Promise<void> {
-  const space = await statfs(dirname(path)).catch(() => undefined);
-  if (space === undefined) return;
+function checkSpace(path: string, bytes: number): void {
+  const space = statfsSync(dirname(path));
   const free = space.bavail * space.bsize;
   if (free < bytes) {
     throw new FixynnError(
@@ -143,21 +153,39 @@ async function checkSpace(path: string, bytes: number): Promise<void> {
   }
 }
 
-async function writeAll(file: FileHandle, path: string, chunk: Uint8Array): Promise<void> {
-  try {
-    await file.writeFile(chunk);
-  } catch (cause) {
-    throw cannotWrite(path, cause);
-  }
+/**
+ * Append a response's body to a file as it comes. Written at once, so that nothing that has arrived is lost when the
+ * connection is cut.
+ */
+function receive(
+  response: IncomingMessage,
+  options: { readonly file: number; readonly path: string; readonly onBytes: (bytes: number) => void },
+): Promise<void> {
+  const { file, path, onBytes } = options;
+  return new Promise((resolve, reject) => {
+    response.on("data", (chunk: Buffer) => {
+      try {
+        for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at);
+      } catch (cause) {
+        reject(cannotWrite(path, cause));
+        response.destroy();
+        return;
+      }
+      onBytes(chunk.length);
+    });
+    response.on("end", resolve);
+    response.on("error", reject);
+    response.on("close", () => reject(new Error("closed")));
+  });
 }
 
 /** Open the part to go on, or empty it and note which version it will be of. */
-async function openPart(path: string, note: z.input<typeof partSchema> | undefined): Promise<FileHandle> {
+function openPart(path: string, note: z.input<typeof partSchema> | undefined): number {
   try {
-    if (note === undefined) return await open(partPath(path), "a");
+    if (note === undefined) return openSync(partPath(path), "a");
     // In this order: a part without a note is never gone on with.
     rmSync(notePath(path), { force: true });
-    const file = await open(partPath(path), "w");
+    const file = openSync(partPath(path), "w");
     writeFileAtomic(notePath(path), JSON.stringify(note));
     return file;
   } catch (cause) {
@@ -173,6 +201,7 @@ async function transfer(url: string, options: DownloadRequest): Promise<void> {
     part === undefined || part.validator === ""
       ? {}
       : { range: `bytes=${part.bytes}-`, "if-range": part.validator };
+  // No waiting from here until the body is listened to: a connection that is cut meanwhile would go unnoticed.
   const response = await follow(url, headers, silenceMs);
   const { statusCode = 0 } = response;
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers["content-range"] ?? "");
@@ -195,10 +224,10 @@ async function transfer(url: string, options: DownloadRequest): Promise<void> {
   const length = Number(response.headers["content-length"] ?? Number.NaN);
   const total = start + length;
   let done = start;
-  let file: FileHandle;
+  let file: number;
   try {
-    if (!Number.isNaN(length)) await checkSpace(path, length);
-    file = await openPart(path, isRest ? undefined : { url, validator: validatorOf(response) });
+    if (!Number.isNaN(length)) checkSpace(path, length);
+    file = openPart(path, isRest ? undefined : { url, validator: validatorOf(response) });
   } catch (error) {
     response.destroy();
     throw error;
@@ -212,18 +241,17 @@ async function transfer(url: string, options: DownloadRequest): Promise<void> {
   };
   try {
     report();
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      await writeAll(file, path, chunk);
-      done += chunk.length;
+    const onBytes = (bytes: number): void => {
+      done += bytes;
       report();
-    }
+    };
+    await receive(response, { file, path, onBytes });
   } catch (cause) {
-    response.destroy();
     if (cause instanceof FixynnError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TransferError("cut", `connection cut after ${done} of ${total} bytes (${reason})`, cause);
   } finally {
-    await file.close();
+    closeSync(file);
   }
   if (!Number.isNaN(length) && done !== total) {
     throw new TransferError("cut", `connection cut after ${done} of ${total} bytes`);

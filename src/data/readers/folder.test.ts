@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { makePng, temporaryFolder } from "../../../test/helpers/data-files.js";
 import type { ProgressEvent } from "../../core/index.js";
 import { gatherImages } from "../records.js";
-import { readFolder } from "./folder.js";
+import { readFolder as readFolderInto } from "./folder.js";
 import { decodeImage } from "./image.js";
 
 type Colour = readonly [number, number, number];
@@ -30,6 +30,10 @@ function writeClasses(root: string): void {
     plain(join(root, "dog", `d${i}.png`), [50, 10 * i, 255]);
   }
 }
+
+type ReadOptions = Parameters<typeof readFolderInto>[1];
+const readFolder = (root: string, options: ReadOptions) =>
+  readFolderInto(root, { ...options, cacheFolder: temporaryFolder() });
 
 const exact = { side: 4, resize: "exact", shortSide: 4 } as const;
 

@@ -3,6 +3,7 @@ import { writeFileAtomic } from "../../core/index.js";
 import { subset } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName, splitGraph } from "../../graph/index.js";
 import {
+  type CalibrationImages,
   type QuantNetwork,
   quantize,
   quantNetworkFromJson,
@@ -23,11 +24,11 @@ export type PreparedBackbone = {
 };
 
 /** Training images of all datasets in equal shares, as bytes of the network's input. */
-function calibrationBytes(
+export function calibrationBytes(
   datasets: readonly LoadedDataset[],
   side: number,
   images: number,
-): { pixels: Uint8Array; count: number } {
+): CalibrationImages {
   const share = Math.ceil(images / datasets.length);
   const parts = datasets.map(({ dataset: { train } }) =>
     inputBytes(subset(train, spreadIndices(train.count, share)), side, share),

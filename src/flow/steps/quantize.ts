@@ -12,6 +12,7 @@ import {
 } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
 import { fileNameOf } from "../run-directory.js";
+import { type FineTuningFigures, fineTuneWhereNeeded } from "./fine-tune.js";
 import { inputBytes, spreadIndices } from "./data.js";
 import type { PreparedBackbone } from "./front.js";
 import type { Task } from "./tasks.js";
@@ -23,6 +24,8 @@ export type IntegerNetwork = {
   /** None: the whole network, retrained and quantized for this task alone. */
   readonly freezePoint: NodeName | undefined;
   readonly network: QuantNetwork;
+  /** What fine-tuning did, where calibration alone lost too much. */
+  readonly fineTuning?: FineTuningFigures;
   /** Of the golden executor. */
   readonly accuracy: { readonly value: number; readonly images: number };
 };
@@ -63,10 +66,12 @@ async function quantizeOne(
     },
     [file],
   );
-  const network = quantNetworkFromJson(JSON.parse(readFileSync(run.path(file), "utf8")), file);
+  const calibrated = quantNetworkFromJson(JSON.parse(readFileSync(run.path(file), "utf8")), file);
+  const { network, figures } = await fineTuneWhereNeeded(context, calibrated, trained, task);
   const limit = config.evaluation.int8Images;
   const test: Split = freezePoint === undefined ? images.test : features.test.get(freezePoint)!;
-  const evaluated = await run.step(`int8/${dataset}/${label}`, { ...dependsOn, limit }, async () => {
+  const tested = { network: quantNetworkToJson(network), data: splitDigest(test), limit };
+  const evaluated = await run.step(`int8/${dataset}/${label}`, tested, async () => {
     const { top1, count } = await evaluateQuantNetwork(
       network,
       subset(test, spreadIndices(test.count, limit)),
@@ -78,7 +83,7 @@ async function quantizeOne(
     );
     return { value: top1, images: count };
   });
-  return { dataset, freezePoint, network, accuracy: evaluated.value };
+  return { dataset, freezePoint, network, accuracy: evaluated.value, ...(figures && { fineTuning: figures }) };
 }
 
 /** Quantize every network: tails behind the one integer front that they were trained on, whole networks as a whole. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRng, writeFileAtomic } from "../../core/index.js";
-import { type Split, splitDigest, subset } from "../../data/index.js";
+import { NO_AUGMENTATION, type Split, splitDigest, subset } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName } from "../../graph/index.js";
 import { evaluate, replaceHead, type TrainOptions, trainInWorker } from "../../train/index.js";
 import { joinTail, searchLearningRate, type Trial, tailOf } from "../../transfer/index.js";
@@ -52,7 +52,7 @@ type SeedValue = {
 };
 
 /** What one place of the sweep trains: the whole network on images, or a tail on cached features. */
-type Subject = {
+export type Subject = {
   readonly context: FlowContext;
   readonly task: Task;
   readonly freezePoint: NodeName | undefined;
@@ -62,6 +62,8 @@ type Subject = {
   whole(seed: number): Graph;
   /** What is trained of it. */
   start(seed: number): Graph;
+  /** Layers of that whose parameters may change; absent: all. */
+  readonly trainable?: ReadonlySet<NodeName>;
   readonly dependsOn: object;
 };
 
@@ -97,8 +99,8 @@ function subjectOf(
 /** Options of a training: cached features are augmented already. */
 function optionsOf({ task, freezePoint }: Subject, changes: Partial<TrainOptions> = {}): TrainOptions {
   const { augmentation } = task.options;
-  const none = { ...augmentation, flip: false, shift: 0, cutout: 0 };
-  return { ...task.options, ...changes, augmentation: freezePoint === undefined ? augmentation : none };
+  const isImages = freezePoint === undefined;
+  return { ...task.options, ...changes, augmentation: isImages ? augmentation : NO_AUGMENTATION };
 }
 
 /** Whole epochs on all images, or one on a part of them. */
@@ -124,6 +126,7 @@ async function trial(subject: Subject, learningRate: number): Promise<number> {
       try {
         const { history } = await trainInWorker({
           ...{ graph: subject.start(seed), split, validation: parts.validation },
+          ...(subject.trainable && { trainable: subject.trainable }),
           ...{ validateEvery: epochs, options: unstopped, seed, onProgress, job: name },
           checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
         });
@@ -154,6 +157,7 @@ async function trainSeed(
     async () => {
       const { graph, history, seconds, epoch } = await trainInWorker({
         ...{ graph: subject.start(seed), split: parts.train, validation: parts.validation, keepBest: true },
+        ...(subject.trainable && { trainable: subject.trainable }),
         ...{ options, seed, onProgress, job: name },
         checkpointFile: run.path("steps", `${fileNameOf(name)}.checkpoint`),
       });
@@ -172,8 +176,12 @@ async function trainSeed(
   return { ...outcome.value, file, reused: outcome.reused };
 }
 
-/** Search a learning rate, then train with every seed. */
-async function trainOne(subject: Subject): Promise<TrainedNetwork> {
+/**
+ * Search a learning rate, then train with every seed.
+ *
+ * @returns the trained network of the first seed, whole or tail as it was started
+ */
+export async function trainSubject(subject: Subject): Promise<TrainedNetwork> {
   const { context, task, freezePoint, parts } = subject;
   const { config, run } = context;
   const { search, seeds: seedCount = 1, learningRate: given } = task.training;
@@ -195,7 +203,7 @@ async function trainOne(subject: Subject): Promise<TrainedNetwork> {
   return {
     dataset: task.loaded.dataset.name,
     freezePoint,
-    graph: freezePoint === undefined ? trained : joinTail(subject.whole(config.seed), trained),
+    graph: trained,
     accuracy: {
       value: values.reduce((a, b) => a + b) / values.length,
       images: first.accuracy.images,
@@ -211,17 +219,24 @@ async function trainOne(subject: Subject): Promise<TrainedNetwork> {
   };
 }
 
+/** Train, and put a tail back into its network. */
+async function trainOne(subject: Subject): Promise<TrainedNetwork> {
+  const trained = await trainSubject(subject);
+  if (subject.freezePoint === undefined) return trained;
+  return { ...trained, graph: joinTail(subject.whole(subject.context.config.seed), trained.graph) };
+}
+
 /**
- * Retrain the backbone for every task: once as a whole, for comparison, and once behind each freeze point, each with its own search of
- * the learning rate and the same number of images. As many at a time as there are threads, the longest first.
+ * Retrain the backbone for every task at some places: behind a freeze point, or (undefined) as a whole. Each has its own search of the
+ * learning rate and the same number of images. As many at a time as there are threads, in the order of `places`.
  */
-export async function trainAll(
+export async function trainPlaces(
   context: FlowContext,
   prepared: PreparedBackbone,
   tasks: readonly Task[],
-  freezePoints: readonly NodeName[],
+  places: readonly (NodeName | undefined)[],
 ): Promise<readonly TrainedNetwork[]> {
-  const subjects = [undefined, ...freezePoints].flatMap((point) =>
+  const subjects = places.flatMap((point) =>
     tasks
       .toSorted((a, b) => b.images.train.count - a.images.train.count)
       .map((task) => subjectOf(context, prepared, task, point)),
@@ -232,4 +247,14 @@ export async function trainAll(
   );
   const order = tasks.map(({ loaded }) => loaded.dataset.name);
   return trained.toSorted((a, b) => order.indexOf(a.dataset) - order.indexOf(b.dataset));
+}
+
+/** Retrain the backbone for every task: once as a whole, for comparison, and once behind each freeze point; the longest first. */
+export function trainAll(
+  context: FlowContext,
+  prepared: PreparedBackbone,
+  tasks: readonly Task[],
+  freezePoints: readonly NodeName[],
+): Promise<readonly TrainedNetwork[]> {
+  return trainPlaces(context, prepared, tasks, [undefined, ...freezePoints]);
 }
