@@ -4,6 +4,8 @@ export * as cost from "./cost/index.js";
 export * as data from "./data/index.js";
 export {
   type Config,
+  type ConstantsOutcome,
+  constantsCurve,
   type FlowRequest,
   type FlowResult,
   loadConfig,

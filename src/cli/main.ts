@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
 import { adviseCommand } from "./advise.js";
+import { constantsCommand } from "./constants.js";
 import { dataCommand } from "./data.js";
 import { exportCommand } from "./export.js";
 import { freezeCommand } from "./freeze.js";
@@ -27,6 +28,7 @@ function createProgram(): Command {
   program.exitOverride();
   program.addCommand(runCommand(), { isDefault: true });
   program.addCommand(sweepCommand());
+  program.addCommand(constantsCommand());
   program.addCommand(adviseCommand());
   program.addCommand(normalizationCommand());
   program.addCommand(importCommand());

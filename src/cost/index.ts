@@ -1,3 +1,4 @@
+export * from "./adders.js";
 export * from "./cell-table.js";
 export * from "./layer-counts.js";
 export * from "./normalization.js";

@@ -88,6 +88,19 @@ const fieldsSchema = z.strictObject({
       clockMhz: z.number().positive().optional().describe("default: what the technology's cells allow"),
     })
     .prefault({}),
+  constants: z
+    .strictObject({
+      freezePoint: z.string().min(1).optional().describe("default: the deepest of freezePoints"),
+      dataset: z.string().min(1).optional().describe("name; default: the first"),
+      budgets: z
+        .array(z.number().gt(0).max(1))
+        .min(1)
+        .default([0.7, 0.5, 0.4, 0.3, 0.2])
+        .describe("shares of the front's signed digits that may stay"),
+      boundPoints: z.number().min(0).default(1).describe("loss that is allowed, in percentage points"),
+    })
+    .prefault({})
+    .describe("cheaper constants of the front, for fixynn constants"),
   seed: z.int().min(0).default(1),
   threads: z.int().min(1).max(64).default(2),
 });

@@ -2,6 +2,7 @@ export * from "./advice-text.js";
 export * from "./advise.js";
 export * from "./compare-advice.js";
 export * from "./config.js";
+export { type ConstantsOutcome, constantsCurve } from "./constants.js";
 export { freezeModel, verifyDeliverable, writeDeliverable } from "./deliverable.js";
 export * from "./normalization.js";
 export * from "./normalization-text.js";

@@ -236,7 +236,7 @@ export async function runNormalization(request: NormalizationRequest): Promise<N
   const datasets = await loadDatasets(context, backbone.graph.nodes[0]!.shape[0]!);
   const prepared = await prepareBackbone(context, backbone, datasets, points);
   const tasks = await prepareTasks(context, prepared, datasets, points);
-  const trained = await trainAll(context, prepared, tasks, [undefined, ...points]);
+  const trained = await trainAll(context, prepared, tasks, points);
   const integer = await quantizeAll(context, prepared, trained, tasks);
   const rows: NormalizationRow[] = [];
   const silicon: NormalizationSilicon[] = [];

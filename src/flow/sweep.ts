@@ -23,7 +23,7 @@ export async function sweepFreezePoints(context: FlowContext): Promise<Sweep> {
   const datasets = await loadDatasets(context, backbone.graph.nodes[0]!.shape[0]!);
   const prepared = await prepareBackbone(context, backbone, datasets, points);
   const tasks = await prepareTasks(context, prepared, datasets, points);
-  const trained = await trainAll(context, prepared, tasks, [undefined, ...points]);
+  const trained = await trainAll(context, prepared, tasks, points);
   const integer = await quantizeAll(context, prepared, trained, tasks);
   return { points, datasets, prepared, trained, integer };
 }

@@ -1,3 +1,4 @@
+export * from "./constants/index.js";
 export * from "./evaluate.js";
 export * from "./execute/execute.js";
 export { roundedMean } from "./execute/pool.js";

@@ -1,3 +1,6 @@
+export { constantsMarkdown, constantsTable } from "./constants-markdown.js";
+export { constantsSvg } from "./constants-plot.js";
+export * from "./constants-results.js";
 export { accuracyCsv, layersCsv } from "./csv.js";
 export { absent, duration, grouped, optional, percent, points } from "./format.js";
 export * from "./freeze-verdict.js";

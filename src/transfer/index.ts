@@ -5,7 +5,7 @@ export { leep, softmaxRows } from "./advise/leep.js";
 export type { Matrix } from "./advise/matrix.js";
 export { nLeep } from "./advise/nleep.js";
 export { createProbe, type Probe, type ProbeAnswer } from "./advise/probe.js";
-export { extractFeatures, type FeatureRequest, type Features } from "./features/features.js";
+export { extractFeatures, type FeatureRequest, type Features, removeFeatures } from "./features/features.js";
 export * from "./float-network.js";
 export * from "./learning-rate.js";
 export * from "./tail.js";

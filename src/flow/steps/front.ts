@@ -3,6 +3,7 @@ import { writeFileAtomic } from "../../core/index.js";
 import { subset } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName, splitGraph } from "../../graph/index.js";
 import {
+  type CalibrationImages,
   type QuantNetwork,
   quantize,
   quantNetworkFromJson,
@@ -27,7 +28,7 @@ export function calibrationBytes(
   datasets: readonly LoadedDataset[],
   side: number,
   images: number,
-): { pixels: Uint8Array; count: number } {
+): CalibrationImages {
   const share = Math.ceil(images / datasets.length);
   const parts = datasets.map(({ dataset: { train } }) =>
     inputBytes(subset(train, spreadIndices(train.count, share)), side, share),

@@ -227,16 +227,16 @@ async function trainOne(subject: Subject): Promise<TrainedNetwork> {
 }
 
 /**
- * Retrain the backbone for every task: at each freeze point, or as a whole where that is undefined, each with its own search of
- * the learning rate and the same number of images. As many at a time as there are threads, the longest first.
+ * Retrain the backbone for every task at some places: behind a freeze point, or (undefined) as a whole. Each has its own search of the
+ * learning rate and the same number of images. As many at a time as there are threads, in the order of `places`.
  */
-export async function trainAll(
+export async function trainPlaces(
   context: FlowContext,
   prepared: PreparedBackbone,
   tasks: readonly Task[],
-  freezePoints: readonly (NodeName | undefined)[],
+  places: readonly (NodeName | undefined)[],
 ): Promise<readonly TrainedNetwork[]> {
-  const subjects = freezePoints.flatMap((point) =>
+  const subjects = places.flatMap((point) =>
     tasks
       .toSorted((a, b) => b.images.train.count - a.images.train.count)
       .map((task) => subjectOf(context, prepared, task, point)),
@@ -247,4 +247,14 @@ export async function trainAll(
   );
   const order = tasks.map(({ loaded }) => loaded.dataset.name);
   return trained.toSorted((a, b) => order.indexOf(a.dataset) - order.indexOf(b.dataset));
+}
+
+/** Retrain the backbone for every task: once as a whole, for comparison, and once behind each freeze point; the longest first. */
+export function trainAll(
+  context: FlowContext,
+  prepared: PreparedBackbone,
+  tasks: readonly Task[],
+  freezePoints: readonly NodeName[],
+): Promise<readonly TrainedNetwork[]> {
+  return trainPlaces(context, prepared, tasks, [undefined, ...freezePoints]);
 }
