@@ -60,6 +60,15 @@ const QUICK = {
   evaluation: { int8Images: 500 },
 } as const;
 
+/** Three quarters of the epochs: the second sweep is a check of the first. */
+function shortened(config: ConfigInput): ConfigInput {
+  const perDataset = Object.entries(config.perDataset ?? {}).map(([name, training]) => {
+    const { epochs = 1 } = training;
+    return [name, { ...training, epochs: Math.max(1, Math.floor(0.75 * epochs)) }] as const;
+  });
+  return { ...config, perDataset: Object.fromEntries(perDataset) };
+}
+
 /**
  * Return the sweeps of the page: the float ImageNet backbone on every task, Google's quantized one as the exact front on two.
  *
@@ -104,10 +113,12 @@ export function transferSweeps(options: {
     {
       name: "quantized",
       title: "Google's quantized MobileNetV1-0.25 as the exact front",
-      config: configOf(
-        available.filter((name) => name === "cifar10" || (name === "gtsrb32" && !quick)),
-        { path: fileIn(join(models, "mobilenet_v1_025_224_quant"), ".tflite") },
-        (block) => `Conv2d_${block}_pointwise`,
+      config: shortened(
+        configOf(
+          available.filter((name) => name === "cifar10" || (name === "gtsrb32" && !quick)),
+          { path: fileIn(join(models, "mobilenet_v1_025_224_quant"), ".tflite") },
+          (block) => `Conv2d_${block}_pointwise`,
+        ),
       ),
     },
   ];
