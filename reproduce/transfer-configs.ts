@@ -39,7 +39,7 @@ export const TRANSFER_TASKS: Readonly<Record<string, TransferTask>> = {
     training: { epochs: 24, seeds: 2 },
   },
   svhn: { dataset: { name: "svhn" }, training: { epochs: 4, flip: false } },
-  "fgvc-aircraft": { dataset: { name: "fgvc-aircraft" }, training: { epochs: 30 } },
+  aircraft: { dataset: { name: "aircraft" }, training: { epochs: 30 } },
 };
 
 /** The one file of a folder with an ending. */
