@@ -170,7 +170,10 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
       let correct = 0;
       const stepRng = (step: number) => epochRng.fork(`step ${step}`);
       const prepare = async (step: number) => {
-        const made = batcher.make(order, step * batch, stepRng(step).fork("images"));
+        const made = batcher.make(
+          { indices: order, first: step * batch, round: epoch },
+          stepRng(step).fork("images"),
+        );
         return { ...made, boundary: await front.run(made.bytes, batch) };
       };
       let next = await prepare(0);

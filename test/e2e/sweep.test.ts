@@ -16,7 +16,7 @@ const main = join(packageRoot, "dist", "src", "cli", "main.js");
 const cache = join(folder, "cache");
 
 /** Run a command on a configuration: the base one with some changes. */
-function run(command: string, name: string, changes: object = {}) {
+function run(command: string, name: string, changes: object = {}, own = cache) {
   const config = join(folder, `${name}.json`);
   const base = {
     datasets: [{ kind: "folder", path: "images" }],
@@ -27,7 +27,7 @@ function run(command: string, name: string, changes: object = {}) {
   writeFileSync(config, JSON.stringify({ ...base, ...changes }));
   const args = [main, command, "--config", config, "--out", join(folder, name)];
   return spawnSync(process.execPath, args, {
-    env: { ...process.env, FIXYNN_CACHE: cache },
+    env: { ...process.env, FIXYNN_CACHE: own },
     encoding: "utf8",
   });
 }
@@ -72,7 +72,7 @@ test("a sweep trains every freeze point under one budget and leaves ONNX files t
 
 test("a quantized network is a backbone too, frozen byte for byte", { timeout: 200_000 }, () => {
   const path = join(folder, "plain", "integer", "images-unfrozen.json");
-  const done = run("sweep", "integer", { model: { path } });
+  const done = run("sweep", "integer", { model: { path } }, join(folder, "integer-cache"));
   expect(done.stderr.split("\n").filter((line) => line.startsWith("fixynn:"))).toEqual([]);
   expect(done.status).toBe(0);
   const front = JSON.parse(readFileSync(join(folder, "integer", "integer", "front.json"), "utf8"));

@@ -11,6 +11,7 @@ import {
   truncateQuantNetwork,
 } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
+import { runPool } from "../pool.js";
 import { fileNameOf } from "../run-directory.js";
 import { inputBytes, spreadIndices } from "./data.js";
 import { type FineTuningFigures, fineTuneWhereNeeded } from "./fine-tune.js";
@@ -92,17 +93,20 @@ async function quantizeOne(
   };
 }
 
-/** Quantize every network: tails behind the one integer front that they were trained on, whole networks as a whole. */
-export async function quantizeAll(
+/**
+ * Quantize every network: tails behind the one integer front that they were trained on, whole networks as a whole. As many at a time as there are
+ * threads, since some are trained further.
+ */
+export function quantizeAll(
   context: FlowContext,
   prepared: PreparedBackbone,
   trained: readonly TrainedNetwork[],
   tasks: readonly Task[],
 ): Promise<readonly IntegerNetwork[]> {
-  const networks: IntegerNetwork[] = [];
-  for (const one of trained) {
-    const task = tasks.find(({ loaded }) => loaded.dataset.name === one.dataset)!;
-    networks.push(await quantizeOne(context, prepared, one, task));
-  }
-  return networks;
+  const taskOf = ({ dataset }: TrainedNetwork): Task =>
+    tasks.find(({ loaded }) => loaded.dataset.name === dataset)!;
+  return runPool(
+    context.config.threads,
+    trained.map((one) => () => quantizeOne(context, prepared, one, taskOf(one))),
+  );
 }
