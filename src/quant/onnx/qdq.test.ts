@@ -132,12 +132,12 @@ describe("qdqOnnxModel", () => {
         }
         kinds.add(network.nodes.at(-1)!.kind);
       }),
-      { numRuns: 200, seed: 11 },
+      { numRuns: 120, seed: 11 },
     );
     expect([...kinds].sort()).toEqual([...LAYER_KINDS].sort());
-    expect(total).toBeGreaterThan(10_000);
+    expect(total).toBeGreaterThan(5_000);
     expect(different / total).toBeLessThan(0.02);
-  }, 120_000);
+  }, 240_000);
 
   const half: InputEncoding = { scale: 1 / 127.5, offset: -1 };
   const graph = simplify({ ...everyKindGraph(createRng(4)), encoding: half });
@@ -204,6 +204,31 @@ describe("qdqOnnxModel", () => {
     const part = truncateQuantNetwork(network, nodeName("stem"));
     const steps = await differences(part, images, count, { weights: "int8", level: "disabled" });
     expect(largest(steps)).toBeLessThanOrEqual(1);
+  });
+
+  it("turns channels whose multipliers are negative or 0, as registers may hold", async () => {
+    const network = await quantize(graph, { calibration });
+    const part = truncateQuantNetwork(network, nodeName("stem"));
+    const nodes = part.nodes.map((node): QuantNode => {
+      if (node.kind !== "conv2d") return node;
+      const { multipliers, shifts } = node.requantization;
+      const turned = multipliers.map((m, c) => m * [1, -1, 0][c % 3]!);
+      return {
+        ...node,
+        output: { ...node.output, zeroPoint: 100 },
+        clamp: { low: 0, high: 255 },
+        requantization: {
+          ...{ mode: "programmable", multipliers: turned, shifts },
+          ...{ multiplierBits: 13, signed: true, biasBits: 31 },
+        },
+      };
+    });
+    const turned = verifyQuantNetwork({ ...part, nodes });
+    for (const level of ["all", "disabled"] as const) {
+      const steps = await differences(turned, images, count, { level });
+      expect(largest(steps)).toBeLessThanOrEqual(1);
+      expect(share(steps)).toBeLessThan(0.01);
+    }
   });
 
   it("clamps where a type or an activation is narrower than its storage", async () => {

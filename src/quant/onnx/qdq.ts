@@ -171,7 +171,33 @@ function weightScales(node: WeightedNode, input: QuantType): Float32Array {
   });
 }
 
-function emitWeighted(emitter: QdqEmitter, node: WeightedNode): string {
+/**
+ * A layer with the signs of its multipliers, which registers may turn, in its weights: scales are positive. A channel whose multiplier
+ * is 0 has the zero point for all inputs, whatever its weights.
+ */
+function withPositiveFactors<Node extends WeightedNode>(node: Node): Node {
+  const channels = node.bias.data.length;
+  const signs = node.bias.data.map((_, o) => Math.sign(requantizationFactor(node.requantization, o)));
+  if (signs.every((sign) => sign === 1)) return node;
+  const { weights, bias, requantization } = node;
+  return {
+    ...node,
+    weights: tensor(
+      "int16",
+      weights.shape,
+      weights.data.map((w, i) => w * signs[i % channels]!),
+    ),
+    bias: tensor(
+      "int32",
+      bias.shape,
+      bias.data.map((b, o) => b * signs[o]!),
+    ),
+    requantization: { ...requantization, multipliers: requantization.multipliers.map(Math.abs) },
+  };
+}
+
+function emitWeighted(emitter: QdqEmitter, given: WeightedNode): string {
+  const node = withPositiveFactors(given);
   const { onnx } = emitter;
   const { type: input } = emitter.layers.get(node.input)!;
   const { values, zeroPoint } = storedWeights(node.weights, emitter.weights);
