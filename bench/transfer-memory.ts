@@ -38,6 +38,10 @@ export async function run(): Promise<BenchTable> {
     const child = spawn(process.execPath, [main, "sweep", "-c", config, "-o", join(folder, "run")], {
       stdio: ["ignore", "ignore", "inherit"],
     });
+    // A kill of this process must not leave a sweep behind.
+    const stop = () => child.kill();
+    process.once("exit", stop);
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
     const timer = setInterval(() => {
       try {
         peak = Math.max(peak, peakGb(child.pid!));
@@ -47,6 +51,7 @@ export async function run(): Promise<BenchTable> {
     }, POLL_MS);
     const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
     clearInterval(timer);
+    process.removeListener("exit", stop);
     if (code !== 0 || peak === 0) {
       throw new FixynnError(
         "FX9003",

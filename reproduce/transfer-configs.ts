@@ -39,7 +39,7 @@ export const TRANSFER_TASKS: Readonly<Record<string, TransferTask>> = {
     training: { epochs: 24, seeds: 2 },
   },
   svhn: { dataset: { name: "svhn" }, training: { epochs: 4, flip: false } },
-  "fgvc-aircraft": { dataset: { name: "fgvc-aircraft" }, training: { epochs: 30 } },
+  aircraft: { dataset: { name: "aircraft" }, training: { epochs: 30 } },
 };
 
 /** The one file of a folder with an ending. */
@@ -59,6 +59,15 @@ const QUICK = {
   },
   evaluation: { int8Images: 500 },
 } as const;
+
+/** Three quarters of the epochs: the second sweep is a check of the first. */
+function shortened(config: ConfigInput): ConfigInput {
+  const perDataset = Object.entries(config.perDataset ?? {}).map(([name, training]) => {
+    const { epochs = 1 } = training;
+    return [name, { ...training, epochs: Math.max(1, Math.floor(0.75 * epochs)) }] as const;
+  });
+  return { ...config, perDataset: Object.fromEntries(perDataset) };
+}
 
 /**
  * Return the sweeps of the page: the float ImageNet backbone on every task, Google's quantized one as the exact front on two.
@@ -104,10 +113,12 @@ export function transferSweeps(options: {
     {
       name: "quantized",
       title: "Google's quantized MobileNetV1-0.25 as the exact front",
-      config: configOf(
-        available.filter((name) => name === "cifar10" || (name === "gtsrb32" && !quick)),
-        { path: fileIn(join(models, "mobilenet_v1_025_224_quant"), ".tflite") },
-        (block) => `Conv2d_${block}_pointwise`,
+      config: shortened(
+        configOf(
+          available.filter((name) => name === "cifar10" || (name === "gtsrb32" && !quick)),
+          { path: fileIn(join(models, "mobilenet_v1_025_224_quant"), ".tflite") },
+          (block) => `Conv2d_${block}_pointwise`,
+        ),
       ),
     },
   ];

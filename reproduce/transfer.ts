@@ -16,7 +16,7 @@ import {
 import { TRANSFER_TASKS, type TransferSweep, transferSweeps } from "./transfer-configs.js";
 
 /** Sets that the user brings by `fixynn data get` or `fixynn data add`. */
-const BROUGHT = ["svhn", "fgvc-aircraft"] as const;
+const BROUGHT = ["svhn", "aircraft"] as const;
 
 const INTRODUCTION = `What freezing the first layers of MobileNetV1-0.25 costs in accuracy on other tasks. The front is one integer network for all tasks; every tail is trained
 on the bytes that this front computes. Every network, the fully trainable one included, has its own search of the learning rate on validation images and then sees the same number of
@@ -76,7 +76,7 @@ export async function reproduceTransfer(options: {
   }
   const page = join(out, "transfer.md");
   const hint = (name: string): string =>
-    `Bring it by "fixynn data get ${name}" or "fixynn data add ${name} --path FOLDER".`;
+    `Bring it by "fixynn data get ${name}" or "fixynn data add ${name} --kind ${name} --path FOLDER", and run this again.`;
   writeFileAtomic(
     page,
     transferMarkdown({

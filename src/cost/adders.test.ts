@@ -6,8 +6,8 @@ import { NO_PADDING } from "../tensor/index.js";
 import { countFrontAdders } from "./adders.js";
 
 const one = { height: 1, width: 1 };
-const input = quantType([2, 2, 8]);
-const layer = randomWeighted(createRng(1), "conv2d", input, 6, {
+const input = quantType([2, 2, 5]);
+const layer = randomWeighted(createRng(1), "conv2d", input, 4, {
   kernel: one,
   stride: one,
   padding: NO_PADDING,
@@ -20,8 +20,8 @@ describe("adders of a front", () => {
     expect(adders.digits).toBe(constantDigits(front)[0]!.digits);
     expect(adders.layers).toHaveLength(1);
     expect(adders.layers[0]).toMatchObject({ layer: "layer", fullAdders: adders.fullAdders });
-    // Six sums of eight products of 8 bits: no less than eight full adders for each operand behind the first.
-    expect(adders.fullAdders).toBeGreaterThan(6 * 7 * 8);
+    // Four sums of five products of 8 bits: no less than eight full adders for each operand behind the first.
+    expect(adders.fullAdders).toBeGreaterThan(4 * 4 * 8);
   });
 
   test("cheaper constants have fewer adders, no constants none but the requantizations'", () => {
@@ -30,6 +30,6 @@ describe("adders of a front", () => {
     );
     expect(counts).toEqual(counts.toSorted((a, b) => b - a));
     expect(counts[2]!).toBeLessThan(0.7 * counts[0]!);
-    expect(counts[3]!).toBeLessThan(0.05 * counts[0]!);
+    expect(counts[3]!).toBeLessThan(0.1 * counts[0]!);
   });
 });

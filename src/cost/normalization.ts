@@ -1,5 +1,5 @@
 import { FixynnError } from "../core/index.js";
-import type { FrontEnd } from "../hw/index.js";
+import { type FrontEnd, registerBits } from "../hw/index.js";
 import { countsOf } from "./layer-counts.js";
 import { costFrontEnd, type FrontEndCost } from "./structural.js";
 import type { Technology } from "./technology.js";
@@ -41,16 +41,12 @@ export function compareNormalization(
       clockMhz,
     });
   const [before, after] = [cost(plain), cost(programmable)];
-  const words = registers.layers.map(({ addresses, multiplierBits, offsetBits }) => ({
-    channels: addresses.length,
-    bits: addresses.length * (multiplierBits + offsetBits),
-  }));
   return {
     plain: before,
     programmable: after,
-    layers: words.length,
-    channels: words.reduce((sum, { channels }) => sum + channels, 0),
-    registerBits: words.reduce((sum, { bits }) => sum + bits, 0),
+    layers: registers.layers.length,
+    channels: registers.layers.reduce((sum, { addresses }) => sum + addresses.length, 0),
+    registerBits: registers.layers.reduce((sum, layer) => sum + registerBits(layer), 0),
     areaRatio: after.areaMm2.total / before.areaMm2.total,
     energyRatio: after.energyPerFrameUj.total / before.energyPerFrameUj.total,
   };

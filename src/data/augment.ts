@@ -28,14 +28,20 @@ export const NO_AUGMENTATION: Augmentation = { flip: false, shift: 0, border: "r
 /** Fills batches of network input bytes from a split; keeps its tables and scratch memory. */
 export type BatchFiller = {
   /**
-   * Write some images of the split, augmented and resized, one after the other; of an image with several views a random one.
+   * Write some images of the split, augmented and resized, one after the other; of an image with several views that of the round.
    *
    * @param indices which images, at least `count` from `first` on
    * @param target count · height · width · channels bytes
-   * @param rng source of the augmentation and of the views; not used without them
+   * @param rng source of the augmentation; not used without it
    */
   fill(
-    options: { readonly indices: ArrayLike<number>; readonly first: number; readonly count: number },
+    options: {
+      readonly indices: ArrayLike<number>;
+      readonly first: number;
+      readonly count: number;
+      /** Which pass over the split it is: each image takes its views in turn, so that none comes twice before all have come. */
+      readonly round?: number;
+    },
     target: Uint8Array,
     rng: Rng,
   ): void;
@@ -114,9 +120,10 @@ export function createBatchFiller(split: Split, targetSize: Size2, augmentation:
   const cropper = crop && createCropResizer({ height, width }, targetSize, channels);
   const isMoved = flip || shift > 0 || cutout > 0;
   return {
-    fill({ indices, first, count }, target, rng) {
+    fill({ indices, first, count, round = 0 }, target, rng) {
       for (let i = 0; i < count; i++) {
-        let image = reader.read(indices[first + i]!, views === 1 ? 0 : rng.integer(views));
+        const index = indices[first + i]!;
+        let image = reader.read(index, (index + round) % views);
         if (jitter !== undefined) {
           jitterImage(image, channels, jitter, coloured, rng);
           image = coloured;

@@ -16,6 +16,20 @@ const modelSchema = z.strictObject({
   inputSide: positive.optional().describe("pixels, where the model leaves its input size open"),
 });
 
+const share = z.number().min(0).max(1);
+
+const augmentationSchema = z
+  .strictObject({
+    shift: z.int().min(0).describe("largest shift, pixels of the stored image"),
+    border: z.enum(["reflect", "zero"]),
+    cutout: z.int().min(0).describe("side of a grey square, pixels; 0 for none"),
+    jitter: z.strictObject({ brightness: share, contrast: share, saturation: share }),
+    crop: z
+      .strictObject({ minScale: z.number().gt(0).max(1), maxRatio: z.number().min(1) })
+      .describe("random resized crops"),
+  })
+  .partial();
+
 const overridesSchema = z
   .strictObject({
     epochs: positive,
@@ -24,6 +38,7 @@ const overridesSchema = z
     weightDecay: z.number().min(0),
     labelSmoothing: z.number().min(0).max(0.5),
     mixup: z.number().min(0).max(1),
+    augmentation: augmentationSchema,
     flip: z.boolean().describe("whether mirrored images keep their class"),
     images: positive.describe("train on the first so many images only"),
     views: positive.describe("augmented views of each image among the cached features"),

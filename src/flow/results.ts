@@ -69,6 +69,12 @@ function datasetResult(outcome: FlowOutcome, loaded: LoadedDataset, layer: NodeN
       ...(unfrozen && { unfrozen: trainingResult(unfrozen.training) }),
       ...(tail && { tail: trainingResult(tail.training) }),
     },
+    ...((unfrozenInteger?.fineTuning ?? integer?.fineTuning) && {
+      fineTuning: {
+        ...(unfrozenInteger?.fineTuning && { unfrozen: unfrozenInteger.fineTuning }),
+        ...(integer?.fineTuning && { tail: integer.fineTuning }),
+      },
+    }),
   };
 }
 

@@ -1,5 +1,6 @@
 export * from "./builder.js";
 export * from "./execute.js";
+export * from "./fake-quantization.js";
 export * from "./freeze.js";
 export * from "./infer.js";
 export * from "./json.js";

@@ -59,8 +59,10 @@ export function emitVerilog(front: FrontEnd): ReadonlyMap<string, string> {
 
 const describeRegisters = (map: RegisterMap) => ({
   port: `${TOP_PORT}_valid, ${TOP_PORT}_address, ${TOP_PORT}_data: one word a cycle, while aresetn is low, all words before the first frame`,
-  word: "multiplier << leftShift in the low multiplierBits, above it (multiplier*bias + 2^(shift-1) + zeroPoint*2^shift) << leftShift",
-  address: "base + addresses[channel]",
+  words:
+    "kind words: at base + addresses[channel] the multiplier in the low multiplierBits, above it the offset, multiplier*bias + 2^(shift-1) + " +
+    "zeroPoint*2^shift; kind memories: at base + addresses[channel] the multiplier, at base + biasAddresses[channel] bias + " +
+    "biasConstants[channel]; two's complement; bias, multiplier and shift of network.json, zeroPoint of the layer's output",
   ...map,
 });
 

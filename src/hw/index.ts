@@ -18,7 +18,13 @@ export {
 export { emittedRegisters } from "./manifest-registers.js";
 export * from "./netlist.js";
 export * from "./print.js";
-export { type LayerRegisters, type RegisterMap, type RegisterWrites, registerWrites } from "./registers.js";
+export {
+  type LayerRegisters,
+  type RegisterMap,
+  type RegisterWrites,
+  registerBits,
+  registerWrites,
+} from "./registers.js";
 export { type ComputedNode, inputPort, type Stream, streamOfNode } from "./streams.js";
 export { TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 export * from "./verify.js";

@@ -4,22 +4,30 @@ import { MANIFEST_FILE } from "./emit.js";
 import type { RegisterMap } from "./registers.js";
 
 const count = z.int().nonnegative();
+const common = {
+  layer: z.string(),
+  module: z.string(),
+  base: count,
+  multiplierBits: count,
+  addressBits: count,
+  addresses: z.array(count),
+};
 const schema = z.object({
   registers: z
     .object({
       addressBits: count,
       dataBits: count,
       layers: z.array(
-        z.object({
-          layer: z.string(),
-          module: z.string(),
-          base: count,
-          multiplierBits: count,
-          offsetBits: count,
-          addressBits: count,
-          addresses: z.array(count),
-          leftShifts: z.array(count),
-        }),
+        z.discriminatedUnion("kind", [
+          z.object({ kind: z.literal("words"), ...common, offsetBits: count }),
+          z.object({
+            kind: z.literal("memories"),
+            ...common,
+            biasBits: count,
+            biasAddresses: z.array(count),
+            biasConstants: z.array(z.int()),
+          }),
+        ]),
       ),
     })
     .optional(),

@@ -23,47 +23,33 @@ import {
   windowInputs,
   zeroPointConstant,
 } from "./layer-datapath.js";
-import type { Module, Signal } from "./netlist.js";
+import { counterWidth, type Module, type Signal } from "./netlist.js";
 import { buildRegisterRequantizer } from "./register-requantizer.js";
 import {
   addConfigurationPort,
   isAddressed,
   LAYER_PORT,
-  layerRegisters,
-  type RegisterFormat,
-  registerFormat,
+  offsetInterval,
+  resultInterval,
+  type WordRegisters,
   wordBits,
 } from "./registers.js";
 
 type ProgrammableNode = WeightedNode & { readonly requantization: ProgrammableRequantization };
 type Source = { readonly type: QuantType; readonly range: Interval };
 
-/** Bounds of a layer's weighted sums without biases, and of its registers. */
-export type RegisterBounds = {
-  /** Of each channel's sum. */
-  readonly low: readonly number[];
-  readonly high: readonly number[];
-  /** Of all of them. */
-  readonly sum: Interval;
-  readonly format: RegisterFormat;
-};
+/** Hull of the accumulators of a programmable layer's channels, for any input and any registers. */
+export function biasedHull(node: ProgrammableNode, { type, range }: Source): { low: number; high: number } {
+  const bounds = { low: Number(range.low), high: Number(range.high) };
+  const { low, high } = accumulatorInterval(node, { ...type, range: bounds });
+  return { low: Math.min(...low), high: Math.max(...high) };
+}
 
-/** Bound what a programmable layer computes, for any input and any registers. */
-export function registerBounds(
-  node: ProgrammableNode,
-  { type, range }: Source,
-  leftShifts: readonly number[],
-): RegisterBounds {
-  const input = { ...type, range: { low: Number(range.low), high: Number(range.high) } };
-  const { low, high } = weightedSumInterval(node, input);
-  const biased = accumulatorInterval(node, input);
-  const hull = { low: Math.min(...biased.low), high: Math.max(...biased.high) };
-  return {
-    low: [...low],
-    high: [...high],
-    sum: interval(Math.min(...low), Math.max(...high)),
-    format: registerFormat(node.requantization, leftShifts, node.output, hull),
-  };
+/** Hull of the weighted sums without biases. */
+function sumHull(node: ProgrammableNode, { type, range }: Source): Interval {
+  const bounds = { low: Number(range.low), high: Number(range.high) };
+  const { low, high } = weightedSumInterval(node, { ...type, range: bounds });
+  return interval(Math.min(...low), Math.max(...high));
 }
 
 /** The constant matrix of a layer by itself: sums without bias, all as wide as the widest. */
@@ -115,13 +101,17 @@ export function registerDatapath(
 ): LayerDatapath {
   const rows = weightRows(node);
   const { clamp, output, requantization } = node;
-  const none = rows.map(() => 0);
-  const { sum, format } = registerBounds(node, input, none);
-  const registers = layerRegisters(
-    format,
-    rows.map((_, c) => c),
-    none,
-  );
+  const { multiplierBits, signed } = requantization;
+  const sum = sumHull(node, input);
+  const result = resultInterval(requantization, output, biasedHull(node, input));
+  const offset = offsetInterval(requantization, output);
+  const registers: WordRegisters = {
+    kind: "words",
+    multiplierBits,
+    offsetBits: wordFormat(offset).width,
+    addressBits: counterWidth(rows.length - 1),
+    addresses: rows.map((_, c) => c),
+  };
   const sums = sumsDatapath(name, node, rows, { ...input, sum }, options);
   const sumBits = wordFormat(sum).width;
 
@@ -131,7 +121,8 @@ export function registerDatapath(
     const doc = [
       `Requantization of layer "${node.name}" with registers: (m * a + c) >> ${shift}, then the clamp to ${clamp.low}..${clamp.high}.`,
     ];
-    const shape = { sum, format, shift, clamp, outputBits: output.bits, clock: options.clock };
+    const bounds = { sum, multiplierBits, signed, offset, result };
+    const shape = { ...bounds, shift, mostLeft: 0, clamp, outputBits: output.bits, clock: options.clock };
     const made = buildRegisterRequantizer(`${name}_requantize${shift}`, doc, shape);
     byShift.set(shift, made);
     inner.push(made.module);
@@ -139,7 +130,7 @@ export function registerDatapath(
 
   const b = new ModuleBuilder(`${name}_datapath`, [
     `Datapath of layer "${node.name}" with programmable normalization: constant weights, a multiplier and an offset of each output`,
-    `in registers (address: the output's number; multiplier in the low ${format.multiplierBits} bits, offset above it).`,
+    `in registers (address: the output's number; multiplier in the low ${multiplierBits} bits, offset above it).`,
   ]);
   b.clock("aclk");
   const enable = b.input("advance", 1, "all registers move on");
@@ -161,7 +152,7 @@ export function registerDatapath(
   const doc = "weighted sums of this window";
   const held = b.register("held_sums", b.signal(found), { enable, role: "datapath", doc });
   const values = rows.map((_, c): Signal => {
-    const write = isAddressed(b, `write${c}`, port, c, registers.addressBits);
+    const write = isAddressed(b, `write${c}`, port, c);
     const scale = b.register(`scale${c}`, port.data, { enable: write, role: "configuration" });
     const y = b.net(`y${c}`, output.bits);
     const requantizer = byShift.get(requantization.shifts[c]!)!.module.name;

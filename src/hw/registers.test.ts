@@ -36,7 +36,7 @@ describe("programmable normalization in hardware", () => {
       checkFront(network, front, seed);
       checkFront(withOtherValues(rng, network), front, seed);
     }
-  });
+  }, 240_000);
 
   it("does so folded, alone and beside parallel layers", () => {
     for (let seed = 0; seed < 24; seed++) {
@@ -48,7 +48,7 @@ describe("programmable normalization in hardware", () => {
       checkFront(network, front, seed);
       checkFront(withOtherValues(rng, network), front, seed);
     }
-  });
+  }, 240_000);
 
   it("does so with residual sums and dense layers over images", () => {
     for (let seed = 0; seed < 6; seed++) {
@@ -60,7 +60,7 @@ describe("programmable normalization in hardware", () => {
       checkFront(network, front, seed);
       checkFront(withOtherValues(rng, network), front, seed);
     }
-  });
+  }, 240_000);
 
   const emitted = (seed: number, folded: boolean) => {
     const rng = createRng(seed);
@@ -82,7 +82,7 @@ describe("programmable normalization in hardware", () => {
       await checkReadBack(one);
       await checkReadBack({ ...one, network: withOtherValues(rng, one.network) });
     }
-  });
+  }, 240_000);
 
   it("is clean under Verilator's lint, and the testbench writes the registers of either task first", async (context) => {
     const { rng, ...one } = emitted(12, true);

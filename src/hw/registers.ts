@@ -1,4 +1,4 @@
-import { type Interval, interval, wordFormat } from "../arith/index.js";
+import { type Interval, interval } from "../arith/index.js";
 import { FixynnError } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
 import {
@@ -11,21 +11,35 @@ import {
 } from "../quant/index.js";
 import { literal, type ModuleBuilder } from "./builder.js";
 import { largest, smallest } from "./fold/extremes.js";
-import { counterWidth, type Signal } from "./netlist.js";
+import { counterWidth, type Signal, signalWidth } from "./netlist.js";
 
 /**
- * Configuration registers of a layer: one word a channel, the multiplier m in the low bits, the offset c above it, so that the output is
- * clamp((m·a + c) >> shift) of the weighted sum a without bias. Both are stored shifted left, so that all channels that share a multiplier
- * in silicon share its shift.
+ * Configuration registers of a parallel layer: one word a channel, the multiplier m in the low bits, the offset c above it, so that the
+ * output is clamp((m·a + c) >> shift) of the weighted sum a without bias.
  */
-export type LayerRegisters = {
+export type WordRegisters = {
+  readonly kind: "words";
   readonly multiplierBits: number;
   readonly offsetBits: number;
   readonly addressBits: number;
   /** Address of each output channel. */
   readonly addresses: readonly number[];
-  readonly leftShifts: readonly number[];
 };
+
+/** Configuration memories of a folded layer: one of multipliers, and one of what the sums begin with. */
+export type MemoryRegisters = {
+  readonly kind: "memories";
+  readonly multiplierBits: number;
+  readonly biasBits: number;
+  readonly addressBits: number;
+  /** Addresses of each output channel's multiplier and bias. */
+  readonly addresses: readonly number[];
+  readonly biasAddresses: readonly number[];
+  /** Added to each bias: it takes the input's zero point out of the products. */
+  readonly biasConstants: readonly number[];
+};
+
+export type LayerRegisters = WordRegisters | MemoryRegisters;
 
 /** The registers of a front as its top module's port reaches them; plain data, in the manifest too. */
 export type RegisterMap = {
@@ -53,12 +67,19 @@ export const TOP_PORT = "s_cfg";
 /** The configuration port as seen inside a module. */
 export type ConfigurationPort = { readonly valid: Signal; readonly address: Signal; readonly data: Signal };
 
-/** Multiplier and offset fields together. */
-export function wordBits({
-  multiplierBits,
-  offsetBits,
-}: Pick<LayerRegisters, "multiplierBits" | "offsetBits">): number {
-  return multiplierBits + offsetBits;
+/** Bits of a word on a layer's port. */
+export function wordBits(registers: LayerRegisters): number {
+  const { multiplierBits } = registers;
+  return registers.kind === "words"
+    ? multiplierBits + registers.offsetBits
+    : Math.max(multiplierBits, registers.biasBits);
+}
+
+/** Bits of all registers of a layer's channels. */
+export function registerBits(registers: LayerRegisters): number {
+  const { multiplierBits, addresses } = registers;
+  const other = registers.kind === "words" ? registers.offsetBits : registers.biasBits;
+  return addresses.length * (multiplierBits + other);
 }
 
 /** Declare a configuration port. */
@@ -70,7 +91,7 @@ export function addConfigurationPort(
   return {
     valid: b.input(`${name}_valid`, 1, "a register is written; while aresetn is low"),
     address: b.input(`${name}_address`, addressBits),
-    data: b.input(`${name}_data`, dataBits, "multiplier, offset above it"),
+    data: b.input(`${name}_data`, dataBits),
   };
 }
 
@@ -80,9 +101,9 @@ export function isAddressed(
   name: string,
   { valid, address }: Pick<ConfigurationPort, "valid" | "address">,
   wanted: number,
-  bits: number,
 ): Signal {
-  return b.logic("and", name, [valid, b.compare("equal", `${name}_here`, address, literal(wanted, bits))]);
+  const here = b.compare("equal", `${name}_here`, address, literal(wanted, signalWidth(address)));
+  return b.logic("and", name, [valid, here]);
 }
 
 /** c = m · bias + 2^(shift − 1) + zeroPoint · 2^shift: bias, rounding and zero point at once. */
@@ -98,57 +119,33 @@ function offsetOf(
 const corners = (a: { low: number; high: number }, b: { low: number; high: number }): [number, number][] =>
   [a.low, a.high].flatMap((x) => [b.low, b.high].map((y): [number, number] => [x, y]));
 
-/** What a hardware multiplier of registers must be made for. */
-export type RegisterFormat = {
-  readonly multiplierBits: number;
-  readonly signed: boolean;
-  readonly offset: Interval;
-  /** Results before the clamp, for any registers and sums. */
-  readonly result: Interval;
-};
-
-/**
- * Bound fields and results of a layer's channels over all values that registers may have.
- *
- * @param accumulator hull of the channels' accumulators, biases included
- */
-export function registerFormat(
+/** Bound the results of a layer's channels before the clamp, over all registers and the accumulators, biases included. */
+export function resultInterval(
   requantization: ProgrammableRequantization,
-  leftShifts: readonly number[],
   { zeroPoint }: Pick<QuantType, "zeroPoint">,
   accumulator: { readonly low: number; readonly high: number },
-): RegisterFormat {
-  const { multiplierBits, signed, shifts } = requantization;
+): Interval {
   const multipliers = multiplierRegisterRange(requantization);
-  const biases = biasRegisterRange(requantization);
-  const offsets = leftShifts.flatMap((left, c) =>
-    corners(multipliers, biases).map(
-      ([m, bias]) => offsetOf(m, bias, { shift: shifts[c]!, zeroPoint }) << BigInt(left),
-    ),
-  );
-  const results = [...shifts].flatMap((shift) =>
+  const results = [...requantization.shifts].flatMap((shift) =>
     corners(multipliers, accumulator).map(
       ([m, acc]) => offsetOf(m, acc, { shift, zeroPoint }) >> BigInt(shift),
     ),
   );
-  return {
-    multiplierBits: multiplierBits + Math.max(...leftShifts),
-    signed,
-    // The field is two's complement, whatever comes.
-    offset: interval(smallest([...offsets, -1n]), largest(offsets)),
-    result: interval(smallest(results), largest(results)),
-  };
+  return interval(smallest(results), largest(results));
 }
 
-/** Lay out a layer's registers; `last` is the highest address that there is, default the highest that is used. */
-export function layerRegisters(
-  { multiplierBits, offset }: RegisterFormat,
-  addresses: readonly number[],
-  leftShifts: readonly number[],
-  last = Math.max(...addresses),
-): LayerRegisters {
-  const addressBits = counterWidth(last);
-  return { multiplierBits, offsetBits: wordFormat(offset).width, addressBits, addresses, leftShifts };
+/** Bound the offsets of a layer's channels over all registers. */
+export function offsetInterval(
+  requantization: ProgrammableRequantization,
+  { zeroPoint }: Pick<QuantType, "zeroPoint">,
+): Interval {
+  const multipliers = multiplierRegisterRange(requantization);
+  const biases = biasRegisterRange(requantization);
+  const offsets = [...requantization.shifts].flatMap((shift) =>
+    corners(multipliers, biases).map(([m, bias]) => offsetOf(m, bias, { shift, zeroPoint })),
+  );
+  // The field is two's complement, whatever comes.
+  return interval(smallest([...offsets, -1n]), largest(offsets));
 }
 
 /** Number the registers of a front's layers for the top's port: the layer's number above the address within it. */
@@ -163,8 +160,11 @@ export function registerMap(
   };
 }
 
-/** Words of a layer's registers, channel by channel. */
-function registerWords(block: LayerRegisters & { readonly layer: string }, network: QuantNetwork): bigint[] {
+/** Addresses and words of a layer's registers. */
+function registerWords(
+  block: LayerRegisters & { readonly layer: string },
+  network: QuantNetwork,
+): readonly { readonly address: number; readonly word: bigint }[] {
   const node = findQuantNode(network, block.layer as NodeName);
   const refuse = (message: string): never => {
     throw new FixynnError("FX5050", message, {
@@ -178,16 +178,25 @@ function registerWords(block: LayerRegisters & { readonly layer: string }, netwo
   const { multipliers, shifts } = requantization;
   if (multipliers.length !== block.addresses.length)
     refuse(`${multipliers.length} channels, but registers for ${block.addresses.length}`);
-  return block.addresses.map((_, c) => {
-    const left = BigInt(block.leftShifts[c]!);
-    const c0 = offsetOf(multipliers[c]!, bias.data[c]!, { shift: shifts[c]!, zeroPoint: output.zeroPoint });
-    const m = BigInt(multipliers[c]!) << left;
-    const offset = c0 << left;
-    if (BigInt.asIntN(block.offsetBits, offset) !== offset) refuse(`the offset of channel ${c} does not fit`);
-    return (
-      BigInt.asUintN(block.multiplierBits, m) |
-      (BigInt.asUintN(block.offsetBits, offset) << BigInt(block.multiplierBits))
-    );
+  const field = (value: bigint, bits: number, what: string): bigint => {
+    const low = BigInt.asUintN(bits, value);
+    if (low !== value && BigInt.asIntN(bits, value) !== value) refuse(`${what} does not fit`);
+    return low;
+  };
+  return block.addresses.flatMap((address, c) => {
+    const m = field(BigInt(multipliers[c]!), block.multiplierBits, `the multiplier of channel ${c}`);
+    if (block.kind === "memories") {
+      const value = BigInt(bias.data[c]! + block.biasConstants[c]!);
+      const word = field(value, block.biasBits, `the bias of channel ${c}`);
+      return [
+        { address, word: m },
+        { address: block.biasAddresses[c]!, word },
+      ];
+    }
+    const { zeroPoint } = output;
+    const offset = offsetOf(multipliers[c]!, bias.data[c]!, { shift: shifts[c]!, zeroPoint });
+    const above = field(offset, block.offsetBits, `the offset of channel ${c}`);
+    return [{ address, word: m | (above << BigInt(block.multiplierBits)) }];
   });
 }
 
@@ -205,8 +214,8 @@ export function registerWrites(
   const blocks = map.layers.filter((block) => layer === undefined || block.layer === layer);
   if (blocks.length === 0) return undefined;
   const writes = blocks.flatMap((block) =>
-    registerWords(block, network).map((word, c) => ({
-      address: block.addresses[c]! + (layer === undefined ? block.base : 0),
+    registerWords(block, network).map(({ address, word }) => ({
+      address: address + (layer === undefined ? block.base : 0),
       data: word.toString(16),
     })),
   );

@@ -65,7 +65,7 @@ function addRegisterFanOut(
   const layer = sliceOf(address, within, above);
   const pins = new Map(
     map.layers.map((block, i) => {
-      const chosen = isAddressed(b, `configure${i}`, { valid, address: layer }, i, above);
+      const chosen = isAddressed(b, `configure${i}`, { valid, address: layer }, i);
       const ports = [
         { port: `${LAYER_PORT}_valid`, signal: chosen },
         { port: `${LAYER_PORT}_address`, signal: sliceOf(address, 0, block.addressBits) },

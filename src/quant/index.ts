@@ -10,6 +10,7 @@ export * from "./onnx/qdq.js";
 export * from "./print.js";
 export * from "./quantize/calibrate.js";
 export * from "./quantize/digits.js";
+export * from "./quantize/fine-tune.js";
 export * from "./quantize/fuse.js";
 export * from "./quantize/normalization.js";
 export * from "./quantize/programmable.js";

@@ -110,6 +110,15 @@ const trainingSchema = z
   })
   .meta({ id: "training" });
 
+const fineTuningSchema = z
+  .strictObject({
+    float: fraction,
+    before: fraction.describe("integer network as calibrated"),
+    after: fraction.describe("integer network after fine-tuning"),
+    kept: z.boolean().describe("whether the fine-tuned network is the one measured"),
+  })
+  .meta({ id: "fineTuning", description: "top-1 accuracies on validation images" });
+
 const datasetSchema = z
   .strictObject({
     name: z.string(),
@@ -133,6 +142,11 @@ const datasetSchema = z
       .partial()
       .optional()
       .describe("how the two networks were trained"),
+    fineTuning: z
+      .strictObject({ unfrozen: fineTuningSchema, tail: fineTuningSchema })
+      .partial()
+      .optional()
+      .describe("quantization-aware fine-tuning, where calibration alone lost too much"),
   })
   .meta({ id: "dataset" });
 

@@ -60,12 +60,7 @@ export function transferMarkdown(options: {
   if (missing.length > 0) {
     blocks.push(
       "## Not run",
-      missing
-        .map(
-          ({ dataset, hint }) =>
-            `- ${escapeMarkdown(dataset)}: data not available here. ${escapeMarkdown(hint)}`,
-        )
-        .join("\n"),
+      missing.map(({ dataset, hint }) => `- ${escapeMarkdown(dataset)}: ${hint}`).join("\n"),
     );
   }
   return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;

@@ -16,7 +16,11 @@ export type Batch = {
 
 /** Makes batches of the images `indices[first..]`. */
 export type Batcher = {
-  make(indices: Uint32Array, first: number, rng: Rng): Batch;
+  /** @param round the epoch: cached views of an image take turns */
+  make(
+    options: { readonly indices: Uint32Array; readonly first: number; readonly round: number },
+    rng: Rng,
+  ): Batch;
   close(): void;
 };
 
@@ -42,10 +46,10 @@ export function createBatcher(options: {
   const perImage = size.height * size.width * split.channels;
   const off = train.labelSmoothing / classes;
   const on = 1 - train.labelSmoothing;
-  const make: Batcher["make"] = (indices, first, rng) => {
+  const make: Batcher["make"] = ({ indices, first, round }, rng) => {
     const bytes = new Uint8Array(batch * perImage);
     const targets = new Float32Array(batch * classes).fill(off);
-    filler.fill({ indices, first, count: batch }, bytes, rng);
+    filler.fill({ indices, first, count: batch, round }, bytes, rng);
     const labels = Uint16Array.from({ length: batch }, (_, i) => split.labels[indices[first + i]!]!);
     let share = 1;
     if (train.mixup > 0) {

@@ -62,6 +62,16 @@ function startReplica(program: ReplicaProgram): Promise<Replica> {
   return answer().then(() => replica);
 }
 
+/** Start a replica for each program; when one fails, the others are closed again. */
+async function startAll(programs: readonly ReplicaProgram[]): Promise<Replica[]> {
+  const started = await Promise.allSettled(programs.map(startReplica));
+  const replicas = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const failed = started.find((result) => result.status === "rejected");
+  if (failed === undefined) return replicas;
+  await Promise.all(replicas.map((replica) => replica.close()));
+  throw failed.reason;
+}
+
 const sharedFloats = (length: number): Float32Array => new Float32Array(new SharedArrayBuffer(4 * length));
 
 /**
@@ -131,7 +141,7 @@ export async function createReplicatedSession(
     encodeOnnx(buildUpdateProgram(plan, { optimizer, replicas: count })),
     onnxSessionOptions(1),
   );
-  const replicas = await Promise.all(programs.map(startReplica));
+  const replicas = await startAll(programs);
   const buffers = createStateBuffers(graph, plan);
   const gradients = new Float32Array(count * length);
   const statistics = new Float32Array(count * statisticCount);

@@ -1,5 +1,5 @@
 import type { Rng } from "../core/index.js";
-import type { Graph, NodeName } from "../graph/index.js";
+import type { FakeQuantization, Graph, NodeName } from "../graph/index.js";
 import type { OptimizerConstants } from "./program/update.js";
 import type { TrainingState } from "./state.js";
 
@@ -36,6 +36,8 @@ export type SessionOptions = {
   readonly batch: number;
   readonly optimizer: OptimizerConstants;
   readonly exposeGradient?: boolean;
+  /** Train for an integer network: see `TrainRequest`. */
+  readonly fakeQuantization?: FakeQuantization;
   /** Threads of ONNX Runtime within an operator; default 1. */
   readonly threads?: number;
   /**

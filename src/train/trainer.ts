@@ -8,7 +8,13 @@ import {
   silent,
 } from "../core/index.js";
 import { type Split, splitDigest } from "../data/index.js";
-import { type Graph, type NodeName, verifyGraph } from "../graph/index.js";
+import {
+  type FakeQuantization,
+  fakeQuantizeParameters,
+  type Graph,
+  type NodeName,
+  verifyGraph,
+} from "../graph/index.js";
 import { createBatcher } from "./batches.js";
 import { type BestEpoch, type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { argmax, checkSplit, evaluate } from "./evaluate.js";
@@ -42,6 +48,12 @@ export type TrainRequest = {
    * batch norm takes the statistics of each thread's part.
    */
   readonly threads?: number;
+  /**
+   * Quantization-aware training: the forward pass rounds and clips as the integer network will, gradients go straight
+   * through. The network that comes back has weights off the grid, to be rounded (`updateQuantNetwork`). Validation
+   * rounds weights, not activations.
+   */
+  readonly fakeQuantization?: FakeQuantization;
 };
 
 /** A trained network and how it got there. */
@@ -55,7 +67,7 @@ export type TrainResult = {
 
 /** Digest of everything that the outcome depends on, so that a checkpoint is never used for another training. */
 function trainingKey(request: TrainRequest, plan: TrainingPlan, replicas: number): string {
-  const { graph, split, options, seed } = request;
+  const { graph, split, options, seed, fakeQuantization: fake } = request;
   const layers = graph.nodes.map((node) => [node.kind, node.name, node.shape]);
   const slots = plan.parameters.map(({ node, role, shape }) => [node, role, shape]);
   const bytes = (data: ArrayBufferView): Uint8Array =>
@@ -77,6 +89,12 @@ function trainingKey(request: TrainRequest, plan: TrainingPlan, replicas: number
       options,
       seed,
       ...(replicas > 1 && { replicas }),
+      ...(fake && {
+        fake: [
+          [...fake.weights].map(([name, grid]) => [name, { ...grid, scales: Array.from(grid.scales) }]),
+          [...fake.activations],
+        ],
+      }),
     }),
   );
 }
@@ -102,7 +120,8 @@ function checkRequest(request: TrainRequest, plan: TrainingPlan): void {
  * All randomness comes from (seed, epoch, step): a training resumed from its checkpoint gives the weights that it would
  * have given without the interruption, and two runs on one machine give the same bytes.
  *
- * @throws FixynnError FX3001 to FX3005 for requests that make no sense, FX3006 when the loss is not finite
+ * @throws FixynnError FX3001 to FX3005 for requests that make no sense, FX3006 when the loss is not finite,
+ *   FX3011 when fake quantization does not fit the network
  */
 export async function trainNetwork(request: TrainRequest): Promise<TrainResult> {
   const { graph, split, options, seed, validation } = request;
@@ -120,7 +139,13 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
   const started = performance.now();
   const root = createRng(seed);
   const batcher = createBatcher({ split, size: { height, width }, classes, train: options, batch });
-  const session = await createTrainingSession(graph, plan, { batch, optimizer: options, replicas });
+  const fake = request.fakeQuantization;
+  const session = await createTrainingSession(graph, plan, {
+    ...{ batch, optimizer: options, replicas },
+    ...(fake && { fakeQuantization: fake }),
+  });
+  const validated = (): Graph =>
+    fake === undefined ? session.graph() : fakeQuantizeParameters(session.graph(), fake);
   const front = createFrozenFront(graph, plan, batch);
   const history: EpochRecord[] = [];
   let epoch = 0;
@@ -145,7 +170,10 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
       let correct = 0;
       const stepRng = (step: number) => epochRng.fork(`step ${step}`);
       const prepare = async (step: number) => {
-        const made = batcher.make(order, step * batch, stepRng(step).fork("images"));
+        const made = batcher.make(
+          { indices: order, first: step * batch, round: epoch },
+          stepRng(step).fork("images"),
+        );
         return { ...made, boundary: await front.run(made.bytes, batch) };
       };
       let next = await prepare(0);
@@ -185,7 +213,7 @@ export async function trainNetwork(request: TrainRequest): Promise<TrainResult> 
         epoch: epoch + 1,
         loss: loss / stepsPerEpoch,
         trainAccuracy: correct / (stepsPerEpoch * batch),
-        ...(isMeasured ? { validationAccuracy: (await evaluate(session.graph(), validation)).top1 } : {}),
+        ...(isMeasured ? { validationAccuracy: (await evaluate(validated(), validation)).top1 } : {}),
         seconds,
       };
       history.push(record);

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { createRng, packageRoot } from "../../src/core/index.js";
+import { packageRoot } from "../../src/core/index.js";
 import type { Advice, AdviceComparison } from "../../src/flow/index.js";
 import { resultsSchemaId } from "../../src/report/index.js";
-import { makePng } from "../helpers/data-files.js";
+import { makeColourImages } from "../helpers/colour-images.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-advise-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -20,19 +20,8 @@ function advise(...args: readonly string[]) {
   return spawnSync(process.execPath, full, { env, encoding: "utf8" });
 }
 
-/** Two classes that differ in colour. */
 function makeImages(): void {
-  const rng = createRng(1);
-  for (const [label, red] of [
-    ["red", 190],
-    ["blue", 60],
-  ] as const) {
-    mkdirSync(join(folder, "images", label), { recursive: true });
-    for (let i = 0; i < 20; i++) {
-      const png = makePng(24, 24, () => [red + rng.integer(60), rng.integer(256), 250 - red]);
-      writeFileSync(join(folder, "images", label, `${i}.png`), png);
-    }
-  }
+  makeColourImages(join(folder, "images"), { "": 20 });
   writeFileSync(
     config,
     JSON.stringify({

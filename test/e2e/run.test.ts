@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { createRng, packageRoot } from "../../src/core/index.js";
 import { TESTBENCH_MODULE } from "../../src/hw/index.js";
 import { parseResults } from "../../src/report/index.js";
 import { runVerilator } from "../../src/sim/index.js";
-import { makePng } from "../helpers/data-files.js";
+import { makeColourImages } from "../helpers/colour-images.js";
 import { requireTool } from "../helpers/environment.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-resume-"));
@@ -16,24 +16,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const main = join(packageRoot, "dist", "src", "cli", "main.js");
 const config = join(folder, "config.json");
 
-/** Two classes that differ in colour, with noise; enough to train on. */
 function makeImages(): void {
-  const rng = createRng(1);
-  for (const [part, count] of [
-    ["train", 32],
-    ["test", 8],
-  ] as const) {
-    for (const [label, red] of [
-      ["red", 190],
-      ["blue", 60],
-    ] as const) {
-      mkdirSync(join(folder, "images", part, label), { recursive: true });
-      for (let i = 0; i < count; i++) {
-        const png = makePng(24, 24, () => [red + rng.integer(60), rng.integer(256), 250 - red]);
-        writeFileSync(join(folder, "images", part, label, `${i}.png`), png);
-      }
-    }
-  }
+  makeColourImages(join(folder, "images"), { train: 32, test: 8 });
   const training = { epochs: 3, batch: 16 };
   const evaluation = { int8Images: 16, hardwareImages: 8 };
   const datasets = [{ kind: "folder", path: "images" }];

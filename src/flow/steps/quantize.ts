@@ -11,8 +11,10 @@ import {
   truncateQuantNetwork,
 } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
+import { runPool } from "../pool.js";
 import { fileNameOf } from "../run-directory.js";
 import { inputBytes, spreadIndices } from "./data.js";
+import { type FineTuningFigures, fineTuneWhereNeeded } from "./fine-tune.js";
 import type { PreparedBackbone } from "./front.js";
 import type { Task } from "./tasks.js";
 import type { TrainedNetwork } from "./train.js";
@@ -23,6 +25,8 @@ export type IntegerNetwork = {
   /** None: the whole network, retrained and quantized for this task alone. */
   readonly freezePoint: NodeName | undefined;
   readonly network: QuantNetwork;
+  /** What fine-tuning did, where calibration alone lost too much. */
+  readonly fineTuning?: FineTuningFigures;
   /** Of the golden executor. */
   readonly accuracy: { readonly value: number; readonly images: number };
 };
@@ -63,10 +67,12 @@ async function quantizeOne(
     },
     [file],
   );
-  const network = quantNetworkFromJson(JSON.parse(readFileSync(run.path(file), "utf8")), file);
+  const calibrated = quantNetworkFromJson(JSON.parse(readFileSync(run.path(file), "utf8")), file);
+  const { network, figures } = await fineTuneWhereNeeded(context, calibrated, trained, task);
   const limit = config.evaluation.int8Images;
   const test: Split = freezePoint === undefined ? images.test : features.test.get(freezePoint)!;
-  const evaluated = await run.step(`int8/${dataset}/${label}`, { ...dependsOn, limit }, async () => {
+  const tested = { network: quantNetworkToJson(network), data: splitDigest(test), limit };
+  const evaluated = await run.step(`int8/${dataset}/${label}`, tested, async () => {
     const { top1, count } = await evaluateQuantNetwork(
       network,
       subset(test, spreadIndices(test.count, limit)),
@@ -78,20 +84,29 @@ async function quantizeOne(
     );
     return { value: top1, images: count };
   });
-  return { dataset, freezePoint, network, accuracy: evaluated.value };
+  return {
+    dataset,
+    freezePoint,
+    network,
+    accuracy: evaluated.value,
+    ...(figures && { fineTuning: figures }),
+  };
 }
 
-/** Quantize every network: tails behind the one integer front that they were trained on, whole networks as a whole. */
-export async function quantizeAll(
+/**
+ * Quantize every network: tails behind the one integer front that they were trained on, whole networks as a whole. As many at a time as there are
+ * threads, since some are trained further.
+ */
+export function quantizeAll(
   context: FlowContext,
   prepared: PreparedBackbone,
   trained: readonly TrainedNetwork[],
   tasks: readonly Task[],
 ): Promise<readonly IntegerNetwork[]> {
-  const networks: IntegerNetwork[] = [];
-  for (const one of trained) {
-    const task = tasks.find(({ loaded }) => loaded.dataset.name === one.dataset)!;
-    networks.push(await quantizeOne(context, prepared, one, task));
-  }
-  return networks;
+  const taskOf = ({ dataset }: TrainedNetwork): Task =>
+    tasks.find(({ loaded }) => loaded.dataset.name === dataset)!;
+  return runPool(
+    context.config.threads,
+    trained.map((one) => () => quantizeOne(context, prepared, one, taskOf(one))),
+  );
 }

@@ -40,12 +40,30 @@ export function overridesOf({ config }: FlowContext, dataset: string): Config["t
   return { ...config.training, ...own };
 }
 
+/** The fields that are there. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
 /** Choose how to train on some images: the defaults for their number and size under what the configuration says. */
 function optionsFor(overrides: Config["training"], { count, height }: Split): TrainOptions {
-  const { flip, images: _images, views: _views, seeds: _seeds, search: _search, ...training } = overrides;
+  const {
+    flip,
+    augmentation,
+    images: _images,
+    views: _views,
+    seeds: _seeds,
+    search: _search,
+    ...training
+  } = overrides;
   const defaults = defaultTransferOptions(count, { flip: flip ?? true, side: height });
-  const given = Object.fromEntries(Object.entries(training).filter(([, value]) => value !== undefined));
-  return { ...defaults, ...given };
+  return {
+    ...defaults,
+    ...given(training),
+    augmentation: { ...defaults.augmentation, ...given(augmentation ?? {}) },
+  };
 }
 
 /** Divide a dataset's training images in those to learn from and those to validate on, never through a group. */

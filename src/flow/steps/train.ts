@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRng, writeFileAtomic } from "../../core/index.js";
-import { type Split, splitDigest, subset } from "../../data/index.js";
+import { NO_AUGMENTATION, type Split, splitDigest, subset } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName } from "../../graph/index.js";
 import { evaluate, replaceHead, type TrainOptions, trainInWorker } from "../../train/index.js";
 import { joinTail, searchLearningRate, type Trial, tailOf } from "../../transfer/index.js";
@@ -99,8 +99,8 @@ function subjectOf(
 /** Options of a training: cached features are augmented already. */
 function optionsOf({ task, freezePoint }: Subject, changes: Partial<TrainOptions> = {}): TrainOptions {
   const { augmentation } = task.options;
-  const none = { ...augmentation, flip: false, shift: 0, cutout: 0 };
-  return { ...task.options, ...changes, augmentation: freezePoint === undefined ? augmentation : none };
+  const isImages = freezePoint === undefined;
+  return { ...task.options, ...changes, augmentation: isImages ? augmentation : NO_AUGMENTATION };
 }
 
 /** Whole epochs on all images, or one on a part of them. */

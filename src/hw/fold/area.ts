@@ -39,9 +39,9 @@ export type LayerSketch = {
   readonly accumulatorBits: number;
   readonly digits: number;
   readonly commonScale: boolean;
-  /** Multiplier and word of programmable normalization, in the parallel and in the folded form. */
+  /** Programmable normalization: bits of the multiplier, as it is and shifted as a folded layer does it, and of the bias. */
   readonly registers:
-    | { readonly parallel: number; readonly folded: number; readonly wordBits: number }
+    | { readonly multiplierBits: number; readonly shiftedBits: number; readonly biasBits: number }
     | undefined;
 };
 
@@ -67,8 +67,7 @@ function sketchRegisters({ requantization }: WeightedNode): LayerSketch["registe
   if (requantization.mode !== "programmable") return undefined;
   const { multiplierBits, biasBits, shifts } = requantization;
   const spread = Math.max(...shifts) - Math.min(...shifts);
-  const folded = multiplierBits + spread;
-  return { parallel: multiplierBits, folded, wordBits: 2 * folded + biasBits };
+  return { multiplierBits, shiftedBits: multiplierBits + spread, biasBits };
 }
 
 /** Registers for each full adder of a pipelined tree, as measured on the layers of MobileNet. */
@@ -84,7 +83,7 @@ function scaleArea(
   { accumulatorBits, commonScale, registers }: LayerSketch,
   { register, and }: AreaUnits,
 ): number {
-  const rows = registers?.folded ?? (commonScale ? 6 : SCALE_BITS);
+  const rows = registers?.shiftedBits ?? (commonScale ? 6 : SCALE_BITS);
   const adders = accumulatorBits * rows;
   return adders * (1 + (commonScale ? 0 : and) + REGISTERS_PER_ADDER * register);
 }
@@ -92,11 +91,12 @@ function scaleArea(
 /** Multiplier, registers and held sum of an output with programmable normalization. */
 function registerArea(
   { accumulatorBits }: LayerSketch,
-  { parallel, wordBits }: NonNullable<LayerSketch["registers"]>,
+  { multiplierBits, biasBits }: NonNullable<LayerSketch["registers"]>,
   { register, and }: AreaUnits,
 ): number {
-  const adders = accumulatorBits * parallel;
-  return adders * (1 + and + 2 * REGISTERS_PER_ADDER * register) + (wordBits + accumulatorBits) * register;
+  const adders = accumulatorBits * multiplierBits;
+  const bits = 2 * multiplierBits + biasBits + accumulatorBits;
+  return adders * (1 + and + 2 * REGISTERS_PER_ADDER * register) + bits * register;
 }
 
 /** Estimate the fully parallel form, line buffer included. */
@@ -135,12 +135,11 @@ export function foldedArea(sketch: LayerSketch, folding: Folding, units: AreaUni
     accumulatorBits * (1 + register + (slices > 1 ? mux : 0));
   const queue = requantizers < lanes ? lanes * accumulatorBits * (register + mux) : 0;
   const { registers } = sketch;
-  const scaleBits = registers?.wordBits ?? (sketch.commonScale ? 0 : SCALE_BITS + 40);
-  const constants = taps * weightBits + accumulatorBits;
+  const scaleBits = registers?.multiplierBits ?? (sketch.commonScale ? 0 : SCALE_BITS + 40);
   const rom =
     registers === undefined
-      ? outputs * (constants + scaleBits) * romBit
-      : outputs * (constants * romBit + scaleBits * sramBit);
+      ? outputs * (taps * weightBits + accumulatorBits + scaleBits) * romBit
+      : outputs * (taps * weightBits * romBit + (registers.biasBits + scaleBits) * sramBit);
   const read = (lanes * (inputs * weightBits + accumulatorBits) + requantizers * scaleBits) * register;
   const output = (outputs + 2 * requantizers) * node.output.bits * register;
   const { height, width } = plan.kernel;

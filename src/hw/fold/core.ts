@@ -2,11 +2,17 @@ import { wordFormat } from "../../arith/index.js";
 import { concat, literal, type ModuleBuilder, sliceOf } from "../builder.js";
 import { addOutputBuffer } from "../controller.js";
 import { counterWidth, type InstanceCell, type NetId, type Signal, signalWidth, toBits } from "../netlist.js";
-import { addConfigurationPort, LAYER_PORT, type LayerRegisters, wordBits } from "../registers.js";
-import type { Lane, LaneShape } from "./lane.js";
+import {
+  addConfigurationPort,
+  type ConfigurationPort,
+  LAYER_PORT,
+  type MemoryRegisters,
+  wordBits,
+} from "../registers.js";
+import { type Lane, type LaneShape, resize } from "./lane.js";
 import type { LinearRequantization } from "./linear-requantization.js";
 import type { FoldedSteps, Folding } from "./parallelism.js";
-import { walkRegisters } from "./register-walk.js";
+import { registerAddressBits, walkRegisters } from "./register-walk.js";
 import type { Requantizer } from "./requantizer.js";
 import { delayLine, selectOption, walkRom } from "./sequencer.js";
 import { type WeightRows, weightWords } from "./weight-words.js";
@@ -28,7 +34,13 @@ export type CoreParts = {
         readonly words: readonly string[];
         readonly formula: LinearRequantization;
       }
-    | { readonly kind: "registers"; readonly registers: LayerRegisters };
+    | {
+        readonly kind: "registers";
+        readonly registers: MemoryRegisters;
+        /** By how much the multiplier of each channel is shifted left. */
+        readonly leftShifts: readonly number[];
+        readonly leftBits: number;
+      };
   readonly requantizer: Requantizer;
 };
 
@@ -124,14 +136,8 @@ export function addCore(
       ? b.logic("and", "done", [accumulate, lastSummed], "the accumulators are complete")
       : accumulate;
   const { width } = wordFormat(laneShape.accumulator);
-  const biasWords = range(groups).map((group) =>
-    range(lanes)
-      .map((l) => toBits(parts.biases[group * lanes + l] ?? 0, width))
-      .reverse()
-      .join(""),
-  );
-  const doc = "what the sums of a group of channels begin with";
-  const biases = walkRom(b, "biases", biasWords, { move: done, primed, resetN, doc });
+  const ports = parts.scales.kind === "registers" ? addPorts(b, parts, parts.scales.registers) : undefined;
+  const biases = addBiases(b, parts, ports?.biases, { primed, resetN, move: done });
   const laneBits = folding.inputs * laneShape.weightBits;
   const sums = range(lanes).map((l) => {
     const a = b.net(`a${l}`, width);
@@ -139,7 +145,7 @@ export function addCore(
       { port: "advance", signal: advance },
       { port: "x", signal: operands[l]! },
       { port: "w", signal: sliceOf(walk.weights, l * laneBits, laneBits) },
-      { port: "bias", signal: sliceOf(biases.data, l * width, width) },
+      { port: "bias", signal: biases[l]! },
       ...(slices > 1 ? [{ port: "first", signal: firstSummed }] : []),
       { port: "accumulate", signal: accumulate },
     ];
@@ -161,7 +167,8 @@ export function addCore(
       : { words: sums, valid: accumulated };
   const results = (groups * lanes) / perResult;
   const scaled = b.logic("and", "scale_taken", [queue.valid, advance]);
-  const scales = addScales(b, parts.scales, { outputs, perResult, results }, { ...signals, move: scaled });
+  const memory = { outputs, perResult, results, port: ports?.scales };
+  const scales = addScales(b, parts.scales, memory, { primed, resetN, move: scaled });
   const values = queue.words.map((word, l) => {
     const y = b.net(`y${l}`, parts.outputBits);
     const inputs: InstanceCell["inputs"] = [
@@ -190,6 +197,57 @@ export function addCore(
   return { ...collected, data: sliceOf(collected.data, 0, outputs * parts.outputBits) };
 }
 
+/** Declare the configuration port of a layer and divide it: multipliers below, biases above. */
+function addPorts(
+  b: ModuleBuilder,
+  { folding, steps }: CoreParts,
+  registers: MemoryRegisters,
+): { readonly scales: ConfigurationPort; readonly biases: ConfigurationPort } {
+  const { addressBits, multiplierBits, biasBits } = registers;
+  const port = addConfigurationPort(b, LAYER_PORT, { addressBits, dataBits: wordBits(registers) });
+  const isBias = sliceOf(port.address, addressBits - 1, 1);
+  const isScale = b.not("cfg_scale", isBias);
+  const addressesOf = (columns: number): Signal =>
+    sliceOf(port.address, 0, registerAddressBits(steps.groups * folding.lanes, columns));
+  return {
+    scales: {
+      valid: b.logic("and", "cfg_scale_valid", [port.valid, isScale]),
+      address: addressesOf(requantizersOf(folding, steps)),
+      data: sliceOf(port.data, 0, multiplierBits),
+    },
+    biases: {
+      valid: b.logic("and", "cfg_bias_valid", [port.valid, isBias]),
+      address: addressesOf(folding.lanes),
+      data: sliceOf(port.data, 0, biasBits),
+    },
+  };
+}
+
+type Moving = Pick<CoreSignals, "primed" | "resetN"> & { readonly move: Signal };
+
+/** Add the memory of what the lanes' sums begin with, one word a lane. */
+function addBiases(
+  b: ModuleBuilder,
+  { biases, folding: { lanes }, steps: { groups }, laneShape: { accumulator } }: CoreParts,
+  port: ConfigurationPort | undefined,
+  moving: Moving,
+): readonly Signal[] {
+  const { width } = wordFormat(accumulator);
+  const options = { ...moving, doc: "what the sums of a group of channels begin with" };
+  if (port !== undefined)
+    return walkRegisters(b, "biases", { depth: groups, columns: lanes }, port, options).map((word) =>
+      resize(word, width, true),
+    );
+  const words = range(groups).map((group) =>
+    range(lanes)
+      .map((l) => toBits(biases[group * lanes + l] ?? 0, width))
+      .reverse()
+      .join(""),
+  );
+  const { data } = walkRom(b, "biases", words, options);
+  return range(lanes).map((l) => sliceOf(data, l * width, width));
+}
+
 /** Add the memory of multipliers and offsets: what it shows for each channel of a result; `undefined` where all channels are alike. */
 function addScales(
   b: ModuleBuilder,
@@ -198,27 +256,41 @@ function addScales(
     outputs,
     perResult,
     results,
-  }: { readonly outputs: number; readonly perResult: number; readonly results: number },
-  { move, primed, resetN }: Pick<CoreSignals, "primed" | "resetN"> & { readonly move: Signal },
+    port,
+  }: {
+    readonly outputs: number;
+    readonly perResult: number;
+    readonly results: number;
+    readonly port: ConfigurationPort | undefined;
+  },
+  moving: Moving,
 ): readonly Signal[] | undefined {
+  /** Walk through constants of the channels, as many a word as there are requantizers. */
+  const walk = (name: string, constants: readonly string[], doc: string): readonly Signal[] | undefined => {
+    const words = range(results).map((result) =>
+      range(perResult)
+        .map((l) => constants[Math.min(result * perResult + l, outputs - 1)]!)
+        .reverse()
+        .join(""),
+    );
+    const bits = words[0]!.length / perResult;
+    if (bits === 0) return undefined;
+    const { data } = walkRom(b, name, words, { ...moving, doc });
+    return range(perResult).map((l) => sliceOf(data, l * bits, bits));
+  };
   const doc = "requantization of the channels";
-  if (scales.kind === "registers") {
-    const { registers } = scales;
-    const dataBits = wordBits(registers);
-    const port = addConfigurationPort(b, LAYER_PORT, { ...registers, dataBits });
-    const shape = { depth: results, width: dataBits, columns: perResult, addressBits: registers.addressBits };
-    return walkRegisters(b, "scales", shape, port, { move, primed, resetN, doc });
-  }
-  const words = range(results).map((result) =>
-    range(perResult)
-      .map((l) => scales.words[Math.min(result * perResult + l, outputs - 1)]!)
-      .reverse()
-      .join(""),
+  if (scales.kind === "constants") return walk("scales", scales.words, doc);
+  const { leftShifts, leftBits } = scales;
+  const lefts = walk(
+    "lefts",
+    leftShifts.map((left) => toBits(left, leftBits)),
+    "shifts of the multipliers",
   );
-  const bits = words[0]!.length / perResult;
-  if (bits === 0) return undefined;
-  const { data } = walkRom(b, "scales", words, { move, primed, resetN, doc });
-  return range(perResult).map((l) => sliceOf(data, l * bits, bits));
+  const multipliers = walkRegisters(b, "scales", { depth: results, columns: perResult }, port!, {
+    ...moving,
+    doc,
+  });
+  return multipliers.map((word, l) => (lefts === undefined ? word : concat([word, lefts[l]!])));
 }
 
 /** Take the lanes' accumulators together and give them out some a cycle, lane 0 first. */

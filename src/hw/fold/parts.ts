@@ -1,21 +1,22 @@
-import type { ClockTarget, Interval } from "../../arith/index.js";
+import { type ClockTarget, type Interval, interval, wordFormat } from "../../arith/index.js";
 import { FixynnError } from "../../core/index.js";
 import {
   accumulatorInterval,
+  biasRegisterRange,
   type ConstantRequantization,
   type ProgrammableRequantization,
   type QuantType,
 } from "../../quant/index.js";
 import { type WeightedNode, weightRows } from "../layer-datapath.js";
-import { registerBounds } from "../register-datapath.js";
-import { buildRegisterRequantizer } from "../register-requantizer.js";
-import { layerRegisters } from "../registers.js";
+import { biasedHull } from "../register-datapath.js";
+import { buildRegisterRequantizer, leftShiftBits } from "../register-requantizer.js";
+import { type MemoryRegisters, resultInterval } from "../registers.js";
 import type { WindowPlan } from "../window-plan.js";
 import { type CoreParts, requantizersOf } from "./core.js";
 import { buildLane, type LaneShape } from "./lane.js";
 import { linearRequantization } from "./linear-requantization.js";
 import { type FoldedSteps, type Folding, foldedSteps } from "./parallelism.js";
-import { registerAddress } from "./register-walk.js";
+import { registerAddress, registerAddressBits } from "./register-walk.js";
 import { accumulatorHull, buildRequantizer, type RequantizerShape, scaleWord } from "./requantizer.js";
 import { weightFormat } from "./weight-words.js";
 
@@ -52,9 +53,10 @@ export function foldedParts(job: FoldedJob): CoreParts {
   const steps = foldedSteps(folding, rows.length, rows[0]!.length);
   const { bits, signed } = weightFormat(rows);
   const { requantization } = node;
-  const { accumulator, hasBias, ...requantizing } =
+  const constants = rows.map((row) => -input.zeroPoint * row.reduce((sum, w) => sum + w, 0));
+  const { accumulator, ...requantizing } =
     requantization.mode === "programmable"
-      ? registerParts(job, { ...node, requantization }, steps)
+      ? registerParts(job, { ...node, requantization }, { steps, biasConstants: constants })
       : constantParts(job, { ...node, requantization });
   const laneShape: LaneShape = {
     inputs: folding.inputs,
@@ -74,17 +76,13 @@ export function foldedParts(job: FoldedJob): CoreParts {
     ],
     laneShape,
   );
-  const biases = rows.map(
-    (row, o) => (hasBias ? node.bias.data[o]! : 0) - input.zeroPoint * row.reduce((sum, w) => sum + w, 0),
-  );
+  const biases = constants.map((constant, o) => node.bias.data[o]! + constant);
   return { rows, biases, folding, steps, laneShape, lane, outputBits: node.output.bits, ...requantizing };
 }
 
 /** What differs between constant and programmable requantization. */
 type Requantizing = Pick<CoreParts, "scales" | "requantizer"> & {
   readonly accumulator: Interval;
-  /** The lanes' sums begin with the biases; otherwise the requantizer adds them. */
-  readonly hasBias: boolean;
 };
 
 function constantParts(
@@ -115,33 +113,52 @@ function constantParts(
     },
     requantizer: buildRequantizer(`${name}_requantize`, doc, shape),
     accumulator: accumulatorHull(shape),
-    hasBias: true,
   };
 }
 
 function registerParts(
   { name, input, inputRange, folding, clock }: FoldedJob,
   node: WeightedNode & { readonly requantization: ProgrammableRequantization },
-  steps: FoldedSteps,
+  { steps, biasConstants }: { readonly steps: FoldedSteps; readonly biasConstants: readonly number[] },
 ): Requantizing {
-  const { clamp, output } = node;
-  const { shifts } = node.requantization;
+  const { clamp, output, requantization } = node;
+  const { shifts, multiplierBits, signed } = requantization;
   const shift = Math.max(...shifts);
   const leftShifts = Array.from(shifts, (own) => shift - own);
-  const { sum, format } = registerBounds(node, { type: input, range: inputRange }, leftShifts);
-  const columns = requantizersOf(folding, steps);
-  const addresses = leftShifts.map((_, channel) => registerAddress(channel, columns));
+  const mostLeft = Math.max(...leftShifts);
+  const hull = biasedHull(node, { type: input, range: inputRange });
+  const accumulator = interval(hull.low, hull.high);
   // Channels beyond the last have words too, which nobody needs.
-  const last = registerAddress(steps.groups * folding.lanes - 1, columns);
+  const channels = steps.groups * folding.lanes;
+  const columns = requantizersOf(folding, steps);
+  const region = Math.max(
+    registerAddressBits(channels, columns),
+    registerAddressBits(channels, folding.lanes),
+  );
+  const biases = biasRegisterRange(requantization);
+  // Two's complement, even if the constants leave no negative sum.
+  const least = Math.min(-1, biases.low + Math.min(...biasConstants));
+  const registers: MemoryRegisters = {
+    kind: "memories",
+    multiplierBits,
+    biasBits: wordFormat(interval(least, Math.max(0, biases.high + Math.max(...biasConstants)))).width,
+    addressBits: region + 1,
+    addresses: leftShifts.map((_, channel) => registerAddress(channel, columns)),
+    biasAddresses: leftShifts.map((_, channel) => 2 ** region + registerAddress(channel, folding.lanes)),
+    biasConstants,
+  };
   const doc = [
-    `Requantization of folded layer "${node.name}" with registers: (m * a + c) >> ${shift}, then the clamp to ${clamp.low}..${clamp.high}.`,
+    `Requantization of folded layer "${node.name}": (m * 2^left * a + c) >> ${shift} with m from a register, then the clamp to ` +
+      `${clamp.low}..${clamp.high}.`,
   ];
+  const rounding = (1n << BigInt(shift - 1)) + (BigInt(output.zeroPoint) << BigInt(shift));
   return {
-    scales: { kind: "registers", registers: layerRegisters(format, addresses, leftShifts, last) },
+    scales: { kind: "registers", registers, leftShifts, leftBits: leftShiftBits(mostLeft) },
     requantizer: buildRegisterRequantizer(`${name}_requantize`, doc, {
-      ...{ sum, format, shift, clamp, outputBits: output.bits, clock },
+      ...{ sum: accumulator, multiplierBits, signed, offset: rounding, shift, mostLeft },
+      result: resultInterval(requantization, output, hull),
+      ...{ clamp, outputBits: output.bits, clock },
     }),
-    accumulator: sum,
-    hasBias: false,
+    accumulator,
   };
 }

@@ -1,5 +1,5 @@
 import { type ModuleBuilder, sliceOf } from "../builder.js";
-import { counterWidth, type Signal } from "../netlist.js";
+import { counterWidth, type Signal, signalWidth } from "../netlist.js";
 import { type ConfigurationPort, isAddressed } from "../registers.js";
 import { addWalkCounter } from "./sequencer.js";
 
@@ -13,6 +13,11 @@ export function registerAddress(channel: number, columns: number): number {
   return Math.floor(channel / columns) * 2 ** addressSplit(columns) + (channel % columns);
 }
 
+/** Bits of the addresses of so many channels. */
+export function registerAddressBits(channels: number, columns: number): number {
+  return counterWidth(registerAddress(channels - 1, columns));
+}
+
 /**
  * As `walkRom` for words that are written through a configuration port: memories of `depth` words side by side, one a column, which are
  * walked together; a single word is a register. They are written while the reset is active: the first cycle behind it reads word 0.
@@ -22,17 +27,7 @@ export function registerAddress(channel: number, columns: number): number {
 export function walkRegisters(
   b: ModuleBuilder,
   name: string,
-  {
-    depth,
-    width,
-    columns,
-    addressBits,
-  }: {
-    readonly depth: number;
-    readonly width: number;
-    readonly columns: number;
-    readonly addressBits: number;
-  },
+  { depth, columns }: { readonly depth: number; readonly columns: number },
   port: ConfigurationPort,
   {
     move,
@@ -42,10 +37,11 @@ export function walkRegisters(
   }: { readonly move: Signal; readonly primed: Signal; readonly resetN: Signal; readonly doc: string },
 ): readonly Signal[] {
   const low = addressSplit(columns);
+  const width = signalWidth(port.data);
   const range = Array.from({ length: columns }, (_, column) => column);
   if (depth === 1) {
     return range.map((column) => {
-      const enable = isAddressed(b, `${name}${column}_write`, port, column, addressBits);
+      const enable = isAddressed(b, `${name}${column}_write`, port, column);
       return b.register(`${name}${column}`, port.data, { enable, role: "configuration", doc });
     });
   }
@@ -54,7 +50,7 @@ export function walkRegisters(
   const columnPort = { valid: port.valid, address: sliceOf(port.address, 0, low) };
   return range.map((column) => {
     const writeEnable =
-      columns === 1 ? port.valid : isAddressed(b, `${name}${column}_write`, columnPort, column, low);
+      columns === 1 ? port.valid : isAddressed(b, `${name}${column}_write`, columnPort, column);
     const readData = b.net(`${name}${column}_word`, width, doc);
     b.add({
       kind: "ram",

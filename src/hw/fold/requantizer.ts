@@ -164,12 +164,14 @@ export type ScaledSum = {
   readonly shift: number;
   readonly enable: Signal;
   readonly clock: ClockTarget;
+  /** What comes between register and gate; default nothing. */
+  readonly inputDelayPs?: number;
 };
 
 /** Add what all requantizers end in: the sum as a pipelined tree, its shift and the clamp; finish the module. */
 export function finishRequantizer(
   b: ModuleBuilder,
-  { name, graph, terms, inputs, constant, shift, enable, clock }: ScaledSum,
+  { name, graph, terms, inputs, constant, shift, enable, clock, inputDelayPs = 0 }: ScaledSum,
   {
     results,
     clamp,
@@ -186,7 +188,7 @@ export function finishRequantizer(
     const wide = wordFormat(graph.interval(scaled));
     const { register, and2, fullAdder } = clock.cells;
     const plan = planDatapath(graph.build(name, [scaled]), clock, {
-      inputArrivalPs: register.clockToOutputPs + and2.delayPs,
+      inputArrivalPs: register.clockToOutputPs + inputDelayPs + and2.delayPs,
       outputDelayPs: clampDelayPs(clock),
     });
     const [result] = lowerDatapath(b, plan, inputs, { enable });
@@ -200,7 +202,7 @@ export function finishRequantizer(
   const others = b
     .build()
     .cells.filter(
-      (cell, i) => i >= from || cell.kind === "constant" || /^scale\d+$|^offset$/.test(cell.name),
+      (cell, i) => i >= from || cell.kind === "constant" || /^scale(_left)?\d+$|^offset$/.test(cell.name),
     );
   b.output("y", y);
   const module = b.build();

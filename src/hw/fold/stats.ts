@@ -50,7 +50,9 @@ export function foldedStats(
   const registerBits = configuration > 0 ? bits : others;
   // A window walks through the registers of all channels once, if they are memories.
   const registers = top.cells.flatMap((cell) =>
-    cell.kind === "ram" && cell.name.startsWith("scales") ? [cell.depth * signalWidth(cell.writeData)] : [],
+    cell.kind === "ram" && /^(scales|biases)\d+$/.test(cell.name)
+      ? [cell.depth * signalWidth(cell.writeData)]
+      : [],
   );
   const registerReads = windows * registers.reduce((sum, size) => sum + size, 0);
   const counts = (times: number, value: DatapathCounts): DatapathCounts =>

@@ -365,7 +365,7 @@ describe("passes over a front", () => {
     expect(() => pruneWeights(front, { threshold: Number.NaN, calibration })).toThrow(code("FX4008"));
     expect(() => compensateWeights(front, { share: 0, calibration })).toThrow(code("FX4008"));
     expect(() => compensateWeights(front, { share: 0.5, calibration: { ...calibration, count: 2 } })).toThrow(
-      code("FX4012"),
+      code("FX4016"),
     );
   });
 });

@@ -93,7 +93,7 @@ class Rewriter {
  * Replace the weights of every layer of a front, in order. With calibration images each layer sees what the layers before it have
  * become, and the biases keep the channels' means. Shapes, scales, clamps and requantizations stay.
  *
- * @throws FixynnError FX4012 when the images do not fit, FX4004 when a sum could overflow under the new weights
+ * @throws FixynnError FX4016 when the images do not fit, FX4004 when a sum could overflow under the new weights
  */
 export function rewriteConstants(
   front: QuantNetwork,
@@ -117,7 +117,7 @@ export function rewriteConstants(
 export function checkImages(front: QuantNetwork, { pixels, count }: CalibrationImages): void {
   const perImage = valuesPerImage(quantInput(front));
   if (count >= 1 && pixels.length === count * perImage) return;
-  throw new FixynnError("FX4012", `${pixels.length} bytes are not ${count} calibration images`, {
+  throw new FixynnError("FX4016", `${pixels.length} bytes are not ${count} calibration images`, {
     place: `integer network ${front.name}`,
     hint: `each image has ${perImage} bytes, and there must be one at least`,
   });

@@ -119,7 +119,7 @@ describe("qdqOnnxModel", () => {
           hasFactors &&
           new Set("multipliers" in last.requantization ? pairs(last.requantization) : []).size > 1
         ) {
-          expect(() => qdqOnnxModel(network)).toThrow(expect.objectContaining({ code: "FX4012" }));
+          expect(() => qdqOnnxModel(network)).toThrow(expect.objectContaining({ code: "FX4017" }));
           return;
         }
         const images = randomValues(rng, quantInput(network).output, 2) as Uint8Array;

@@ -202,7 +202,7 @@ function onlyFactor(requantization: Requantization, name: NodeName): number {
     (_, i) => requantizationFactor(requantization, i) !== first,
   );
   if (!differs) return first;
-  throw new FixynnError("FX4012", "a factor for each channel has no QDQ form without weights", {
+  throw new FixynnError("FX4017", "a factor for each channel has no QDQ form without weights", {
     place: `layer ${name}`,
     hint: "use one multiplier and shift",
   });
@@ -308,7 +308,7 @@ function emitInput(emitter: QdqEmitter, network: QuantNetwork, dtype: "float32" 
  *
  * Integers are those of the network but for rounding: see docs/export.md.
  *
- * @throws FixynnError FX1018 when there are not as many class names as logits, FX4012 when a sum or a global average has a
+ * @throws FixynnError FX1018 when there are not as many class names as logits, FX4017 when a sum or a global average has a
  *   factor for each channel
  */
 export function qdqOnnxModel(network: QuantNetwork, options: QdqOptions = {}): OnnxModel {

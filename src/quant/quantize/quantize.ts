@@ -33,8 +33,8 @@ export type QuantizeOptions = {
   readonly mode?: ConstantRequantization["mode"];
   /** Signed digits of each `lean` multiplier, at least 1; default {@link DEFAULT_MULTIPLIER_DIGITS}. */
   readonly multiplierDigits?: number;
-  /** Bits of the weights in `shift` mode; default {@link DEFAULT_SHIFT_WEIGHT_BITS}. The other modes have 8. */
-  readonly weightBits?: 8 | 9;
+  /** Bits of the weights, 2 to 9; default {@link DEFAULT_WEIGHT_BITS}. Below 8, fine-tune (`prepareFineTuning`). */
+  readonly weightBits?: number;
   /**
    * Give the layers with weights registers for multipliers and biases ({@link makeProgrammable}); the weight scales follow from
    * multipliers of that format, so nothing is rounded. In `lean` mode only.
@@ -53,8 +53,8 @@ export type QuantizeOptions = {
 
 /** Chosen by measurement (docs/quant.md): two digits already cost nothing, because weight scales absorb the rounding. */
 export const DEFAULT_MULTIPLIER_DIGITS = 2;
-/** Chosen by measurement (docs/quant.md): the ninth bit costs adders and gains nothing. */
-export const DEFAULT_SHIFT_WEIGHT_BITS = 8;
+/** Chosen by measurement (docs/quant.md): a ninth bit costs adders and gains nothing, even in `shift` mode. */
+export const DEFAULT_WEIGHT_BITS = 8;
 /** Chosen by measurement (docs/quant.md). */
 export const DEFAULT_RANGE_METHOD: RangeMethod = "mse";
 /** Calibration images that bias correction uses; means settle early. */
@@ -333,7 +333,9 @@ export async function quantize(graph: Graph, options: QuantizeOptions): Promise<
   if (!Number.isInteger(outputBits) || outputBits < 8 || outputBits > 16)
     bad(`outputBits ${outputBits} is not in 8 to 16`);
   if (calibration.count < 1) bad("calibration needs at least one image");
-  const weightBits = options.weightBits ?? DEFAULT_SHIFT_WEIGHT_BITS;
+  const weightBits = options.weightBits ?? DEFAULT_WEIGHT_BITS;
+  if (!Number.isInteger(weightBits) || weightBits < 2 || weightBits > 9)
+    bad(`weightBits ${weightBits} is not in 2 to 9`);
   const { programmable } = options;
   if (programmable !== undefined && mode !== "lean") bad(`programmable normalization in ${mode} mode`);
   const registerBits = programmable && referenceMultiplierBits(programmable, `quantization of ${graph.name}`);
@@ -411,13 +413,13 @@ function arithmeticOf(
     digits: multiplierDigits,
     weightBits,
     registerBits,
-  }: { readonly digits: number; readonly weightBits: 8 | 9; readonly registerBits: number | undefined },
+  }: { readonly digits: number; readonly weightBits: number; readonly registerBits: number | undefined },
 ): Arithmetic {
   switch (mode) {
     case "tflite":
-      return { mode };
+      return { mode, weightBits };
     case "lean":
-      return { mode, multiplierDigits, registerBits };
+      return { mode, multiplierDigits, weightBits, registerBits };
     case "shift":
       return { mode, multiplierDigits: 1, weightBits };
     default:

@@ -3,9 +3,8 @@ import { resolvePadding, tensor } from "../../tensor/index.js";
 import type { Clamp, ConstantRequantization, QuantNode, QuantType } from "../nodes.js";
 import { type IntegerFactor, leanFactors, leanValue, tfliteFactor } from "./digits.js";
 
-/** Weights are symmetric integers: of 8 bits, the lowest left out. In `shift` mode they may take a ninth bit. */
-const weightLimit = (arithmetic: Arithmetic): number =>
-  arithmetic.mode === "shift" ? 2 ** (arithmetic.weightBits - 1) - 1 : 127;
+/** Weights are symmetric integers, the lowest left out. */
+export const weightLimit = (weightBits: number): number => 2 ** (weightBits - 1) - 1;
 /** Biases stay below 2^24 accumulator units, so that one huge bias cannot overflow a channel. */
 const BIAS_LIMIT = 2 ** 24;
 /** Accumulator units of an output unit at most: more only makes shifts long. */
@@ -14,7 +13,7 @@ const FINEST_UNIT = 2 ** 24;
 const REGISTER_LIMITS = { bias: 2 ** 20, unit: 2 ** 12 };
 
 /** How to turn real factors into integers. */
-export type Arithmetic =
+export type Arithmetic = { readonly weightBits: number } & (
   | { readonly mode: "tflite" }
   | {
       readonly mode: "lean";
@@ -22,7 +21,8 @@ export type Arithmetic =
       /** The multipliers of layers with weights are registers: so many significant bits, of any digits. */
       readonly registerBits?: number | undefined;
     }
-  | { readonly mode: "shift"; readonly multiplierDigits: 1; readonly weightBits: 8 | 9 };
+  | { readonly mode: "shift"; readonly multiplierDigits: 1 }
+);
 
 export type WeightedFloat = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"dense">;
 export type WeightedQuant = Extract<QuantNode, { kind: "conv2d" | "depthwiseConv2d" | "dense" }>;
@@ -84,7 +84,7 @@ function chooseScale(
   const start = Math.max(channel.ideal, channel.floor);
   const { below, above } = factors(start / toScale);
   let best = above;
-  const limit = weightLimit(arithmetic);
+  const limit = weightLimit(arithmetic.weightBits);
   let least = roundingError(channel, leanValue(above) * toScale, limit);
   let candidate = below;
   for (;;) {
@@ -103,7 +103,7 @@ function chooseScale(
 }
 
 /**
- * Quantize a convolution, depthwise convolution or dense layer: weights of 8 bits (9 in `shift` mode) with one symmetric scale per output channel,
+ * Quantize a convolution, depthwise convolution or dense layer: weights of `weightBits` with one symmetric scale per output channel,
  * int32 bias at scale_x · scale_w.
  *
  * @param input type of the input; real = scale · (integer − zeroPoint) + inputOffset
@@ -124,7 +124,7 @@ export function quantizeWeighted(
   const bias = new Int32Array(channels);
   const weightScales = new Float64Array(channels);
   const factors: IntegerFactor[] = [];
-  const limit = weightLimit(arithmetic);
+  const limit = weightLimit(arithmetic.weightBits);
   const isRegister = arithmetic.mode === "lean" && arithmetic.registerBits !== undefined;
   const limits = isRegister ? REGISTER_LIMITS : { bias: BIAS_LIMIT, unit: FINEST_UNIT };
   for (let o = 0; o < channels; o++) {

@@ -1,18 +1,37 @@
-import { type Graph, type GraphNode, int, ints, type OnnxBuilder } from "../../graph/index.js";
+import {
+  type ActivationGrid,
+  type Graph,
+  type GraphNode,
+  int,
+  ints,
+  type OnnxBuilder,
+} from "../../graph/index.js";
 import { elementCount, type Shape, tensor } from "../../tensor/index.js";
 import type { Value } from "./emit.js";
+import { fakeQuantizeValue } from "./fake-quantize.js";
 import { laneConvolution } from "./lanes.js";
 import { fromChannelsLast, interleave, isImage, type Layout, reshapeTo } from "./layout.js";
 import { PROGRAM } from "./names.js";
 
-/** Give the program an input: a boundary value, channels last (bytes if the boundary is the image itself). */
-export function emitBoundary(onnx: OnnxBuilder, graph: Graph, node: GraphNode, layout: Layout): Value {
+/**
+ * Give the program an input: a boundary value, channels last (bytes if the boundary is the image itself).
+ *
+ * @param options.grid integers that floats are rounded to; bytes are integers already
+ */
+export function emitBoundary(
+  onnx: OnnxBuilder,
+  graph: Graph,
+  node: GraphNode,
+  options: { readonly layout: Layout; readonly grid: ActivationGrid | undefined },
+): Value {
   const { shape } = node;
+  const { layout, grid } = options;
   const isBytes = node.kind === "input";
   const extents = [layout.batch, ...shape];
   const given = onnx.input(PROGRAM.boundary(node.name), isBytes ? "uint8" : "float32", extents);
   const { scale, offset } = graph.encoding;
-  const floats = isBytes ? onnx.op("Cast", [given], { to: int(1) }) : given;
+  const rounded = grid === undefined || isBytes ? given : fakeQuantizeValue(onnx, given, grid).value;
+  const floats = isBytes ? onnx.op("Cast", [given], { to: int(1) }) : rounded;
   if (layout.lanes > 1 && isImage(shape)) {
     const blocks = interleave(onnx, floats, shape, layout);
     return lanedValue(

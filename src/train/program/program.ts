@@ -1,4 +1,5 @@
 import {
+  type FakeQuantization,
   type Graph,
   type GraphNode,
   inputsOf,
@@ -9,7 +10,13 @@ import {
 } from "../../graph/index.js";
 import { tensor } from "../../tensor/index.js";
 import { emitBoundary } from "./boundary.js";
-import type { EmitContext, Emitted, Handler, Value } from "./emit.js";
+import type { EmitContext, Emitted, Handler, ParameterRole, Value } from "./emit.js";
+import {
+  checkFakeQuantization,
+  type FakeQuantized,
+  fakeQuantizeOutput,
+  fakeQuantizeParameter,
+} from "./fake-quantize.js";
 import { HANDLERS } from "./handlers.js";
 import { type Layout, programShape, reshapeTo, sumOver } from "./layout.js";
 import { PROGRAM } from "./names.js";
@@ -34,10 +41,13 @@ class ProgramEmitter {
   readonly parameters = new Map<string, string>();
   readonly statistics = new Map<NodeName, readonly [string, string]>();
   readonly dropouts: { name: NodeName; shape: readonly number[]; rate: number }[] = [];
+  /** Weights and biases as fake quantization leaves them. */
+  readonly rounded = new Map<string, FakeQuantized>();
 
   constructor(
     readonly plan: TrainingPlan,
     readonly layout: Layout,
+    readonly fake: FakeQuantization | undefined,
   ) {}
 
   /** Cut the flat parameters into the graph's tensors. */
@@ -59,6 +69,28 @@ class ProgramEmitter {
     return this.onnx.op("Concat", measured, { axis: int(0) });
   }
 
+  /** A parameter as it is stored: a slice of the flat parameters, or a constant. */
+  stored(node: GraphNode, role: ParameterRole): string {
+    const key = `${node.name}/${role}`;
+    const known = this.parameters.get(key);
+    if (known !== undefined) return known;
+    const { shape, data } = parameterOf(node, role);
+    const constant = this.onnx.constant(key, tensor("float32", shape, data));
+    this.parameters.set(key, constant);
+    return constant;
+  }
+
+  /** A parameter as the forward pass sees it. */
+  parameter(node: GraphNode, role: ParameterRole): string {
+    const value = this.stored(node, role);
+    const grid = this.fake?.weights.get(node.name);
+    if (grid === undefined || (role !== "weights" && role !== "bias")) return value;
+    const key = `${node.name}/${role}`;
+    const rounded = this.rounded.get(key) ?? fakeQuantizeParameter(this.onnx, node, role, { value, grid });
+    this.rounded.set(key, rounded);
+    return rounded.value;
+  }
+
   context(node: GraphNode): EmitContext {
     const { onnx, layout } = this;
     return {
@@ -66,15 +98,7 @@ class ProgramEmitter {
       ...layout,
       trainable: this.plan.trainable.has(node.name),
       inputs: inputsOf(node).map((name) => this.values.get(name)!),
-      parameter: (role) => {
-        const key = `${node.name}/${role}`;
-        const known = this.parameters.get(key);
-        if (known !== undefined) return known;
-        const { shape, data } = parameterOf(node, role);
-        const constant = onnx.constant(key, tensor("float32", shape, data));
-        this.parameters.set(key, constant);
-        return constant;
-      },
+      parameter: (role) => this.parameter(node, role),
       statistics: (mean, variance) => this.statistics.set(node.name, [mean, variance]),
       dropoutMask: () => {
         const shape = programShape(node.shape, layout);
@@ -109,7 +133,8 @@ function emitBackward(
     const needed = names.map((name) => emitted.has(name));
     const result = emitted.get(node.name)!.backward(gradient, needed);
     for (const [role, value] of Object.entries(result.parameters)) {
-      parameterGradients.set(`${node.name}/${role}`, value);
+      const key = `${node.name}/${role}`;
+      parameterGradients.set(key, emitter.rounded.get(key)?.passes(value) ?? value);
     }
     names.forEach((name, i) => {
       const part = result.inputs[i];
@@ -127,6 +152,8 @@ function emitBackward(
  * Inputs: `boundary:…` values (bytes of images, or features of the frozen front), `targets` [batch, classes] (each row a
  * distribution), `learningRate`, the flat `parameters`, `velocity` and `statistics`, dropout masks. Outputs: the three
  * flat arrays after the step, `loss`, `logits`, and with `exposeGradient` the flat gradient (without weight decay).
+ *
+ * @throws FixynnError FX3011 when fake quantization does not fit the network
  */
 export function buildTrainingProgram(
   graph: Graph,
@@ -138,12 +165,15 @@ export function buildTrainingProgram(
     /** Without one the program ends with `gradient` and `batchStatistics` instead of a new state. */
     readonly optimizer: OptimizerConstants | undefined;
     readonly exposeGradient?: boolean;
+    /** Where the forward pass rounds and clips as an integer network; the backward pass goes straight through. */
+    readonly fakeQuantization?: FakeQuantization;
   },
 ): TrainingProgram {
-  const { batch, optimizer } = options;
+  const { batch, optimizer, fakeQuantization: fake } = options;
+  if (fake !== undefined) checkFakeQuantization(plan.active, fake);
   const lanes = options.lanes !== undefined && batch % options.lanes === 0 ? options.lanes : 1;
   const layout: Layout = { batch, lanes };
-  const emitter = new ProgramEmitter(plan, layout);
+  const emitter = new ProgramEmitter(plan, layout, fake);
   const { onnx } = emitter;
   const classes = plan.logits.shape.at(-1)!;
   const parameterCount = totalLength(plan.parameters);
@@ -151,12 +181,17 @@ export function buildTrainingProgram(
   onnx.input(PROGRAM.parameters, "float32", [parameterCount]);
   onnx.input(PROGRAM.targets, "float32", [batch, classes]);
   emitter.splitParameters(PROGRAM.parameters);
-  for (const node of plan.boundary) emitter.values.set(node.name, emitBoundary(onnx, graph, node, layout));
+  for (const node of plan.boundary) {
+    const grid = fake?.activations.get(node.name);
+    emitter.values.set(node.name, emitBoundary(onnx, graph, node, { layout, grid }));
+  }
   const emitted = new Map<NodeName, Emitted>();
   for (const node of plan.active) {
     if (node.kind === "input" || node.kind === "softmax") continue;
     const handler = HANDLERS[node.kind] as Handler<GraphNode>;
-    const result = handler(emitter.context(node), node);
+    const grid = fake?.activations.get(node.name);
+    const exact = handler(emitter.context(node), node);
+    const result = grid === undefined ? exact : fakeQuantizeOutput(onnx, exact, grid);
     emitted.set(node.name, result);
     emitter.values.set(node.name, { name: result.output, shape: node.shape });
   }
