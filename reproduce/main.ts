@@ -9,11 +9,13 @@ program
   .command("transfer")
   .description("transfer learning on frozen fronts: docs/results/transfer.md")
   .option("--quick", "subsets and single epochs, to check the whole path in minutes", false)
+  .option("--finished", "train nothing: write the page of the sweeps that are finished", false)
   .option("--out <folder>", "folder of the page and its plots", "docs/results")
   .option("--runs <folder>", "where runs are kept; what was stopped there goes on", "runs/transfer")
-  .action(async (options: { quick: boolean; out: string; runs: string }) => {
+  .action(async (options: { quick: boolean; finished: boolean; out: string; runs: string }) => {
     const path = await reproduceTransfer({
       quick: options.quick,
+      onlyFinished: options.finished,
       out: resolve(options.out),
       runs: resolve(options.runs),
     });

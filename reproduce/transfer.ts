@@ -47,10 +47,12 @@ function unpack(shared: string, data: string): void {
  */
 export async function reproduceTransfer(options: {
   readonly quick: boolean;
+  /** Leave out sweeps that have not run to their end. */
+  readonly onlyFinished: boolean;
   readonly out: string;
   readonly runs: string;
 }): Promise<string> {
-  const { quick, out, runs } = options;
+  const { quick, onlyFinished, out, runs } = options;
   const shared = resolve(packageRoot, process.env["FIXYNN_SHARED"] ?? "../shared");
   if (!existsSync(shared)) {
     throw new FixynnError("FX9002", "no folder of shared models and images", {
@@ -64,7 +66,9 @@ export async function reproduceTransfer(options: {
   const available = Object.keys(TRANSFER_TASKS).filter((name) => !missing.some((one) => one === name));
   const sections: TransferSection[] = [];
   for (const { name, title, config } of transferSweeps({ shared, available, quick })) {
-    const results = finished(join(runs, name), config) ?? (await sweep(runs, name, config));
+    const known = finished(join(runs, name), config);
+    if (known === undefined && onlyFinished) continue;
+    const results = known ?? (await sweep(runs, name, config));
     const plots = (["float", "int8"] as const).flatMap((precision) => {
       const svg = transferSvg(results, precision);
       if (svg === undefined) return [];

@@ -6,9 +6,13 @@ import { layOutFlowers } from "../../bench/flowers89-folder.js";
 import { makeIdx, makePng, makeRecords, temporaryFolder } from "../../test/helpers/data-files.js";
 import { requireShared } from "../../test/helpers/environment.js";
 import { createRng, packageRoot } from "../core/index.js";
-import { loadDataset } from "./load.js";
+import { loadDataset as loadInto } from "./load.js";
 import { gatherImages } from "./records.js";
 import { splitValidation } from "./split.js";
+
+/** Load with a cache of its own for decoded images; what is fetched would be in the user's. */
+const loadDataset: typeof loadInto = (spec, options = {}) =>
+  loadInto(spec, { cacheFolder: temporaryFolder(), ...options });
 
 function write(path: string, bytes: Uint8Array | string): void {
   mkdirSync(dirname(path), { recursive: true });

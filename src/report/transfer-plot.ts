@@ -93,7 +93,7 @@ ${grid}
 <text class="axis" x="${margin.left}" y="16">change of top-1 accuracy by freezing, points (${precision})</text>
 <text class="axis end" x="${right}" y="${height - 10}">frozen MACs, % of the backbone</text>
 <line class="bound" x1="${margin.left}" x2="${right}" y1="${r(y(-PAPER_BOUND))}" y2="${r(y(-PAPER_BOUND))}"/>
-<text class="label" x="${margin.left + 6}" y="${r(y(-PAPER_BOUND) + 14)}">one point lost: the paper's bound</text>
+<text class="label end" x="${right - 4}" y="${r(y(-PAPER_BOUND) - 6)}">one point lost: the paper's bound</text>
 ${series}
 </svg>`;
 }

@@ -19,7 +19,10 @@ function commands(folder: string) {
   };
 }
 
-describe("fixynn data", () => {
+/** Starting the command line takes seconds on a busy machine. */
+const TIMEOUT_MS = 240_000;
+
+describe("fixynn data", { timeout: TIMEOUT_MS }, () => {
   test("adds, lists and removes a set", () => {
     const folder = temporaryFolder();
     const fixynn = commands(folder);
