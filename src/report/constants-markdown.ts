@@ -1,5 +1,5 @@
 import { addersSaved, type ConstantsResults, largestSaving } from "./constants-results.js";
-import { confidence95, grouped, points as inPoints, percent } from "./format.js";
+import { confidence95, grouped, points as inPoints, percent, plural } from "./format.js";
 import { cell, escapeMarkdown, markdownTable, numberColumn, type Table, textColumn } from "./table.js";
 
 /** The curve as a table: one row a budget, the chosen one marked. */
@@ -52,8 +52,8 @@ export function constantsMarkdown(results: ConstantsResults, plot: string): stri
   const loss = chosen.accuracy.validation - results.points[0]!.accuracy.validation;
   const verdict =
     chosen === results.points[0]
-      ? `No budget keeps validation accuracy within ${boundPoints} points: the constants stay as quantized.`
-      : `${percent(addersSaved(results, chosen))} % of the full adders can go within ${boundPoints} points on validation (${inPoints(loss)}), with ${percent(chosen.share)} % of the signed digits.`;
+      ? `No budget keeps validation accuracy within ${plural(boundPoints, "point")}: the constants stay as quantized.`
+      : `${percent(addersSaved(results, chosen))} % of the full adders can go within ${plural(boundPoints, "point")} on validation (${inPoints(loss)}), with ${percent(chosen.share)} % of the signed digits.`;
   const table = constantsTable(results);
   return `${[
     `# Hardware-aware constants: ${escapeMarkdown(dataset)}, frozen up to ${escapeMarkdown(freezePoint)}`,

@@ -4,7 +4,7 @@ import {
   type ConstantsResults,
   largestSaving,
 } from "./constants-results.js";
-import { confidence95, percent } from "./format.js";
+import { confidence95, percent, plural } from "./format.js";
 import { type Content, html, type Markup } from "./markup.js";
 
 const width = 680;
@@ -97,7 +97,7 @@ ${grid}
 <text class="axis" x="${margin.left}" y="18">${dataset}, ${freezePoint}: top-1 accuracy, %</text>
 <text class="axis end" x="${right}" y="${height - 10}">full adders saved in the front, %</text>
 <line class="bound" x1="${margin.left}" x2="${right}" y1="${r(y(line))}" y2="${r(y(line))}"/>
-<text x="${margin.left + 6}" y="${r(y(line) + 14)}">int8 as quantized, less ${boundPoints} points</text>
+<text x="${margin.left + 6}" y="${r(y(line) + 14)}">int8 as quantized, less ${plural(boundPoints, "point")}</text>
 <line class="chosen" x1="${chosen}" x2="${chosen}" y1="${margin.top}" y2="${bottom}"/><text class="middle" x="${chosen}" y="${margin.top - 6}">chosen</text>
 ${series}
 ${legend}
