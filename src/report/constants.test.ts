@@ -44,7 +44,7 @@ describe("the curve of cheaper constants", () => {
 
   test("the page has the verdict and a row a budget", () => {
     const text = constantsMarkdown(results, "constants.svg");
-    expect(text).toContain("48.0 % of the full adders can go within 1 points on validation (−1.0)");
+    expect(text).toContain("48.0 % of the full adders can go within 1 point on validation (−1.0)");
     expect(text).toContain("![Accuracy against full adders saved](constants.svg)");
     expect(text).toContain("a\\|b \\<c>");
     const rows = text.split("\n").filter((line) => /^\| (as quantized|\d)/.test(line));
