@@ -22,6 +22,7 @@ import { removeFeatures } from "../transfer/index.js";
 import type { Config } from "./config.js";
 import type { FlowContext } from "./context.js";
 import { describeTool } from "./machine.js";
+import { accuracyResult } from "./results.js";
 import type { FlowRequest } from "./run.js";
 import { RunDirectory } from "./run-directory.js";
 import { type LoadedDataset, loadDatasets } from "./steps/data.js";
@@ -161,11 +162,9 @@ async function tailBehind(
       const integer = await quantizeAll(context, behind, trained, tasks);
       // No other run asks for the features of this front.
       if (!isUnchanged) for (const features of Object.values(tasks[0]!.features)) removeFeatures(features);
-      const { training, validationAccuracy: validation, accuracy } = trained[0]!;
-      const { value, images, seeds } = accuracy;
-      const float = { value, images, ...(seeds && { seeds: [...seeds] }) };
-      const { learningRate: rate } = training;
-      return { learningRate: rate, accuracy: { validation, float, int8: integer[0]!.accuracy } };
+      const { training, validationAccuracy: validation } = trained[0]!;
+      const [float, int8] = [accuracyResult(trained[0]!), accuracyResult(integer[0]!)];
+      return { learningRate: training.learningRate, accuracy: { validation, float, int8 } };
     },
   );
   return step.value;

@@ -27,7 +27,7 @@ import { calibrationBytes, type PreparedBackbone, prepareBackbone } from "./step
 import { loadBackbone, orderedFreezePoints } from "./steps/model.js";
 import { quantizeAll } from "./steps/quantize.js";
 import { prepareTasks, type Task } from "./steps/tasks.js";
-import { type Subject, type TrainedNetwork, trainAll, trainSubject } from "./steps/train.js";
+import { meanAccuracy, type Subject, type TrainedNetwork, trainAll, trainSubject } from "./steps/train.js";
 
 /** What to compare. */
 export type NormalizationRequest = {
@@ -128,13 +128,15 @@ async function quantizeAdapted(
   reference: QuantNetwork,
   trained: TrainedNetwork,
   task: Task,
+  suffix: string,
 ): Promise<Omit<NormalizationRow["programmable"], "float">> {
   const { config, run, onProgress } = context;
   const freezePoint = trained.freezePoint!;
   const { name: dataset } = task.loaded.dataset;
   const { mode, calibrationImages } = config.quantization;
-  const name = `programmable/${dataset}/${freezePoint}`;
-  const file = `integer/${fileNameOf(dataset, freezePoint)}-programmable.json`;
+  const label = `${freezePoint}${suffix}`;
+  const name = `programmable/${dataset}/${label}`;
+  const file = `integer/${fileNameOf(dataset, label)}-programmable.json`;
   const dependsOn = {
     graph: graphToJson(trained.graph),
     reference: quantNetworkToJson(reference),
@@ -251,10 +253,15 @@ export async function runNormalization(request: NormalizationRequest): Promise<N
         int8: integer.find((one) => one.dataset === dataset && one.freezePoint === point)!.accuracy,
       });
       const adapted = await trainAdapted(context, prepared, task, freezePoint);
-      const quantized = await quantizeAdapted(context, reference, adapted, task);
+      const quantized = await quantizeAdapted(context, reference, adapted, task, "");
+      const accuracies = [quantized.int8];
+      for (const { seed, ...repeat } of adapted.repeats) {
+        const again = { ...adapted, ...repeat };
+        accuracies.push((await quantizeAdapted(context, reference, again, task, ` seed ${seed}`)).int8);
+      }
       rows.push({
         ...{ dataset, freezePoint, unfrozen: both(undefined), plain: both(freezePoint) },
-        programmable: { float: adapted.accuracy, ...quantized },
+        programmable: { ...quantized, float: adapted.accuracy, int8: meanAccuracy(accuracies) },
       });
     }
   }

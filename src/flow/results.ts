@@ -14,6 +14,7 @@ import type { FlowContext } from "./context.js";
 import type { FrontCost, FrozenFront, VerifiedFront } from "./fronts.js";
 import { describeMachine, describeTool } from "./machine.js";
 import type { LoadedDataset } from "./steps/data.js";
+import type { IntegerNetwork } from "./steps/quantize.js";
 import type { TrainedNetwork, TrainingFigures } from "./steps/train.js";
 import type { Sweep } from "./sweep.js";
 
@@ -30,7 +31,8 @@ function freezePointResult(backbone: Graph, layer: NodeName): FreezePointResult 
   return { layer, frozenLayers: point.frozenLayers, frozenParams: point.params, frozenMacs: point.macs };
 }
 
-const accuracyResult = ({ accuracy }: TrainedNetwork): AccuracyValue => ({
+/** Write an accuracy as the results hold it. */
+export const accuracyResult = ({ accuracy }: TrainedNetwork | IntegerNetwork): AccuracyValue => ({
   ...{ value: accuracy.value, images: accuracy.images },
   ...(accuracy.seeds && { seeds: [...accuracy.seeds] }),
 });
@@ -60,9 +62,9 @@ function datasetResult(outcome: FlowOutcome, loaded: LoadedDataset, layer: NodeN
     source,
     accuracy: {
       ...(unfrozen && { unfrozen: accuracyResult(unfrozen) }),
-      ...(unfrozenInteger && { unfrozenInt8: unfrozenInteger.accuracy }),
+      ...(unfrozenInteger && { unfrozenInt8: accuracyResult(unfrozenInteger) }),
       ...(tail && { float: accuracyResult(tail) }),
-      ...(integer && { int8: integer.accuracy }),
+      ...(integer && { int8: accuracyResult(integer) }),
       ...(hardware && { hardware: hardware.accuracy }),
     },
     training: {

@@ -44,11 +44,11 @@ export async function fineTuneWhereNeeded(
   network: QuantNetwork,
   trained: TrainedNetwork,
   task: Task,
+  label: string,
 ): Promise<FineTunedNetwork> {
   const { config, run, onProgress } = context;
   const { freezePoint } = trained;
   const { name: dataset } = task.loaded.dataset;
-  const label = freezePoint ?? "unfrozen";
   const part = (which: "train" | "validation"): Split =>
     freezePoint === undefined ? task.images[which] : task.features[which].get(freezePoint)!;
   const measure = async (one: QuantNetwork): Promise<number> => {

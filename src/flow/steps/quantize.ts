@@ -17,7 +17,7 @@ import { inputBytes, spreadIndices } from "./data.js";
 import { type FineTuningFigures, fineTuneWhereNeeded } from "./fine-tune.js";
 import type { PreparedBackbone } from "./front.js";
 import type { Task } from "./tasks.js";
-import type { TrainedNetwork } from "./train.js";
+import { meanAccuracy, type SeededAccuracy, type TrainedNetwork } from "./train.js";
 
 /** An integer network of one dataset and freeze point. */
 export type IntegerNetwork = {
@@ -27,15 +27,17 @@ export type IntegerNetwork = {
   readonly network: QuantNetwork;
   /** What fine-tuning did, where calibration alone lost too much. */
   readonly fineTuning?: FineTuningFigures;
-  /** Of the golden executor. */
-  readonly accuracy: { readonly value: number; readonly images: number };
+  /** Of the golden executor; the mean over the seeds. */
+  readonly accuracy: SeededAccuracy;
 };
 
-async function quantizeOne(
+/** Quantize the network of one seed; `suffix` keeps the steps and files of further seeds apart. */
+async function quantizeSeed(
   context: FlowContext,
   prepared: PreparedBackbone,
   trained: TrainedNetwork,
   task: Task,
+  suffix: string,
 ): Promise<IntegerNetwork> {
   const { config, run, onProgress } = context;
   const { images, features } = task;
@@ -43,7 +45,7 @@ async function quantizeOne(
   const { name: dataset } = task.loaded.dataset;
   const side = trained.graph.nodes[0]!.shape[0]!;
   const { mode, calibrationImages } = config.quantization;
-  const label = freezePoint ?? "unfrozen";
+  const label = `${freezePoint ?? "unfrozen"}${suffix}`;
   const fixedFront = freezePoint && truncateQuantNetwork(prepared.front, freezePoint);
   const file = `integer/${fileNameOf(dataset, label)}.json`;
   const dependsOn = {
@@ -68,7 +70,7 @@ async function quantizeOne(
     [file],
   );
   const calibrated = quantNetworkFromJson(JSON.parse(readFileSync(run.path(file), "utf8")), file);
-  const { network, figures } = await fineTuneWhereNeeded(context, calibrated, trained, task);
+  const { network, figures } = await fineTuneWhereNeeded(context, calibrated, trained, task, label);
   const limit = config.evaluation.int8Images;
   const test: Split = freezePoint === undefined ? images.test : features.test.get(freezePoint)!;
   const tested = { network: quantNetworkToJson(network), data: splitDigest(test), limit };
@@ -91,6 +93,22 @@ async function quantizeOne(
     accuracy: evaluated.value,
     ...(figures && { fineTuning: figures }),
   };
+}
+
+/** Quantize the network of every seed; that of the first goes on. */
+async function quantizeOne(
+  context: FlowContext,
+  prepared: PreparedBackbone,
+  trained: TrainedNetwork,
+  task: Task,
+): Promise<IntegerNetwork> {
+  const first = await quantizeSeed(context, prepared, trained, task, "");
+  const accuracies = [first.accuracy];
+  for (const { seed, ...repeat } of trained.repeats) {
+    const one = await quantizeSeed(context, prepared, { ...trained, ...repeat }, task, ` seed ${seed}`);
+    accuracies.push(one.accuracy);
+  }
+  return { ...first, accuracy: meanAccuracy(accuracies) };
 }
 
 /**

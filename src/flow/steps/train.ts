@@ -21,8 +21,13 @@ export type TrainedNetwork = {
   readonly accuracy: SeededAccuracy;
   /** Of the first seed. */
   readonly validationAccuracy: number;
+  /** The networks of further seeds: they give a spread, and go no further than int8. */
+  readonly repeats: readonly Repeat[];
   readonly training: TrainingFigures;
 };
+
+/** A network trained like another one, from another seed. */
+export type Repeat = { readonly seed: number; readonly graph: Graph; readonly validationAccuracy: number };
 
 /** An accuracy, and what each seed gave when there are several. */
 export type SeededAccuracy = {
@@ -30,6 +35,16 @@ export type SeededAccuracy = {
   readonly images: number;
   readonly seeds?: readonly number[];
 };
+
+/** The mean over seeds, of the same images. */
+export function meanAccuracy(seeds: readonly Omit<SeededAccuracy, "seeds">[]): SeededAccuracy {
+  const values = seeds.map(({ value }) => value);
+  return {
+    value: values.reduce((a, b) => a + b) / values.length,
+    images: seeds[0]!.images,
+    ...(values.length > 1 && { seeds: values }),
+  };
+}
 
 /** How a network was trained. */
 export type TrainingFigures = {
@@ -195,21 +210,21 @@ export async function trainSubject(subject: Subject): Promise<TrainedNetwork> {
   const options = optionsOf(subject, { learningRate: found.learningRate });
   const seeds: Awaited<ReturnType<typeof trainSeed>>[] = [];
   for (let i = 0; i < seedCount; i++) seeds.push(await trainSeed(subject, config.seed + i, options));
-  const first = seeds[0]!;
-  const trained = graphFromJson(JSON.parse(readFileSync(run.path(first.file), "utf8")), first.file);
-  const values = seeds.map(({ accuracy }) => accuracy.value);
+  const [first, ...further] = seeds as [(typeof seeds)[number], ...typeof seeds];
+  const load = (file: string): Graph => graphFromJson(JSON.parse(readFileSync(run.path(file), "utf8")), file);
   const { batch } = options;
   const stepsPerEpoch = Math.max(1, Math.floor(parts.train.count / batch));
   return {
     dataset: task.loaded.dataset.name,
     freezePoint,
-    graph: trained,
-    accuracy: {
-      value: values.reduce((a, b) => a + b) / values.length,
-      images: first.accuracy.images,
-      ...(values.length > 1 && { seeds: values }),
-    },
+    graph: load(first.file),
+    accuracy: meanAccuracy(seeds.map(({ accuracy }) => accuracy)),
     validationAccuracy: first.validationAccuracy,
+    repeats: further.map(({ file, validationAccuracy }, i) => ({
+      seed: config.seed + 1 + i,
+      graph: load(file),
+      validationAccuracy,
+    })),
     training: {
       ...{ epochs: first.epochs, seconds: first.seconds },
       imagesSeen: first.epochs * stepsPerEpoch * Math.min(batch, parts.train.count),
@@ -223,7 +238,12 @@ export async function trainSubject(subject: Subject): Promise<TrainedNetwork> {
 async function trainOne(subject: Subject): Promise<TrainedNetwork> {
   const trained = await trainSubject(subject);
   if (subject.freezePoint === undefined) return trained;
-  return { ...trained, graph: joinTail(subject.whole(subject.context.config.seed), trained.graph) };
+  const join = (seed: number, tail: Graph): Graph => joinTail(subject.whole(seed), tail);
+  return {
+    ...trained,
+    graph: join(subject.context.config.seed, trained.graph),
+    repeats: trained.repeats.map((one) => ({ ...one, graph: join(one.seed, one.graph) })),
+  };
 }
 
 /**
