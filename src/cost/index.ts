@@ -1,6 +1,7 @@
 export * from "./adders.js";
 export * from "./cell-table.js";
 export * from "./layer-counts.js";
+export * from "./memory/index.js";
 export * from "./normalization.js";
 export * from "./nvdla.js";
 export * from "./paper.js";
