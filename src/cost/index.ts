@@ -1,4 +1,5 @@
 export * from "./adders.js";
+export * from "./cell-library/index.js";
 export * from "./cell-table.js";
 export * from "./layer-counts.js";
 export * from "./normalization.js";
@@ -8,5 +9,6 @@ export * from "./rom.js";
 export * from "./scaling.js";
 export * from "./sram.js";
 export * from "./structural.js";
+export * from "./synthesis/index.js";
 export * from "./technology.js";
 export * from "./technology-import.js";
