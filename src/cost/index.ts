@@ -1,4 +1,5 @@
 export * from "./adders.js";
+export * from "./cell-library/index.js";
 export * from "./cell-table.js";
 export * from "./normalization.js";
 export * from "./nvdla.js";
@@ -7,5 +8,6 @@ export * from "./rom.js";
 export * from "./scaling.js";
 export * from "./sram.js";
 export * from "./structural/index.js";
-export * from "./technology.js";
+export * from "./synthesis/index.js";
 export * from "./technology-import.js";
+export * from "./technology.js";
