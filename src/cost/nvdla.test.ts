@@ -13,7 +13,7 @@ import {
 } from "./nvdla.js";
 import { delayFactors, energyFactors, scalingTo16Nm } from "./scaling.js";
 import { sramModel } from "./sram.js";
-import { costFrontEnd } from "./structural.js";
+import { costFrontEnd } from "./structural/index.js";
 import { readTechnology } from "./technology.js";
 
 const dense = (name: string, macs: number, channels = 64): AcceleratorLayer => ({
