@@ -1,6 +1,7 @@
 export * from "./adders.js";
+export * from "./cell-library/index.js";
 export * from "./cell-table.js";
-export * from "./layer-counts.js";
+export * from "./clock-gating.js";
 export * from "./memory/index.js";
 export * from "./normalization.js";
 export * from "./nvdla.js";
@@ -8,6 +9,7 @@ export * from "./paper.js";
 export * from "./rom.js";
 export * from "./scaling.js";
 export * from "./sram.js";
-export * from "./structural.js";
+export * from "./structural/index.js";
+export * from "./synthesis/index.js";
 export * from "./technology.js";
 export * from "./technology-import.js";

@@ -12,7 +12,7 @@ import {
   scaleFrontTo16Nm,
 } from "./nvdla.js";
 import { delayFactors, energyFactors, scalingTo16Nm } from "./scaling.js";
-import { costFrontEnd } from "./structural.js";
+import { costFrontEnd } from "./structural/index.js";
 import { readTechnology } from "./technology.js";
 
 const dense = (name: string, macs: number, channels = 64): AcceleratorLayer => ({

@@ -1,7 +1,7 @@
 import { FixynnError } from "../core/index.js";
 import { deepFreeze } from "./paper.js";
 import { scalingTo16Nm } from "./scaling.js";
-import type { FrontEndCost } from "./structural.js";
+import type { FrontEndCost } from "./structural/index.js";
 import type { Range } from "./technology.js";
 
 /** A published NVDLA configuration at 16 nm, int8, 1 GHz, memories included, ResNet-50 (nvdla.org primer). */

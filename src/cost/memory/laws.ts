@@ -2,7 +2,14 @@ import { FixynnError } from "../../core/index.js";
 import { delayFactors, energyFactors } from "../scaling.js";
 import type { MacroLaw, MacroModel, Range } from "../technology.js";
 import { type AreaLaw, areaUm2Of, fitArea, fitRelative } from "./fit.js";
-import { arrayOf, cacti45, type MacroFamilyName, type MemoryMacro, macroFamilies, openRamCellUm2 } from "./macros.js";
+import {
+  arrayOf,
+  cacti45,
+  type MacroFamilyName,
+  type MemoryMacro,
+  macroFamilies,
+  openRamCellUm2,
+} from "./macros.js";
 
 const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -165,7 +172,9 @@ function cactiShare(): number {
   const energy = sg13g2Energy();
   const { nodeNm, supplyV } = macroFamilies.sg13g2;
   const factor = (energyFactors(45, 1)[0] ?? 1) / (energyFactors(nodeNm, supplyV)[0] ?? 1);
-  return cacti45[0].readPj / (energy.readShare * writeThroughPj(energy, { columns: 256, rows: 256 }) * factor);
+  return (
+    cacti45[0].readPj / (energy.readShare * writeThroughPj(energy, { columns: 256, rows: 256 }) * factor)
+  );
 }
 
 /**
