@@ -1,8 +1,9 @@
-import { FixynnError } from "../core/index.js";
+import { FixynnError } from "../../core/index.js";
+import type { AcceleratorLayer } from "../accelerator/index.js";
+import { scalingTo16Nm } from "../scaling.js";
+import type { FrontEndCost } from "../structural.js";
+import type { Range } from "../technology.js";
 import { deepFreeze } from "./paper.js";
-import { scalingTo16Nm } from "./scaling.js";
-import type { FrontEndCost } from "./structural.js";
-import type { Range } from "./technology.js";
 
 /** A published NVDLA configuration at 16 nm, int8, 1 GHz, memories included, ResNet-50 (nvdla.org primer). */
 export type NvdlaPoint = {
@@ -29,20 +30,8 @@ export const resNet50Macs = 3.8e9;
 /** Area within which points are interpolated, mm² at 16 nm. */
 export const nvdlaAreaMm2 = { smallest: 0.51, largest: 3.3 } as const;
 
-/** A layer as the accelerator runs it. */
-export type AcceleratorLayer = {
-  readonly name: string;
-  /** `other` (pooling, addition, reshape) is not charged. */
-  readonly kind: "conv2d" | "depthwiseConv2d" | "dense" | "other";
-  /** [height, width, channels] or [features]. */
-  readonly inputShape: readonly number[];
-  readonly outputShape: readonly number[];
-  readonly macs: number;
-  readonly weightBytes: number;
-};
-
 /** Time and energy of some layers on one accelerator. */
-export type AcceleratorRun = {
+export type NvdlaRun = {
   readonly tier: "modelled";
   readonly areaMm2: number;
   readonly framesPerSecond: number;
@@ -96,7 +85,7 @@ function secondsOn(point: NvdlaPoint, layers: readonly AcceleratorLayer[]): numb
  *
  * @throws FixynnError FX7050 below 0.51 mm²: the points are not extrapolated
  */
-export function runOnNvdla(layers: readonly AcceleratorLayer[], areaMm2: number): AcceleratorRun {
+export function runOnNvdla(layers: readonly AcceleratorLayer[], areaMm2: number): NvdlaRun {
   if (!(areaMm2 >= nvdlaAreaMm2.smallest)) {
     throw new FixynnError(
       "FX7050",
@@ -202,7 +191,7 @@ export type Comparison =
       readonly node: "16 nm";
       readonly totalAreaMm2: number;
       readonly frontAreaMm2: Range;
-      readonly tail: AcceleratorRun | undefined;
+      readonly tail: NvdlaRun | undefined;
       readonly hybrid: ComparisonSide;
       readonly baseline: ComparisonSide;
       readonly gain: {
@@ -247,7 +236,7 @@ export function compareWithNvdla(input: ComparisonInput): Comparison {
   }
   const tail = hasTail ? runOnNvdla(tailLayers, left) : undefined;
   const operations = 2 * input.layers.reduce((sum, layer) => sum + layer.macs, 0);
-  const dram = (run: AcceleratorRun | undefined): number =>
+  const dram = (run: NvdlaRun | undefined): number =>
     input.dram === true ? (run?.dramEnergyPerFrameUj ?? 0) : 0;
   const side = (name: string, source: string, rate: Range, energy: Range): ComparisonSide => ({
     name,

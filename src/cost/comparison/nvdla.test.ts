@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { AcceleratorLayer } from "../accelerator/index.js";
+import { delayFactors, energyFactors, scalingTo16Nm } from "../scaling.js";
+import { sramModel } from "../sram.js";
+import { costFrontEnd } from "../structural.js";
+import { readTechnology } from "../technology.js";
 import {
-  type AcceleratorLayer,
   atomUtilization,
   compareWithNvdla,
   type FrontAt16Nm,
@@ -11,10 +15,6 @@ import {
   runOnNvdla,
   scaleFrontTo16Nm,
 } from "./nvdla.js";
-import { delayFactors, energyFactors, scalingTo16Nm } from "./scaling.js";
-import { sramModel } from "./sram.js";
-import { costFrontEnd } from "./structural.js";
-import { readTechnology } from "./technology.js";
 
 const dense = (name: string, macs: number, channels = 64): AcceleratorLayer => ({
   name,

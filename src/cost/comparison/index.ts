@@ -1,0 +1,3 @@
+export * from "./nvdla.js";
+export * from "./paper.js";
+export * from "./types.js";
