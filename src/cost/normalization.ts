@@ -1,7 +1,6 @@
 import { FixynnError } from "../core/index.js";
 import { type FrontEnd, registerBits } from "../hw/index.js";
-import { countsOf } from "./layer-counts.js";
-import { costFrontEnd, type FrontEndCost } from "./structural.js";
+import { costFrontEnd, countsOf, type FrontEndCost } from "./structural/index.js";
 import type { Technology } from "./technology.js";
 
 /** What programmable normalization costs: one front with constants, and with registers. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { AcceleratorLayer } from "../accelerator/index.js";
 import { delayFactors, energyFactors, scalingTo16Nm } from "../scaling.js";
 import { sramModel } from "../sram.js";
-import { costFrontEnd } from "../structural.js";
+import { costFrontEnd } from "../structural/index.js";
 import { readTechnology } from "../technology.js";
 import {
   atomUtilization,

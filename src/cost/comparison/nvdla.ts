@@ -1,7 +1,7 @@
 import { FixynnError } from "../../core/index.js";
 import type { AcceleratorLayer } from "../accelerator/index.js";
 import { scalingTo16Nm } from "../scaling.js";
-import type { FrontEndCost } from "../structural.js";
+import type { FrontEndCost } from "../structural/index.js";
 import type { Range } from "../technology.js";
 import { deepFreeze } from "./paper.js";
 

@@ -1,5 +1,5 @@
-import type { LayerStats } from "../hw/index.js";
-import type { LayerCounts } from "./structural.js";
+import type { LayerStats } from "../../hw/index.js";
+import type { LayerCounts } from "./counts.js";
 
 /** Library cells of a datapath: a final adder is a full adder a bit. */
 function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {

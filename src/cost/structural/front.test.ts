@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { achievableClockMhz, costFrontEnd, type LayerCounts } from "./structural.js";
-import { readTechnology } from "./technology.js";
+import { readTechnology } from "../technology.js";
+import { achievableClockMhz } from "./clock.js";
+import type { LayerCounts } from "./counts.js";
+import { costFrontEnd } from "./front.js";
 
 const sky130 = readTechnology("sky130hd");
 const { cells, sram } = sky130;

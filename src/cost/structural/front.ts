@@ -1,0 +1,126 @@
+import { FixynnError } from "../../core/index.js";
+import { layerArea } from "./area.js";
+import { structuralAssumptions } from "./assumptions.js";
+import { achievableClockMhz } from "./clock.js";
+import type { FrontEndCost, FrontEndInput, LayerCost } from "./cost-types.js";
+import { checkLayers } from "./counts.js";
+import { type Level, layerEnergy } from "./energy.js";
+import type { EnergyParts } from "./parts.js";
+
+function addParts<P extends object>(all: readonly P[], scale: number): P {
+  const sum: Record<string, number> = {};
+  for (const parts of all) {
+    for (const [key, value] of Object.entries(parts) as [string, number][]) {
+      sum[key] = (sum[key] ?? 0) + value * scale;
+    }
+  }
+  return sum as P;
+}
+
+/**
+ * Structural tier: area, energy, clock and throughput of a frozen front from its layers' counts and a technology table.
+ *
+ * - area: cells × area, memory and ROM bits × area per bit; no placement or routing overhead
+ * - energy a frame: toggles × energy per toggle × glitch factor; clock pins of all registers in every cycle (no gating);
+ *   accessed memory bits × energy per bit; leakage × frame time
+ * - frames/s = clock / the slowest layer's cycles; TOPS = 2 · MACs · frames/s
+ *
+ * @throws FixynnError FX7040 without layers, FX7041 for counts that cannot be, FX7042 for a clock that is not positive
+ */
+export function costFrontEnd(input: FrontEndInput): FrontEndCost {
+  const { layers, technology, activity } = input;
+  checkLayers(layers);
+  const { sram } = technology;
+  const stageMhz = layers.map((layer) => achievableClockMhz(layer.criticalFullAdders, technology));
+  const memoryMhz = layers.some((layer) => layer.sramBits > 0)
+    ? 1e6 / sram.minimumPeriodPs
+    : Number.POSITIVE_INFINITY;
+  const slowest = Math.min(...stageMhz);
+  const achievable = Math.min(slowest, memoryMhz);
+  const clockMhz = input.clockMhz ?? achievable;
+  if (!(clockMhz > 0)) throw new FixynnError("FX7042", `not a clock: ${clockMhz} MHz`);
+  const cyclesPerFrame = Math.max(...layers.map((layer) => layer.cyclesPerFrame));
+  const framesPerSecond = (clockMhz * 1e6) / cyclesPerFrame;
+  const seconds = 1 / framesPerSecond;
+
+  const costs = layers.map((layer, i): LayerCost => {
+    const { areaUm2: area, leakageNw } = layerArea(layer, technology);
+    const own = activity?.get(layer.name);
+    const frame = { cycles: cyclesPerFrame, seconds, leakageNw };
+    const at = (level: Level): EnergyParts => layerEnergy(layer, technology, own, frame, level);
+    const energyPj = at("nominal");
+    return {
+      name: layer.name,
+      tier: own === undefined ? "modelled" : "simulated",
+      areaUm2: area,
+      energyPj,
+      energyTotalPj: { low: at("low").total, nominal: energyPj.total, high: at("high").total },
+      leakageNw,
+      cyclesPerFrame: layer.cyclesPerFrame,
+      utilization: Math.min(1, layer.activeCyclesPerFrame / cyclesPerFrame),
+      achievableClockMhz: stageMhz[i] ?? 0,
+    };
+  });
+
+  const areaMm2 = addParts(
+    costs.map((cost) => cost.areaUm2),
+    1e-6,
+  );
+  const energyPerFrameUj = addParts(
+    costs.map((cost) => cost.energyPj),
+    1e-6,
+  );
+  const range = addParts(
+    costs.map((cost) => cost.energyTotalPj),
+    1e-6,
+  );
+  const macsPerFrame = layers.reduce((sum, layer) => sum + layer.macs, 0);
+  const topsPerWattAt = (energyUj: number): number => (2 * macsPerFrame * 1e-6) / energyUj;
+  const tops = 2 * macsPerFrame * framesPerSecond * 1e-12;
+  const simulated = costs.every((cost) => cost.tier === "simulated");
+  const { glitchFactor, clockTreeFactor, logicToggleRate } = structuralAssumptions;
+  return {
+    kind: "frontEndCost",
+    technology: technology.name,
+    nodeNm: technology.nodeNm,
+    supplyV: technology.supplyV,
+    source: `${technology.source.origin}; memories: ${sram.source}`,
+    tier: simulated ? "simulated" : "modelled",
+    areaTier: "modelled",
+    clockMhz,
+    achievableClockMhz: achievable,
+    clockMet: clockMhz <= achievable * (1 + 1e-9),
+    clockLimit: memoryMhz < slowest ? "memory" : (layers[stageMhz.indexOf(slowest)]?.name ?? ""),
+    areaMm2,
+    energyPerFrameUj,
+    energyPerFrameRangeUj: range,
+    leakageMw: costs.reduce((sum, cost) => sum + cost.leakageNw, 0) * 1e-6,
+    powerMw: energyPerFrameUj.total * framesPerSecond * 1e-3,
+    cyclesPerFrame,
+    framesPerSecond,
+    latencyCycles: layers.reduce((sum, layer) => sum + layer.latencyCycles, 0),
+    macsPerFrame,
+    tops,
+    topsPerWatt: topsPerWattAt(energyPerFrameUj.total),
+    topsPerWattRange: {
+      low: topsPerWattAt(range.high),
+      nominal: topsPerWattAt(range.nominal),
+      high: topsPerWattAt(range.low),
+    },
+    topsPerMm2: tops / areaMm2.total,
+    layers: costs,
+    notes: [
+      "area is cell and macro area, without placement and routing overhead",
+      `glitches in adder trees assumed × ${glitchFactor.nominal} (${glitchFactor.low} to ${glitchFactor.high}), clock tree × ${clockTreeFactor.nominal} (${clockTreeFactor.low} to ${clockTreeFactor.high}) of the registers' clock energy, no clock gating`,
+      ...(simulated
+        ? []
+        : [
+            `no simulated activity for some layers: ${logicToggleRate.nominal} of the outputs (${logicToggleRate.low} to ${logicToggleRate.high}) assumed to toggle in an active cycle`,
+          ]),
+      ...(layers.some((layer) => (layer.romBits ?? 0) > 0)
+        ? ["ROMs priced as synthesized logic (a third of a NAND gate a bit), their reads as SRAM reads"]
+        : []),
+      "every register has an enable; the clock estimate takes the worst arc at every full adder",
+    ],
+  };
+}
