@@ -1,5 +1,6 @@
 export * from "./accelerator/index.js";
 export * from "./adders.js";
+export * from "./cell-library/index.js";
 export * from "./cell-table.js";
 export * from "./comparison/index.js";
 export * from "./normalization.js";
@@ -7,5 +8,7 @@ export * from "./rom.js";
 export * from "./scaling.js";
 export * from "./sram.js";
 export * from "./structural/index.js";
+export * from "./structural.js";
+export * from "./synthesis/index.js";
 export * from "./technology.js";
 export * from "./technology-import.js";

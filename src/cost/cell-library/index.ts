@@ -1,0 +1,2 @@
+export * from "./boolean-expression.js";
+export * from "./library.js";
