@@ -8,7 +8,6 @@ export * from "./rom.js";
 export * from "./scaling.js";
 export * from "./sram.js";
 export * from "./structural/index.js";
-export * from "./structural.js";
 export * from "./synthesis/index.js";
 export * from "./technology.js";
 export * from "./technology-import.js";
