@@ -24,10 +24,12 @@ export type ArrayMapping = "channels" | "window";
 
 /** Parameters of the MAC-array accelerator. */
 export type AcceleratorConfig = {
-  /** Multipliers of a lane: input channels summed in one cycle. */
+  /** Multipliers of a lane, a multiple of 8: input channels summed in one cycle. */
   readonly cPar: number;
   /** Lanes: output channels of one cycle. */
   readonly kPar: number;
+  /** Output bytes requantized in one cycle, at most kPar. */
+  readonly requantizers: number;
   readonly weightBufferKb: number;
   readonly activationBufferKb: number;
   readonly clockMhz: number;
@@ -73,9 +75,18 @@ export type AcceleratorRun = {
   readonly layers: readonly AcceleratorLayerRun[];
 };
 
-/** Synthesized parts that the array is built from. */
+/**
+ * Synthesized parts that the array is built from (Verilog: `rtl/`).
+ *
+ * - `dot8`: eight signed 8×8 products and their sum, with its register; an operation is one of them with fresh activations
+ * - `treeAdder`: adds two sums of a lane, with its register
+ * - `accumulator`: bank of {@link stripePixels} 32-bit sums, an operation adds to one of them
+ * - `operandRegister`: 8 bits with an enable, for weights (two a multiplier: one works, one is filled) and activations
+ * - `requantizer`: bias, 16-bit multiplier, rounding shift, zero point, clamp; an operation is one output byte
+ * - `operandMux`: 8 bits, two to one, for the `window` mapping
+ */
 export const partNames = [
-  "multiplier",
+  "dot8",
   "treeAdder",
   "accumulator",
   "operandRegister",
@@ -84,6 +95,9 @@ export const partNames = [
 ] as const;
 /** Name of a part. */
 export type PartName = (typeof partNames)[number];
+
+/** Output pixels that share a load of weights, each with its own sum in a lane's accumulator bank. */
+export const stripePixels = 8;
 
 /** Figures of one part at the node of its technology. */
 export type PartFigures = {
