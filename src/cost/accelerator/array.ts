@@ -1,8 +1,8 @@
 import { addRanges, exactly, multiplyRanges, scaleRange } from "../range.js";
 import { arrayStructure } from "./area.js";
 import { arrayAssumptions } from "./assumptions.js";
-import { energyModel } from "./energy.js";
-import { dramTraffic, totalTraffic } from "./traffic.js";
+import { chargeEnergy, countsToPrice, energyPrices } from "./energy.js";
+import { dramTraffic, type LayerTraffic, totalTraffic } from "./traffic.js";
 import type {
   AcceleratorConfig,
   AcceleratorLayer,
@@ -10,15 +10,20 @@ import type {
   AcceleratorRun,
   AcceleratorTechnology,
 } from "./types.js";
-import { checkConfig, layerWork } from "./work.js";
+import { checkConfig, type LayerWork, layerWork } from "./work.js";
 
 /** Name a configuration. */
 export const arrayName = (config: AcceleratorConfig): string =>
   `array ${config.cPar}×${config.kPar}, ${config.weightBufferKb} + ${config.activationBufferKb} KB`;
 
+/** Busy cycles of a layer: the longer of its beats and its DRAM transfers, since the next tile's weights load while one works. */
+export function layerCycles(work: LayerWork, traffic: LayerTraffic, config: AcceleratorConfig): number {
+  const bytesPerCycle = config.dramBytesPerSecond / (config.clockMhz * 1e6);
+  return Math.max(work.cycles, Math.ceil((traffic.weights + traffic.activations) / bytesPerCycle));
+}
+
 /**
- * Run layers on the MAC array, one after the other. A layer takes the longer of its beats and its DRAM transfers, since weights of the
- * next tile load while one works. Energy covers the busy cycles; leakage and idle power are figures of their own, so that the frame
+ * Run layers on the MAC array, one after the other. Energy covers the busy cycles; leakage and idle power are figures of their own, so that the frame
  * rate decides how much of them a frame pays.
  *
  * @throws FixynnError FX7060 for a configuration that cannot be
@@ -30,22 +35,21 @@ export function runOnArray(
 ): AcceleratorRun {
   checkConfig(config);
   const structure = arrayStructure(config, technology);
-  const priced = energyModel(config, technology);
+  const prices = energyPrices(config, technology);
   const traffic = dramTraffic(layers, config);
-  const bytesPerCycle = config.dramBytesPerSecond / (config.clockMhz * 1e6);
   const multipliers = config.cPar * config.kPar;
   const runs = layers.map((layer, i): AcceleratorLayerRun => {
     const work = layerWork(layer, config);
     const moved = traffic[i]!;
     const dramBytes = moved.weights + moved.activations;
-    const cycles = Math.max(work.cycles, Math.ceil(dramBytes / bytesPerCycle));
+    const cycles = layerCycles(work, moved, config);
     return {
       name: layer.name,
       cycles,
       computeCycles: work.cycles,
       dramBytes,
       utilization: cycles === 0 ? 0 : layer.macs / (cycles * multipliers),
-      energyUj: scaleRange(priced(work, moved).total, 1e-6),
+      energyUj: scaleRange(chargeEnergy(prices, countsToPrice(work, moved)).total, 1e-6),
     };
   });
   const cycles = runs.reduce((sum, run) => sum + run.cycles, 0);

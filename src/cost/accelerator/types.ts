@@ -122,6 +122,8 @@ export type AcceleratorTechnology = {
   /** `16 nm, scaled from asap7` and the like. */
   readonly node: string;
   readonly source: string;
+  /** The most that parts and memories allow. */
+  readonly clockMhz: number;
   readonly parts: { readonly [Part in PartName]: PartFigures };
   readonly memory: (bits: number, wordBits: number) => MemoryFigures;
   readonly dramPjPerByte: Range;
