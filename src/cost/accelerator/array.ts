@@ -67,6 +67,7 @@ export function runOnArray(
     secondsPerFrame,
     framesPerSecond: secondsPerFrame > 0 ? 1 / secondsPerFrame : Number.POSITIVE_INFINITY,
     energyPerFrameUj,
+    energyScaling: technology.energyScaling,
     dramBytesPerFrame,
     dramEnergyUj: scaleRange(technology.dramPjPerByte, dramBytesPerFrame.total * 1e-6),
     idlePowerMw: multiplyRanges(busyPowerMw, arrayAssumptions.idleShare),

@@ -55,6 +55,7 @@ export function acceleratorTechnology(technology: Technology): AcceleratorTechno
     parts,
     memory: memoryOf(technology),
     dramPjPerByte,
+    energyScaling: exactly(1),
   };
 }
 
@@ -66,13 +67,13 @@ const minimumPeriodPs = (technology: Technology, synthesized: boolean): number =
 const MOST_MHZ_AT_16NM = 1000;
 
 /**
- * Take the figures to 16 nm at 0.8 V: area, energy and delay by Stillmaker and Baas 2017, as ranges. A comparison at 16 nm must take
- * front and array from the same technology, so that the error of scaling is common to both.
+ * Take the figures to 16 nm at 0.8 V: area, energy and delay by Stillmaker and Baas 2017. Energies take the nominal factor, whose range is
+ * `energyScaling`: a comparison at 16 nm takes front and array from the same technology, so the error of scaling is common to both.
  */
 export function acceleratorTechnologyAt16Nm(technology: Technology): AcceleratorTechnology {
   const own = acceleratorTechnology(technology);
   const scaling = scalingTo16Nm(technology.nodeNm, technology.supplyV);
-  const scaled = (figure: Range): Range => multiplyRanges(figure, scaling.energy);
+  const scaled = (figure: Range): Range => scaleRange(figure, scaling.energy.nominal);
   const parts = mapParts(own.parts, (figures) => ({
     areaUm2: scaleRange(figures.areaUm2, scaling.area),
     leakageNw: scaleRange(figures.leakageNw, scaling.area),
@@ -95,5 +96,6 @@ export function acceleratorTechnologyAt16Nm(technology: Technology): Accelerator
     clockMhz: Math.min(own.clockMhz / scaling.delay.nominal, MOST_MHZ_AT_16NM),
     parts,
     memory,
+    energyScaling: scaleRange(scaling.energy, 1 / scaling.energy.nominal),
   };
 }

@@ -65,6 +65,8 @@ export type AcceleratorRun = {
   readonly framesPerSecond: number;
   /** While it works, without DRAM, without leakage. */
   readonly energyPerFrameUj: Range;
+  /** Error of bringing energies to this node, over the nominal figure: common to all that is scaled alike, so not in the ranges. */
+  readonly energyScaling: Range;
   readonly dramBytesPerFrame: DramBytes;
   readonly dramEnergyUj: Range;
   /** Dynamic power while it waits for the next frame, clocks gated. */
@@ -127,14 +129,9 @@ export type AcceleratorTechnology = {
   readonly parts: { readonly [Part in PartName]: PartFigures };
   readonly memory: (bits: number, wordBits: number) => MemoryFigures;
   readonly dramPjPerByte: Range;
+  /** See {@link AcceleratorRun}. */
+  readonly energyScaling: Range;
 };
-
-/** Signature of `runOnArray`. */
-export type RunOnArray = (
-  layers: readonly AcceleratorLayer[],
-  config: AcceleratorConfig,
-  technology: AcceleratorTechnology,
-) => AcceleratorRun;
 
 /** What `largestArray` takes. */
 export type LargestArrayInput = {
@@ -148,6 +145,3 @@ export type LargestArrayInput = {
   readonly dramBytesPerSecond?: number | undefined;
   readonly mapping?: ArrayMapping | undefined;
 };
-
-/** Signature of `largestArray`: the best of a fixed list of configurations that fits; undefined when none does. */
-export type LargestArray = (input: LargestArrayInput) => AcceleratorRun | undefined;
