@@ -1,14 +1,24 @@
-import { exactly, scaleRange } from "../range.js";
+import { memoryCost } from "../memory/index.js";
 import type { Technology } from "../technology.js";
 import type { MemoryFigures } from "./types.js";
 
-/** Figures of an SRAM of a technology by its size: area and leakage by bits, an access by the bits of a word. */
+/**
+ * Figures of a buffer of a technology by its size and the bits of an access: one-port macros, since a buffer is split into banks of which
+ * one is read while another is filled.
+ */
 export function memoryOf(technology: Technology): (bits: number, wordBits: number) => MemoryFigures {
-  const { areaUm2PerBit, energyPjPerAccessedBit, leakageNwPerBit } = technology.sram;
-  return (bits, wordBits) => ({
-    areaUm2: scaleRange(areaUm2PerBit, bits),
-    readPj: scaleRange(energyPjPerAccessedBit, wordBits),
-    writePj: scaleRange(energyPjPerAccessedBit, wordBits),
-    leakageNw: exactly(leakageNwPerBit * bits),
-  });
+  const known = new Map<string, MemoryFigures>();
+  return (bits, wordBits) => {
+    const words = Math.ceil(bits / wordBits);
+    const key = `${words} ${wordBits}`;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const { areaUm2, readPj, writePj, leakageNw } = memoryCost(
+      { words, bits: wordBits, ports: 1 },
+      technology,
+    );
+    const figures = { areaUm2, readPj, writePj, leakageNw };
+    known.set(key, figures);
+    return figures;
+  };
 }
