@@ -296,13 +296,14 @@ export function importTechnology(files: readonly string[], options: ImportOption
     ? measureClockGate(gate, point.slewPs, clockLoadFf, warnings)
     : composeClockGate(latchCells.forGate, latchCells.gateOpenAt, gates, first.units.supplyV);
 
+  const libraryNames = libraries.map(({ group }) => group.args[0] ?? "");
   return {
     schema: "fixynn.technology.v2",
     name: options.name,
     nodeNm: options.nodeNm,
     supplyV: first.units.supplyV,
     source: {
-      libraries: libraries.map(({ group }) => group.args[0] ?? ""),
+      libraries: libraryNames,
       files: libraries.map(({ file }) => file),
       licence: options.licence,
       origin: options.origin,
@@ -316,7 +317,9 @@ export function importTechnology(files: readonly string[], options: ImportOption
     cells: roundAll({ ...adders, ...gates, ...flops, latch: latchCells.latch }),
     clockGate: roundAll(clockGate),
     wire: roundAll(wire),
-    sram: roundAll(sramModel(options.nodeNm)),
+    sram: roundAll(
+      sramModel(`${options.name} ${libraryNames.join(" ")}`, options.nodeNm, latchCells.latch.leakageNw),
+    ),
     notes: [...warnings],
   };
 }

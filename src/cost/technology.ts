@@ -64,11 +64,44 @@ const wireSchema = z
   })
   .refine((wire) => wire.fanOuts.length === wire.lengthsUm.length, "one length for each fan-out");
 
+const macroLawSchema = z.strictObject({
+  area: z
+    .strictObject({ cellUm2: amount, overheadColumns: amount, overheadRows: amount })
+    .describe("cellUm2 × (columns + overheadColumns) × (rows + overheadRows)"),
+  areaSpread: rangeSchema.describe("factors on the area"),
+  energy: z
+    .strictObject({
+      fixedPj: z.number(),
+      perColumnPj: z.number(),
+      perColumnRootRowPj: z.number(),
+      readShare: amount,
+      writeShare: amount,
+    })
+    .describe("write-through access: fixedPj + columns × (perColumnPj + perColumnRootRowPj × √rows)"),
+  energySpread: rangeSchema.describe("factors on the energy"),
+  leakageNwPerBit: rangeSchema,
+  access: z.strictObject({ fixedPs: amount, perRowPs: amount }),
+  accessSpread: rangeSchema.describe("factors on the access time"),
+});
+
+const macroModelSchema = z.strictObject({
+  singlePort: macroLawSchema,
+  dualPort: macroLawSchema,
+  limits: z.strictObject({
+    columnMuxes: z.array(z.number().int().positive()).min(1),
+    minimumRows: z.number().int().positive(),
+    maximumRows: z.number().int().positive(),
+    maximumColumns: z.number().int().positive(),
+  }),
+  source: z.string(),
+});
+
 const sramSchema = z.strictObject({
   areaUm2PerBit: rangeSchema,
   energyPjPerAccessedBit: rangeSchema,
   leakageNwPerBit: amount,
   minimumPeriodPs: amount,
+  macros: macroModelSchema,
   source: z.string(),
 });
 
@@ -139,6 +172,10 @@ export type TechnologyClockGate = z.infer<typeof clockGateSchema>;
 export type TechnologyWire = z.infer<typeof wireSchema>;
 /** A low, a nominal and a high estimate. */
 export type Range = z.infer<typeof rangeSchema>;
+/** Laws of size of one kind of memory macro. */
+export type MacroLaw = z.infer<typeof macroLawSchema>;
+/** Memory macros of a technology: laws of one-port and two-port ones, and the sizes that there are. */
+export type MacroModel = z.infer<typeof macroModelSchema>;
 /** Size to area and energy of memories. */
 export type SramModel = z.infer<typeof sramSchema>;
 
