@@ -22,6 +22,8 @@ export type LowerOptions = {
   readonly prefix?: string;
   /** What to lower; default everything. */
   readonly part?: PlanPart;
+  /** Last node of the weighted sums; rows of later nodes have a q in their names. Default: all nodes are sums. */
+  readonly lastSum?: AdderNodeId;
 };
 
 /** Where a bit is: a net and a bit of it. */
@@ -91,6 +93,7 @@ class Lowering {
   readonly #part: PlanPart;
   readonly #prefix: string;
   readonly #enable: Signal | null;
+  readonly #lastSum: AdderNodeId;
   /** Where each bit is in the present stage, and where it was made. */
   readonly #places = new Map<number, Place>();
   readonly #born = new Map<number, Place>();
@@ -104,13 +107,19 @@ class Lowering {
   constructor(
     b: ModuleBuilder,
     plan: DatapathPlan,
-    { prefix = "", enable, part = wholePlan(plan) }: LowerOptions,
+    {
+      prefix = "",
+      enable,
+      part = wholePlan(plan),
+      lastSum = (plan.graph.nodes.length - 1) as AdderNodeId,
+    }: LowerOptions,
   ) {
     this.#b = b;
     this.#plan = plan;
     this.#part = part;
     this.#prefix = prefix;
     this.#enable = enable;
+    this.#lastSum = lastSum;
   }
 
   run(inputs: readonly Signal[]): readonly Signal[] {
@@ -229,7 +238,26 @@ class Lowering {
     for (const [i, bit] of bits.entries()) this.#inverted.set(bit, nots[i]!);
   }
 
+  /** Lower the sums of a level, then its requantization, whose names differ, so that each can be told apart after synthesis. */
   #lowerLevel(name: string, { cells: all, runs, macros }: Level): void {
+    const { cells } = this.#plan.netlist;
+    const isSum = (node: number): boolean => node <= this.#lastSum;
+    const [sums, others] = [(k: number) => isSum(cells.node[k]!), (k: number) => !isSum(cells.node[k]!)].map(
+      (test) => all.filter(test),
+    );
+    this.#lowerRows(name, {
+      cells: sums!,
+      runs: runs.filter(({ node }) => isSum(node)),
+      macros: macros.filter(isSum),
+    });
+    this.#lowerRows(`${name}q`, {
+      cells: others!,
+      runs: runs.filter(({ node }) => !isSum(node)),
+      macros: macros.filter((node) => !isSum(node)),
+    });
+  }
+
+  #lowerRows(name: string, { cells: all, runs, macros }: Level): void {
     const { netlist } = this.#plan;
     const { cells } = netlist;
     const pins: Pin[] = [];

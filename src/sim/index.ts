@@ -1,3 +1,4 @@
+export { SimModuleBuilder } from "./build.js";
 export {
   type FrontEndLayer,
   type FrontEndVerdict,
@@ -24,4 +25,5 @@ export {
 export { type Backpressure, type StreamJob, type StreamResult, simulateStream } from "./stream.js";
 export { verifySimModule } from "./verify.js";
 export { runVerilator, type VerilatorOptions, type VerilatorVerdict } from "./verilator.js";
+export { blackBox, splitModules, type VerilogModule } from "./verilog-split.js";
 export { readByYosys, type YosysJob, type YosysOptions } from "./yosys.js";
