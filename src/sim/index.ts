@@ -1,3 +1,4 @@
+export { SimModuleBuilder } from "./build.js";
 export {
   type FrontEndLayer,
   type FrontEndVerdict,
@@ -26,4 +27,5 @@ export { type Backpressure, type StreamJob, type StreamResult, simulateStream } 
 export * from "./timed/index.js";
 export { verifySimModule } from "./verify.js";
 export { runVerilator, type VerilatorOptions, type VerilatorVerdict } from "./verilator.js";
+export { blackBox, splitModules, type VerilogModule } from "./verilog-split.js";
 export { readByYosys, type YosysJob, type YosysOptions } from "./yosys.js";
