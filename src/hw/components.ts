@@ -1,12 +1,8 @@
-import { REQUANTIZATION, SATURATION } from "./datapath.js";
-
 /** What the logic of a layer is for; registers and memories are told by their kind. */
 export type LogicComponent = "datapath" | "requantization" | "control";
 
-const requantizing = new RegExp(
-  // Trees and adders of requantization, saturations, clamps; multipliers of programmable normalization.
-  String.raw`^(u_)?(s\d+_l\d+${REQUANTIZATION}(_|$)|${SATURATION}|not_sign|y\d+_|scale(_left)?\d+|offset)`,
-);
+/** Trees and adders of requantization, saturations, clamps; multipliers of programmable normalization. */
+const requantizing = /^(u_)?(s\d+_l\d+q_|saturate|not_sign|y\d+_|scale(_left)?\d+|offset)/;
 /** Choice of a folded layer's operands, running sums and comparisons of pools. */
 const topDatapath = /^((x\d+|wanted|pixel_group)_\d+_\d+(_\d+)?|sum\d+|sums_before)$/;
 

@@ -159,8 +159,11 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     const clocked = isClocked(plan, part);
     if (clocked) m.clock("aclk");
     const advance = clocked ? m.input("advance", 1, "all registers move on") : null;
-    const { lastSum } = context;
-    const outputs = lowerDatapath(m, plan, wordsOf(m, part), { enable: advance, part, lastSum });
+    const outputs = lowerDatapath(m, plan, wordsOf(m, part), {
+      enable: advance,
+      part,
+      lastSum: context.lastSum,
+    });
     m.output("y", concat(outputs), `${part.outputs.length} words`);
     join(countsOf(context, part));
     const y = b.signal(b.net(`shared${k}`, signalWidth(concat(outputs))));

@@ -66,7 +66,7 @@ export type CellPin = {
   /** Largest load the library allows an output; `null` when it states none. */
   readonly maxCapacitanceFf: number | null;
   readonly isClock: boolean;
-  /** Of outputs: over input pins, and over state names of sequential cells; `null` when the file has none. */
+  /** Of outputs: over input pins, and over state names of sequential cells; `null` when the file has none, or the output is tri-state. */
   readonly function: BooleanExpression | null;
 };
 

@@ -47,7 +47,11 @@ function readPins(cell: LibertyGroup, { units, place }: CellContext): CellPin[] 
         capacitanceFf: direction === "input" ? Number(pin.attributes.get("capacitance") ?? 0) * units.fF : 0,
         maxCapacitanceFf: most === undefined ? null : Number(most) * units.fF,
         isClock: isTrue(pin.attributes.get("clock")),
-        function: direction === "output" ? expressionOf(pin, "function", place) : null,
+        // What a tri-state output drives depends on more than its function.
+        function:
+          direction === "output" && !pin.attributes.has("three_state")
+            ? expressionOf(pin, "function", place)
+            : null,
       },
     ];
   });

@@ -1,1 +1,12 @@
+export { MAXIMUM_FANOUT } from "./buffer-nets.js";
+export {
+  defaultEngine,
+  nativeEngine,
+  type SynthesisEngine,
+  type SynthesisJob,
+  type SynthesisLimits,
+  wasmEngine,
+} from "./engine.js";
+export { type LayerMapping, type LayerToMap, type MapLayersOptions, mapLayers } from "./map-layers.js";
+export { type MappedArea, mappedArea } from "./mapped-area.js";
 export * from "./mapped-netlist.js";
