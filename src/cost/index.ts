@@ -2,6 +2,7 @@ export * from "./adders.js";
 export * from "./cell-library/index.js";
 export * from "./cell-table.js";
 export * from "./clock-gating.js";
+export * from "./memory/index.js";
 export * from "./normalization.js";
 export * from "./nvdla.js";
 export * from "./paper.js";

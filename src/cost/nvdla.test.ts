@@ -12,7 +12,6 @@ import {
   scaleFrontTo16Nm,
 } from "./nvdla.js";
 import { delayFactors, energyFactors, scalingTo16Nm } from "./scaling.js";
-import { sramModel } from "./sram.js";
 import { costFrontEnd } from "./structural/index.js";
 import { readTechnology } from "./technology.js";
 
@@ -55,14 +54,6 @@ describe("scaling", () => {
     expect(scalingTo16Nm(16, 0.8).energy).toEqual({ low: 1, nominal: 1, high: 1 });
     expect(delayFactors(7, 0.7)[0]).toBeGreaterThan(0);
     expect(() => scalingTo16Nm(28, 0.9)).toThrow(expect.objectContaining({ code: "FX7020" }));
-    expect(() => sramModel(28)).toThrow(expect.objectContaining({ code: "FX7021" }));
-  });
-
-  test("memory figures are those of the macros", () => {
-    const { areaUm2PerBit, energyPjPerAccessedBit } = sramModel(130);
-    expect(areaUm2PerBit.low).toBeCloseTo(190_712.55 / 8192, 6);
-    expect(energyPjPerAccessedBit.low).toBeCloseTo(5.425334 / 32, 9);
-    expect(energyPjPerAccessedBit.high).toBeGreaterThan(4.549585 / 8);
   });
 });
 

@@ -9,6 +9,7 @@ export {
 } from "./front-end.js";
 export * from "./ir.js";
 export { simNetlistFromJson, simNetlistToJson } from "./json.js";
+export type { LayerInput, StreamFormat } from "./layer-run.js";
 export type { ToggleClass } from "./layout.js";
 export { flatten } from "./link.js";
 export { lowerDesign } from "./lower.js";
@@ -23,6 +24,7 @@ export {
   WORDS_PER_BIT,
 } from "./simulator.js";
 export { type Backpressure, type StreamJob, type StreamResult, simulateStream } from "./stream.js";
+export * from "./timed/index.js";
 export { verifySimModule } from "./verify.js";
 export { runVerilator, type VerilatorOptions, type VerilatorVerdict } from "./verilator.js";
 export { blackBox, splitModules, type VerilogModule } from "./verilog-split.js";

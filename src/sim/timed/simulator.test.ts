@@ -52,7 +52,7 @@ const netlist = (inputs: number, netCount: number, cells: TimedCell[]): TimedNet
 
 /** Settled values of all nets, cells in topological order. */
 function settle({ cells, netCount }: TimedNetlist, inputs: readonly number[]): number[] {
-  const values = Array.from({ length: netCount }, (_, i) => (i === 1 ? 1 : 0));
+  const values: number[] = Array.from({ length: netCount }, (_, i) => (i === 1 ? 1 : 0));
   for (const [i, v] of inputs.entries()) values[2 + i] = v;
   for (const c of cells) {
     const state = c.inputs.reduce((s, n, pin) => s | (values[n]! << pin), 0);

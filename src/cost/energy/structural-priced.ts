@@ -1,0 +1,233 @@
+import type { Design } from "../../hw/index.js";
+import {
+  type Bit,
+  ONE,
+  TIMED_HIGH,
+  TimedBuilder,
+  type TimedCellType,
+  type TimedNet,
+  tabulate,
+} from "../../sim/index.js";
+import { clockBank } from "../clock-gating.js";
+import { type Technology, wireCapacitanceFf } from "../technology.js";
+import { netComponents } from "./components.js";
+import {
+  componentsOfNets,
+  Loads,
+  type PricedGroup,
+  type PricedNetlist,
+  switchingPj,
+  TotalsBuilder,
+} from "./priced-netlist.js";
+import { type StructuralGate, type StructuralRole, structuralLogic } from "./structural-netlist.js";
+
+const bit = (s: number, i: number): number => (s >> i) & 1;
+const truths: Readonly<Record<StructuralRole, readonly [inputs: number, ...((s: number) => number)[]]>> = {
+  inverter: [1, (s) => 1 - s],
+  and2: [2, (s) => (s === 3 ? 1 : 0)],
+  or2: [2, (s) => (s > 0 ? 1 : 0)],
+  xor2: [2, (s) => bit(s, 0) ^ bit(s, 1)],
+  mux2: [3, (s) => (bit(s, 0) === 1 ? bit(s, 1) : bit(s, 2))],
+  halfAdder: [2, (s) => bit(s, 0) ^ bit(s, 1), (s) => (s === 3 ? 1 : 0)],
+  fullAdder: [
+    3,
+    (s) => bit(s, 0) ^ bit(s, 1) ^ bit(s, 2),
+    (s) => (bit(s, 0) + bit(s, 1) + bit(s, 2) > 1 ? 1 : 0),
+  ],
+};
+
+function cellType(role: StructuralRole, inverted: boolean): TimedCellType {
+  const [inputs, ...functions] = truths[role];
+  return {
+    name: inverted ? `${role}Inverted` : role,
+    inputs: ["a", "b", "c"].slice(0, inputs),
+    outputs: functions.map((f, o) => ({
+      pin: o === 0 ? "y" : "carry",
+      table: tabulate(inputs, (s) => (inverted ? 1 - f(s) : f(s))),
+    })),
+  };
+}
+
+/** Delays of a cell in the order of `TimedCell.delaysPs`: the table's worst arc, for rise and fall alike. */
+function delaysOf(role: StructuralRole, technology: Technology): readonly number[] {
+  const cell = technology.cells[role];
+  const y = Math.max(1, Math.round(cell.delayPs));
+  const carry = Math.max(1, Math.round(cell.carryDelayPs ?? cell.delayPs));
+  return Array.from({ length: truths[role][0] }, () => [y, y, carry, carry]).flat();
+}
+
+/** A layer's registers, one bank for each module, enable and reset. */
+type Bank = { readonly enable: number; readonly resetN: number; readonly bits: BankBit[] };
+type BankBit = { readonly d: number; readonly q: number; readonly resetsTo: 0 | 1 };
+
+/**
+ * Make a layer's own netlist (one library cell a gate) a timed and priced one, by a technology table.
+ *
+ * - energy of a transition: the table's internal energy, ½·C·V² of the pins driven (mean pin of each role) and of the wire by fan-out
+ * - registers: banks of one module and enable follow {@link clockBank}; a small bank has an enable multiplexer a bit; a reset is a gate
+ *   in front of the data pin
+ * - ROMs are combinational words in front of flip-flops; memories stay macros and are not priced here
+ */
+export function structuralPriced(design: Design, technology: Technology): PricedNetlist {
+  const { module, gates, source } = structuralLogic(design);
+  const { cells, clockGate, supplyV, wire } = technology;
+  const b = new TimedBuilder(module.name, netComponents, module.bitCount);
+  const net = (at: number): TimedNet => source[at]! as TimedNet;
+  const nets = (bits: readonly Bit[]): TimedNet[] => bits.map(net);
+  const totals = new TotalsBuilder();
+  /** Role of each cell that was added, in order. */
+  const roles: StructuralRole[] = [];
+  const add = (gate: StructuralGate): void => {
+    const { role, inverted, inputs, outputs, component } = gate;
+    const pins = outputs.map((y) => (y < 0 ? null : (y as TimedNet)));
+    b.cell(cellType(role, inverted), inputs as TimedNet[], pins, delaysOf(role, technology), component);
+    roles.push(role);
+    totals.add(component, cells[role]);
+  };
+  for (const gate of gates) add(gate);
+  const logic = (
+    role: StructuralRole,
+    inputs: readonly number[],
+    component: "registers" | "control",
+  ): number => {
+    const y = b.net();
+    b.cell(cellType(role, false), inputs as TimedNet[], [y], delaysOf(role, technology), component);
+    roles.push(role);
+    totals.add(component, cells[role]);
+    return y;
+  };
+  const inverted = new Map<number, number>();
+  const not = (x: number): number => {
+    const known = inverted.get(x) ?? logic("inverter", [x], "control");
+    inverted.set(x, known);
+    return known;
+  };
+
+  const banks = new Map<string, Bank>();
+  const bankOf = (path: string, enable: number, resetN: number): Bank => {
+    const key = `${path} ${enable} ${resetN}`;
+    const bank = banks.get(key) ?? { enable, resetN, bits: [] };
+    banks.set(key, bank);
+    return bank;
+  };
+  const pathOf = (name: string): string => name.slice(0, name.lastIndexOf(".") + 1);
+  for (const r of module.registers) {
+    const bank = bankOf(pathOf(r.name), net(r.enable), net(r.resetN));
+    for (const [i, d] of r.d.entries())
+      bank.bits.push({ d: net(d), q: r.q[i]!, resetsTo: r.resetValue[i] === "1" ? 1 : 0 });
+  }
+  for (const ram of module.rams) {
+    if (ram.contents === null) {
+      const { name, depth, width } = ram;
+      b.memories.push({
+        name,
+        depth,
+        width,
+        reads: ram.reads.map((p) => ({ enable: net(p.enable), address: nets(p.address), q: nets(p.q) })),
+        writes: ram.writes.map((p) => ({
+          enable: net(p.enable),
+          address: nets(p.address),
+          data: nets(p.data),
+        })),
+        contents: null,
+        accessPs: Math.round(cells.flipFlop.delayPs),
+        component: b.component("lineBuffers"),
+      });
+      continue;
+    }
+    for (const port of ram.reads) {
+      const data = port.q.map(() => b.net());
+      const options = { delayPs: Math.round(cells.mux2.delayPs), component: "rom" };
+      const before = b.cells.length;
+      b.rom(ram.contents, nets(port.address), data, options);
+      for (let i = before; i < b.cells.length; i++) roles.push("mux2");
+      const bank = bankOf(pathOf(ram.name), net(port.enable), ONE);
+      for (const [i, q] of port.q.entries()) bank.bits.push({ d: data[i]!, q, resetsTo: 0 });
+    }
+  }
+
+  const flop = cells.flipFlop;
+  const delay = Math.max(1, Math.round(flop.delayPs));
+  const groups: PricedGroup[] = [];
+  /** Enable pins of clock gates by net. */
+  const gatePins: [TimedNet, number][] = [];
+  for (const { enable, resetN, bits } of banks.values()) {
+    const clocking = enable === TIMED_HIGH ? { clockGates: 0, gatedBits: 0 } : clockBank(bits.length);
+    const gated = clocking.clockGates > 0;
+    const reset = (one: BankBit, d: number): number =>
+      resetN === TIMED_HIGH
+        ? d
+        : one.resetsTo === 1
+          ? logic("or2", [d, not(resetN)], "registers")
+          : logic("and2", [d, resetN], "registers");
+    const always =
+      resetN === TIMED_HIGH ? enable : gated ? logic("or2", [enable, not(resetN)], "control") : enable;
+    const group = b.group((gated ? always : TIMED_HIGH) as TimedNet, gated);
+    if (gated) gatePins.push([always as TimedNet, clocking.clockGates]);
+    for (const one of bits) {
+      const kept =
+        gated || enable === TIMED_HIGH ? one.d : logic("mux2", [enable, one.d, one.q], "registers");
+      const d = reset(one, kept) as TimedNet;
+      b.flipFlops.push({
+        d,
+        q: one.q as TimedNet,
+        group,
+        delayPs: [delay, delay],
+        component: b.component("registers"),
+      });
+    }
+    totals.add("registers", flop, bits.length);
+    totals.add("clockGating", clockGate, clocking.clockGates);
+    const before = groups[group] ?? { flipFlops: 0, clockGates: 0, enabledPj: 0, disabledPj: 0 };
+    groups[group] = {
+      flipFlops: before.flipFlops + bits.length,
+      clockGates: before.clockGates + clocking.clockGates,
+      enabledPj:
+        before.enabledPj +
+        bits.length * flop.clockEnergyPerCyclePj +
+        clocking.clockGates * clockGate.energyPerEnabledCyclePj,
+      disabledPj: before.disabledPj + clocking.clockGates * clockGate.energyPerDisabledCyclePj,
+    };
+  }
+  for (const port of module.ports) {
+    if (port.bits.includes(module.clock ?? ONE)) continue;
+    const bits =
+      port.direction === "input" ? (port.bits as readonly number[] as readonly TimedNet[]) : nets(port.bits);
+    b.ports.push({ name: port.name, direction: port.direction, nets: bits });
+  }
+  const netlist = b.build(delay);
+
+  const loads = new Loads(netlist.netCount);
+  const flipFlopDataPj = new Float64Array(netlist.netCount);
+  const internal = new Float64Array(netlist.netCount);
+  for (const [c, cell] of netlist.cells.entries()) {
+    const isRom = cell.component === b.component("rom");
+    const role = cells[roles[c]!];
+    for (const x of cell.inputs) if (!isRom) loads.add(x, role.inputCapacitanceFf);
+    for (const y of cell.outputs) if (y !== null && !isRom) internal[y] = role.internalEnergyPerTogglePj;
+  }
+  for (const { d, q } of netlist.flipFlops) {
+    loads.add(d, flop.inputCapacitanceFf);
+    flipFlopDataPj[d]! += flop.dataEnergyPerTogglePj;
+    internal[q] = flop.internalEnergyPerTogglePj;
+  }
+  for (const [enable, count] of gatePins) loads.add(enable, clockGate.enablePinCapacitanceFf, count);
+  // A memory's pin is taken like a flip-flop's.
+  for (const { reads, writes } of netlist.memories) {
+    for (const p of reads) for (const x of [p.enable, ...p.address]) loads.add(x, flop.inputCapacitanceFf);
+    for (const p of writes)
+      for (const x of [p.enable, ...p.address, ...p.data]) loads.add(x, flop.inputCapacitanceFf);
+  }
+  return {
+    netlist,
+    internalRisePj: internal,
+    internalFallPj: internal,
+    pinPj: loads.pinsFf.map((c) => switchingPj(c, supplyV)),
+    wirePj: Float64Array.from(loads.fanOut, (n) => switchingPj(wireCapacitanceFf(wire, n).nominal, supplyV)),
+    flipFlopDataPj,
+    componentOfNet: componentsOfNets(netlist),
+    groups,
+    wireSpread: wire.spread,
+    totals: totals.build(),
+  };
+}
