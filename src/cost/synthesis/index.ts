@@ -10,3 +10,4 @@ export {
 export { type LayerMapping, type LayerToMap, type MapLayersOptions, mapLayers } from "./map-layers.js";
 export { type MappedArea, mappedArea } from "./mapped-area.js";
 export * from "./mapped-netlist.js";
+export { mappedToSim } from "./to-sim.js";
