@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { FixynnError } from "../src/core/index.js";
 import { reproducePaper } from "./paper.js";
+import { reproduceParts } from "./parts.js";
 import { reproduceTransfer } from "./transfer.js";
 
 /** `npm run reproduce -- NAME`: regenerate a page of docs/results. */
@@ -21,6 +22,15 @@ program
       runs: resolve(options.runs),
     });
     process.stdout.write(`${path}\n`);
+  });
+program
+  .command("parts")
+  .description("synthesized parts of the MAC array: technologies/parts")
+  .option("--libraries <folder>", "folder of the Liberty files; default: the shared one")
+  .option("--cache <folder>", "where mapped modules are kept", "runs/parts")
+  .action(async (options: { libraries?: string; cache: string }) => {
+    for (const path of await reproduceParts({ ...options, cache: resolve(options.cache) }))
+      process.stdout.write(`${path}\n`);
   });
 program
   .command("paper")

@@ -171,7 +171,7 @@ describe("compareAtEqualArea with the array", () => {
       { ...common, totalAreaMm2: 1, frozenLayers: 3, front: front(0.1, 1, 1) },
     ];
     for (const input of bad)
-      expect(() => compareAtEqualArea(input)).toThrow(expect.objectContaining({ code: "FX7062" }));
+      expect(() => compareAtEqualArea(input)).toThrow(expect.objectContaining({ code: "FX7072" }));
   });
 });
 

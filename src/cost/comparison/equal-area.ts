@@ -83,7 +83,7 @@ function check({ layers, frozenLayers, front, totalAreaMm2, operatingPoint }: Eq
     rate > 0 &&
     hasWork(layers);
   if (sane) return;
-  throw new FixynnError("FX7062", "no comparison can be made of this input", {
+  throw new FixynnError("FX7072", "no comparison can be made of this input", {
     place: `${frozenLayers} of ${layers.length} layers frozen, ${totalAreaMm2} mm²`,
     hint: "give a front exactly when layers are frozen, a positive area and rate, and a network with work",
   });
@@ -96,7 +96,7 @@ function check({ layers, frozenLayers, front, totalAreaMm2, operatingPoint }: Eq
  * The area left is what the nominal front leaves.
  *
  * @returns `feasible: false` with the reason when a side does not exist: the front leaves too little, or a rate is not reached
- * @throws FixynnError FX7062 for an input that makes no sense
+ * @throws FixynnError FX7072 for an input that makes no sense
  */
 export function compareAtEqualArea(input: EqualAreaInput): EqualAreaComparison {
   check(input);
