@@ -19,6 +19,7 @@ export {
 export { emittedRegisters } from "./manifest-registers.js";
 export * from "./netlist.js";
 export * from "./print.js";
+export type { RegisterBank } from "./register-banks.js";
 export {
   type LayerRegisters,
   type RegisterMap,
