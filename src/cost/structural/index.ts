@@ -1,3 +1,5 @@
+export * from "./area.js";
+export * from "./area-calibration.js";
 export * from "./assumptions.js";
 export * from "./clock.js";
 export * from "./cost-types.js";
