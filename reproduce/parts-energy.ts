@@ -4,8 +4,8 @@ import { type Range, structuralAssumptions } from "../src/cost/index.js";
 import { createTimedSimulator, type TimedNetlist, tableBit } from "../src/sim/index.js";
 import type { Operands } from "./parts-operands.js";
 
-/** Energy of one operation, and the latest change that was seen after a clock edge. */
-export type PartEnergy = { readonly energyPj: Range; readonly glitchFactor: number; readonly lastPs: number };
+/** Energy of one operation, and its transitions with glitches over settled ones, priced. */
+export type PartEnergy = { readonly energyPj: Range; readonly glitchFactor: number };
 
 /** Let all cells settle with every input and flip-flop at 0. */
 function settled(netlist: TimedNetlist): Uint8Array {
@@ -77,6 +77,5 @@ export function partEnergy(priced: PricedNetlist, operands: Operands): PartEnerg
       high: (nets + moreWire + energy.clockPj * clockTreeFactor.high) / cycles,
     },
     glitchFactor: quiet > 0 ? nets / quiet : 1,
-    lastPs,
   };
 }

@@ -14,5 +14,5 @@ export * from "./scaling.js";
 export * from "./sram.js";
 export * from "./structural/index.js";
 export * from "./synthesis/index.js";
-export * from "./technology-import.js";
 export * from "./technology.js";
+export * from "./technology-import.js";

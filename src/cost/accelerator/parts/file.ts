@@ -10,7 +10,7 @@ const rangeSchema = z.strictObject({ low: amount, nominal: amount, high: amount 
 const partSchema = z.strictObject({
   areaUm2: amount.describe("of mapped cells, not placed"),
   leakageNw: amount,
-  delayPs: amount.describe("latest change after a clock edge in simulation, and set-up"),
+  delayPs: amount.describe("longest path by static timing, set-up included"),
   energyPjPerOperation: rangeSchema.describe("clock included"),
   glitchFactor: amount.describe("priced transitions with glitches over settled ones"),
   latency: z.int().min(0).describe("clock cycles"),
