@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { FixynnError } from "../src/core/index.js";
+import { calibrateArea } from "./area-calibration.js";
 import { reproduceTransfer } from "./transfer.js";
 
 /** `npm run reproduce -- NAME`: regenerate a page of docs/results. */
@@ -20,6 +21,24 @@ program
       runs: resolve(options.runs),
     });
     process.stdout.write(`${path}\n`);
+  });
+program
+  .command("area-calibration")
+  .description("area of counted cells after mapping: technologies/calibration/area.json")
+  .option("--liberty <file...>", "Liberty files of the library", ["../shared/tech/sky130hd_tt.lib.gz"])
+  .option("--technology <name>", "technology table of that library", "sky130hd")
+  .option(
+    "--keras <file>",
+    "float MobileNetV1-0.25 of Keras",
+    "../shared/models/mobilenet_v1_025_224_keras/mobilenet_v1_0.25_224.h5",
+  )
+  .option("--out <file>", "where the factors go; default the file that ships")
+  .action(async (options: { liberty: string[]; technology: string; keras: string; out?: string }) => {
+    const { factors, residuals } = await calibrateArea({
+      ...options,
+      onProgress: ({ done, total, unit }) => process.stderr.write(`mapped ${done} of ${total} ${unit}\n`),
+    });
+    process.stdout.write(`${JSON.stringify({ factors, residuals }, null, 2)}\n`);
   });
 
 try {

@@ -10,6 +10,7 @@ import { addPixelFifo } from "./fold/pixel-fifo.js";
 import type { LayerHardware, LayerStats } from "./layer.js";
 import { type LayerDatapath, otherCellsOf } from "./layer-datapath.js";
 import { type InstanceCell, type Module, type Signal, signalWidth } from "./netlist.js";
+import { registerBanks } from "./register-banks.js";
 import { addConfigurationPort, LAYER_PORT, wordBits } from "./registers.js";
 import { connectEnables } from "./stage-enables.js";
 import { type ComputedNode, inputPort, streamOf } from "./streams.js";
@@ -231,5 +232,6 @@ function statsOf(job: ParallelJob, modules: readonly Module[], top: Module): Lay
     romBits: 0,
     romAccessedBitsPerFrame: 0,
     selectionCells: NO_CELL_COUNTS,
+    registerBanks: registerBanks(modules),
   };
 }

@@ -116,6 +116,7 @@ export type LibraryCell = {
   readonly leakageNw: number;
   /** Leakage by state of the pins; empty when the file has only a total. */
   readonly leakageStates: readonly { readonly when: BooleanExpression; readonly leakageNw: number }[];
+  /** Marked so, or an isolation cell, level shifter, or a cell with a supply that most others lack. */
   readonly dontUse: boolean;
   readonly pins: readonly CellPin[];
   /** `null` for a combinational cell. */

@@ -18,8 +18,16 @@ import { readSequential } from "./read-sequential.js";
 export type CellContext = {
   readonly units: LibraryUnits;
   readonly templates: ReadonlyMap<string, LibertyGroup>;
+  /** Supply pins that most cells have. */
+  readonly supplies: ReadonlySet<string>;
   readonly place: string;
 };
+
+/** Supply pins of a cell. */
+export const powerPins = (cell: LibertyGroup): readonly string[] =>
+  cell.groups.flatMap((g) =>
+    g.name === "pg_pin" && g.attributes.get("pg_type")?.endsWith("_power") ? [g.args[0] ?? ""] : [],
+  );
 
 const isTrue = (text: string | undefined): boolean => text?.toLowerCase() === "true";
 
@@ -210,6 +218,7 @@ export function readCell(group: LibertyGroup, context: CellContext): LibraryCell
     ...readLeakage(group, context),
     dontUse:
       isTrue(group.attributes.get("dont_use")) ||
+      powerPins(group).some((name) => !context.supplies.has(name)) ||
       isTrue(group.attributes.get("is_isolation_cell")) ||
       isTrue(group.attributes.get("is_level_shifter")),
     pins: readPins(group, context),
