@@ -20,6 +20,7 @@ export { emittedRegisters } from "./manifest-registers.js";
 export { type BoundMacro, boundMacro, memoryWrapper } from "./memory-wrapper.js";
 export * from "./netlist.js";
 export * from "./print.js";
+export type { RegisterBank } from "./register-banks.js";
 export {
   type LayerRegisters,
   type RegisterMap,
