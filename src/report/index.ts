@@ -2,6 +2,7 @@ export { constantsMarkdown, constantsTable } from "./constants-markdown.js";
 export { constantsSvg } from "./constants-plot.js";
 export * from "./constants-results.js";
 export { accuracyCsv, layersCsv } from "./csv.js";
+export * from "./figures/index.js";
 export { absent, duration, grouped, optional, percent, points } from "./format.js";
 export * from "./freeze-verdict.js";
 export { reportHtml } from "./html.js";
