@@ -21,7 +21,7 @@ export type CompiledFront = {
   readonly latencyCycles: number;
 };
 
-/** A share by which a front's cycles may be overestimated: that of the deepest front stands for it, unless it could be this much faster. */
+/** A share by which a front's cycles may be overestimated, see {@link cyclesOfCuts}. */
 export const CYCLES_TOLERANCE = 0.02;
 
 /** Compile the layers of all plans, equal ones once, the slowest first. */
@@ -77,24 +77,45 @@ function stagesOf(
 
 /** Cut a compiled plan wherever it can be, and find each front's cycles. */
 export async function frontsOf(
-  { plan, layers }: CompiledPlan,
+  compiled: CompiledPlan,
   cuts: readonly Cut[],
   pool: JobPool,
 ): Promise<readonly CompiledFront[]> {
+  const { plan, layers } = compiled;
   const possible = cuts.filter(({ places }) => places.every((place) => place < layers.length));
-  const deepest = possible.at(-1);
-  if (deepest === undefined) return [];
-  const whole = await cyclesOf({ plan, layers }, deepest.places, pool);
-  return Promise.all(
-    possible.map(async (cut) => {
-      const stats = cut.places.map((place) => layers[place]!.stats);
-      // No front is slower than one that goes on behind it, and none faster than its slowest layer.
-      const least = Math.max(...stats.map(({ cyclesPerFrame }) => cyclesPerFrame));
-      const isClose = whole <= least * (1 + CYCLES_TOLERANCE);
-      const cyclesPerFrame = isClose ? whole : await cyclesOf({ plan, layers }, cut.places, pool);
-      return { plan, cut, stats, cyclesPerFrame, latencyCycles: latencyOf(plan, cut.places, layers) };
-    }),
-  );
+  const cycles = await cyclesOfCuts(possible.length, (i) => cyclesOf(compiled, possible[i]!.places, pool));
+  return possible.map((cut, i) => ({
+    ...{ plan, cut, cyclesPerFrame: cycles[i]! },
+    stats: cut.places.map((place) => layers[place]!.stats),
+    latencyCycles: latencyOf(plan, cut.places, layers),
+  }));
+}
+
+/**
+ * Find the cycles of fronts of growing depth with few simulations. What follows a front can only hold it up, so cycles never fall with
+ * depth: where two fronts hardly differ, those between take the deeper one's.
+ *
+ * @param of finds those of one front
+ */
+export async function cyclesOfCuts(
+  count: number,
+  of: (place: number) => Promise<number>,
+): Promise<readonly number[]> {
+  const cycles = new Array<number>(count);
+  const between = async (low: number, high: number): Promise<void> => {
+    if (high - low < 2) return;
+    if (cycles[high]! <= cycles[low]! * (1 + CYCLES_TOLERANCE)) {
+      cycles.fill(cycles[high]!, low + 1, high);
+      return;
+    }
+    const middle = (low + high) >> 1;
+    cycles[middle] = await of(middle);
+    await Promise.all([between(low, middle), between(middle, high)]);
+  };
+  if (count === 0) return cycles;
+  [cycles[0], cycles[count - 1]] = await Promise.all([of(0), of(count - 1)]);
+  await between(0, count - 1);
+  return cycles;
 }
 
 /** Cycles a frame: of the slowest layer where none waits for another, else of the whole schedule. */

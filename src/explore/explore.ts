@@ -155,7 +155,7 @@ function notesOf({ mostParallelWeights, isFull }: ExploreSpace): readonly string
   return [
     `all figures are modelled: counts of compiled layers × the technology's table; ${rate.nominal} of the outputs (${rate.low} to ${rate.high}) toggle in an active cycle`,
     `at 16 nm fronts are scaled, not designed: cells fill ${placementDensity.nominal} of the area (${placementDensity.low} to ${placementDensity.high}); leakage is left out`,
-    `cycles of a front may be ${100 * CYCLES_TOLERANCE} % too many: the figure of the deepest front of its plan`,
+    `cycles of a front may be ${100 * CYCLES_TOLERANCE} % too many: the figure of a deeper front of the same plan`,
     "an accuracy belongs to the network as it was measured: designs with a rewritten requantization have none",
     `layers of more than ${mostParallelWeights} weights are not built fully parallel`,
     ...(isFull

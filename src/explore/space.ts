@@ -66,7 +66,7 @@ export type ExploreSpace = {
   readonly clockShares: readonly number[];
   /** Programmable accelerators, mm² at the node of the comparison. */
   readonly acceleratorsMm2: readonly number[];
-  /** Fully parallel layers of more weights are not compiled: their shared sums take minutes. */
+  /** Fully parallel layers of more weights are not compiled: finding their shared sums takes from seconds to minutes. */
   readonly mostParallelWeights: number;
   /**
    * Whether every folding is combined with every requantization and every period. If not, foldings with fully parallel layers of more
@@ -100,7 +100,7 @@ export function defaultSpace(technology: Technology): ExploreSpace {
     periodsPs: [period, 2 * period],
     clockShares: [1, 0.5, 0.25],
     acceleratorsMm2: nvdlaPoints.map(({ areaMm2 }) => areaMm2).sort((a, b) => a - b),
-    mostParallelWeights: 20_000,
+    mostParallelWeights: 10_000,
     isFull: false,
   };
 }

@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { FixynnError, type ProgressListener, packageRoot, writeFileAtomic } from "../../core/index.js";
+import { type ProgressListener, writeFileAtomic } from "../../core/index.js";
 import { readTechnology } from "../../cost/index.js";
 import { defaultCacheFolder } from "../../data/index.js";
 import {
@@ -24,6 +23,7 @@ import {
 } from "../../report/index.js";
 import { describeTool } from "../machine.js";
 import { codeVersion } from "../run-directory.js";
+import { explorePageScript } from "./page-script.js";
 import { type ExploreSource, exploreSource } from "./source.js";
 
 /** What to explore and where to leave the results. */
@@ -115,18 +115,6 @@ function resultsOf(
   return parseExploreResults(JSON.parse(JSON.stringify(results)));
 }
 
-/**
- * The script of the page, compiled from `web/explore`.
- *
- * @throws FixynnError FX9001 when it is not built
- */
-function exploreScript(): string {
-  const path = join(packageRoot, "dist", "web", "explore", "main.js");
-  if (!existsSync(path))
-    throw new FixynnError("FX9001", "page script not built", { place: path, hint: "run npm run build" });
-  return readFileSync(path, "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, "");
-}
-
 function writeExploration(results: ExploreResults, folder: string): ExplorationResult {
   const write = (name: string, text: string): string => {
     const path = join(folder, name);
@@ -137,7 +125,7 @@ function writeExploration(results: ExploreResults, folder: string): ExplorationR
   write("explore.md", summary);
   write("explore.csv", exploreCsv(results));
   for (const [name, svg] of exploreFigures(results)) write(name, svg);
-  const htmlPath = write("explore.html", exploreHtml(results, exploreScript()));
+  const htmlPath = write("explore.html", exploreHtml(results, explorePageScript()));
   write("explore.json", `${JSON.stringify(results)}\n`);
   return { results, summary, folder, htmlPath };
 }
