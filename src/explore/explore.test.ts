@@ -44,10 +44,10 @@ function smallNetwork(): QuantNetwork {
       requantization: leanTo8Bits(channels, taps * 127 * 255),
     });
   };
-  add("conv1", "conv2d", 4, { kernel: three, stride: one, padding: pad });
-  add("dw1", "depthwiseConv2d", 4, { kernel: three, stride: { height: 2, width: 2 }, padding: pad });
-  add("pw1", "conv2d", 8, { kernel: one, stride: one, padding: none });
-  add("pw2", "conv2d", 6, { kernel: one, stride: one, padding: none });
+  add("conv1", "conv2d", 2, { kernel: three, stride: one, padding: pad });
+  add("dw1", "depthwiseConv2d", 2, { kernel: three, stride: { height: 2, width: 2 }, padding: pad });
+  add("pw1", "conv2d", 4, { kernel: one, stride: one, padding: none });
+  add("pw2", "conv2d", 3, { kernel: one, stride: one, padding: none });
   return {
     kind: "quantNetwork",
     name: "small",
@@ -67,7 +67,7 @@ const accuracies: ReadonlyMap<string, readonly TaskAccuracy[]> = new Map([
 /** Enough to have every kind of form, and little to compile. */
 const smallSpace: ExploreSpace = {
   ...defaultSpace(technology),
-  foldings: ["none", "keep:40", "auto", "auto:4"].map(parseFolding),
+  foldings: ["none", "keep:10", "auto", "auto:4"].map(parseFolding),
   requantizations: ["own", "shift"],
   periodsPs: [5000],
   acceleratorsMm2: [0.51, 1, 3.3],
@@ -77,7 +77,7 @@ const request = (cacheFolder: string, changes: Partial<ExploreRequest> = {}): Ex
   ...{ network, accuracies, technology, cacheFolder, codeVersion: "test", threads: 2, onProgress: silent },
   layers: [
     ...acceleratorLayersOf(network),
-    { name: "head", kind: "dense", inputShape: [96], outputShape: [10], macs: 960, weightBytes: 960 },
+    { name: "head", kind: "dense", inputShape: [48], outputShape: [10], macs: 480, weightBytes: 480 },
   ],
   space: smallSpace,
   ...changes,
@@ -94,7 +94,7 @@ describe("explore", () => {
   it("finds fronts of every depth, folding and requantization", () => {
     expect(found.freezePoints.map(({ layer }) => layer)).toEqual(["conv1", "dw1", "pw1", "pw2"]);
     expect(new Set(found.fronts.map(({ folding }) => folding))).toEqual(
-      new Set(["none", "keep 40", "auto 1", "auto 4"]),
+      new Set(["none", "keep 10", "auto 1", "auto 4"]),
     );
     expect(new Set(found.fronts.map(({ requantization }) => requantization))).toEqual(
       new Set(["own", "shift"]),

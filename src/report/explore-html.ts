@@ -61,6 +61,7 @@ function explorer(results: ExploreResults): Content {
 <p class="small" id="count" role="status"></p>
 </section>
 <section class="detail" id="detail" aria-labelledby="detail-title" aria-live="polite" tabindex="-1"></section>
+<section class="layers-card" id="layers" aria-labelledby="layers-title"></section>
 </div>
 <noscript><p class="notes">The page's script is switched off: the tables below have the main designs, explore.csv has all of them.</p></noscript>
 `;

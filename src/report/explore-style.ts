@@ -1,14 +1,14 @@
 /** What the exploration's page needs beside the report's style sheet. */
 export const exploreStyle = `
-.explorer { display: grid; grid-template-columns: minmax(0, 1.45fr) minmax(330px, 1fr); gap: 20px; align-items: start; margin-bottom: 20px; } .explorer[hidden] { display: none; }
-.explorer section { margin: 0; }
+.explorer { display: grid; grid-template: "plot detail" auto "layers detail" 1fr / minmax(0, 1.6fr) minmax(330px, 1fr); gap: 20px; align-items: start; margin-bottom: 20px; } .explorer[hidden] { display: none; }
+.explorer section { margin: 0; } .plot-card { grid-area: plot; } .layers-card { grid-area: layers; } .detail { grid-area: detail; } .layers-card .figure { max-width: none; min-width: 620px; margin-bottom: 14px; }
 .controls { display: grid; gap: 10px; margin: 0 0 14px; }
 .controls fieldset { display: flex; flex-wrap: wrap; align-items: end; gap: 8px 14px; border: 0; margin: 0; padding: 0; }
 .controls legend { float: left; width: 3.6em; font-size: .8125rem; font-weight: 650; padding: 0; margin-right: 4px; align-self: center; }
 .controls label { display: flex; flex-direction: column; gap: 2px; font-size: .78rem; color: var(--quiet); }
 .controls label.check { flex-direction: row; align-items: center; gap: 6px; font-size: .84rem; color: var(--ink); padding-bottom: 5px; }
 select, input[type=number], button { font: inherit; font-size: .875rem; color: var(--ink); background: var(--card); border: 1px solid var(--quiet); border-radius: 6px; padding: 4px 8px; min-height: 32px; }
-select { max-width: 13em; } input[type=number] { width: 6.2em; } input[type=checkbox] { width: 16px; height: 16px; accent-color: var(--silicon); margin: 0; }
+select { max-width: 15em; } input[type=number] { width: 6.2em; } input[type=checkbox] { width: 16px; height: 16px; accent-color: var(--silicon); margin: 0; }
 button { cursor: pointer; } button:hover { border-color: var(--silicon); color: var(--silicon); }
 :focus-visible { outline: 2px solid var(--silicon); outline-offset: 2px; }
 .plot-area { border-radius: 8px; position: relative; cursor: crosshair; touch-action: manipulation; }
@@ -29,7 +29,7 @@ button { cursor: pointer; } button:hover { border-color: var(--silicon); color: 
 .keys { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: .8125rem; margin: 0; padding: 0; list-style: none; } .keys i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px; }
 .keys .front { background: var(--silicon); } .keys .accelerator { background: var(--program); }
 #knees th[scope=row], #answers td, #freeze-points td { white-space: nowrap; }
-@media (max-width: 980px) { .explorer { grid-template-columns: minmax(0, 1fr); } .detail { position: static; max-height: none; } }
+@media (max-width: 980px) { .explorer { grid-template: "plot" "detail" "layers" / minmax(0, 1fr); } .detail { position: static; max-height: none; } }
 @media (max-width: 560px) { .controls legend { float: none; width: 100%; } .controls label:not(.check) { flex: 1 1 40%; } select, input[type=number] { width: 100%; max-width: none; } .headline dd { font-size: 1.05rem; } }
-@media print { .controls, #plot-help, .tip { display: none; } .detail { position: static; max-height: none; } .explorer { grid-template-columns: minmax(0, 1fr); } }
+@media print { .controls, #plot-help, .tip { display: none; } .detail { position: static; max-height: none; } .explorer { display: block; } .explorer section { margin-bottom: 20px; } }
 `;

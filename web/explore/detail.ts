@@ -92,20 +92,6 @@ export function detailMarkup(results: ExploreResults, place: number): Markup {
   const front = results.fronts[point.front]!;
   const cut = results.freezePoints.find(({ layer }) => layer === front.freezePoint);
   const share = cut === undefined ? 0 : cut.frozenMacs / (results.network.macs || 1);
-  const areas = layerStack({
-    ...{ title: "Area of each layer, mm²", source: results.technology.name },
-    rows: front.layers.map((layer) => {
-      const { name, areaUm2 } = results.layers[layer]!;
-      return { name, parts: known(areaUm2, 1e-6) };
-    }),
-  });
-  const energies = layerStack({
-    ...{ title: "Energy of each layer, nJ a frame", source: results.technology.name },
-    rows: front.layers.map((layer) => {
-      const { name, energyPj } = results.layers[layer]!;
-      return { name, parts: known(energyPj, 1e-3) };
-    }),
-  });
   return html`<h2 id="detail-title">Frozen up to ${front.freezePoint}</h2>
 <p class="small">Design ${grouped(place + 1)} of ${grouped(results.points.length)}, at ${results.node}, modelled</p>
 ${headline(point)}
@@ -126,6 +112,31 @@ ${sharesOf(point.areaMm2 - point.acceleratorMm2, point.acceleratorMm2, "mm²")}
 ${sharesOf(point.frontEnergyUj, point.acceleratorEnergyUj, "µJ")}
 <p class="small">${significant(point.energyPerFrameUj)} µJ; DRAM adds ${significant(point.dramEnergyUj)} µJ for the accelerator's weights</p>
 <h3>The front in ${results.technology.name}</h3>
-${components(results, front)}
-<details><summary>Folding, area and energy of each layer</summary>${layerRows(results, front)}${areas}${energies}</details>`;
+${components(results, front)}`;
+}
+
+const formText = ({ form, fifo }: { readonly form: string; readonly fifo?: number | undefined }): string =>
+  fifo === undefined ? form : `${form}, FIFO ${grouped(fifo)}`;
+
+/** How each layer of a design's front is folded, and what it costs. */
+export function layersMarkup(results: ExploreResults, place: number): Markup {
+  const front = results.fronts[results.points[place]!.front]!;
+  const areas = layerStack({
+    ...{ title: "Area of each layer, mm²", source: `in ${results.technology.name}` },
+    rows: front.layers.map((layer) => {
+      const { name, areaUm2, ...form } = results.layers[layer]!;
+      return { name, parts: known(areaUm2, 1e-6), note: formText(form) };
+    }),
+  });
+  const energies = layerStack({
+    ...{ title: "Energy of each layer, nJ a frame", source: `in ${results.technology.name}` },
+    rows: front.layers.map((layer) => {
+      const { name, energyPj, ...form } = results.layers[layer]!;
+      return { name, parts: known(energyPj, 1e-3), note: formText(form) };
+    }),
+  });
+  return html`<h2 id="layers-title">Layers of this design</h2>
+<div class="scroll" tabindex="0" role="region" aria-label="Area of each layer">${areas}</div>
+<div class="scroll" tabindex="0" role="region" aria-label="Energy of each layer">${energies}</div>
+<details><summary>Figures</summary>${layerRows(results, front)}</details>`;
 }

@@ -1,8 +1,8 @@
 import type { ExploreResults } from "../../src/report/explore-results.js";
 import { grouped, significant } from "../../src/report/format.js";
 import { html } from "../../src/report/markup.js";
-import { detailMarkup } from "./detail.js";
-import { axisLabel, type Figure, figuresOf } from "./figures.js";
+import { detailMarkup, layersMarkup } from "./detail.js";
+import { type Figure, figuresOf } from "./figures.js";
 import { type DrawnPlot, drawPlot, nearest, type PlotView, rings } from "./plot.js";
 import { type Filter, frontOf, kneeOf, type Placed, placed } from "./selection.js";
 
@@ -17,6 +17,7 @@ const figures = figuresOf(results);
 const lossFigure = figures.find(({ id }) => id === "loss");
 const plotArea = element("plot", HTMLDivElement);
 const detail = element("detail", HTMLElement);
+const layers = element("layers", HTMLElement);
 const tip = document.createElement("div");
 tip.className = "tip";
 tip.hidden = true;
@@ -89,10 +90,11 @@ function drawRings(hovered: Placed | undefined): void {
 }
 
 function choose(point: number): void {
-  isOpen = detail.querySelector("details")?.open ?? isOpen;
+  isOpen = layers.querySelector("details")?.open ?? isOpen;
   chosen = point;
   detail.innerHTML = detailMarkup(results, point).text;
-  const more = detail.querySelector("details");
+  layers.innerHTML = layersMarkup(results, point).text;
+  const more = layers.querySelector("details");
   if (more !== null) more.open = isOpen;
   drawRings(undefined);
   history.replaceState(null, "", `#design=${point}`);
@@ -164,7 +166,7 @@ function start(): void {
     ["", "any"],
     ...[...new Set(list)].map((name) => [name, name] as const),
   ];
-  const axes = figures.map((figure) => [figure.id, axisLabel(figure)] as const);
+  const axes = figures.map(({ id, label, unit }) => [id, unit === "" ? label : `${label}, ${unit}`] as const);
   fill("axis-x", axes, "areaMm2");
   fill("axis-y", axes, "topsPerWatt");
   fill("filter-freeze", names(results.freezePoints.map(({ layer }) => layer)), "");
