@@ -71,3 +71,16 @@ export function truthTable(text: string, pins: readonly string[]): number {
   if (at !== tokens.length) fail();
   return (value & all) >>> 0;
 }
+
+/**
+ * Evaluate a Liberty expression for given values of its pins.
+ *
+ * @throws FixynnError FX7003 when the text is no expression or names a pin without a value
+ */
+export function evaluateFunction(text: string, values: ReadonlyMap<string, boolean>): boolean {
+  const filled = text.replaceAll(/[A-Za-z_][\w[\]]*/g, (name) => {
+    const value = values.get(name);
+    return value === undefined ? name : value ? "1" : "0";
+  });
+  return truthTable(filled, []) === 1;
+}

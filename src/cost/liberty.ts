@@ -8,6 +8,8 @@ export type LibertyGroup = {
   readonly attributes: ReadonlyMap<string, string>;
   /** Complex attributes `name (a, b);`, in order; quotes removed, line continuations joined. */
   readonly complex: ReadonlyMap<string, readonly string[]>;
+  /** All occurrences of each complex attribute, in order (`fanout_length` stands once for each fan-out). */
+  readonly repeated: ReadonlyMap<string, readonly (readonly string[])[]>;
   readonly groups: readonly LibertyGroup[];
 };
 
@@ -139,13 +141,14 @@ class Reader {
     this.position++;
     const attributes = new Map<string, string>();
     const complex = new Map<string, readonly string[]>();
+    const repeated = new Map<string, (readonly string[])[]>();
     const groups: LibertyGroup[] = [];
     for (;;) {
       let c = this.peek();
       if (Number.isNaN(c)) this.fail(`group "${name}" is never closed: a } is missing`, start);
       if (c === BRACE_END) {
         this.position++;
-        return { name, args, attributes, complex, groups };
+        return { name, args, attributes, complex, repeated, groups };
       }
       if (c === SEMICOLON) {
         this.position++;
@@ -157,7 +160,12 @@ class Reader {
       else if (c === OPEN) {
         const values = this.args();
         if (this.peek() === BRACE) groups.push(this.group(key, values));
-        else complex.set(key, values);
+        else {
+          complex.set(key, values);
+          const before = repeated.get(key);
+          if (before) before.push(values);
+          else repeated.set(key, [values]);
+        }
       } else this.fail(`expected ":" or "(" after "${key}"`);
     }
   }

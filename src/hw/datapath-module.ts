@@ -66,8 +66,8 @@ function addOutputs(
   words: readonly Signal[],
   { enable, part }: { readonly enable: Signal; readonly part: PlanPart },
 ): { readonly y: Signal } & Omit<BuiltPart, "module" | "inner"> {
-  const { clamp, outputBits, plan } = context;
-  const outputs = lowerDatapath(b, plan, words, { enable, part });
+  const { clamp, outputBits, plan, lastSum } = context;
+  const outputs = lowerDatapath(b, plan, words, { enable, part, lastSum });
   const before = b.build().cells.length;
   const y = part.outputs.map((id, o) =>
     clampWord(b, `y${o}`, outputs[o]!, {
@@ -159,7 +159,8 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     const clocked = isClocked(plan, part);
     if (clocked) m.clock("aclk");
     const advance = clocked ? m.input("advance", 1, "all registers move on") : null;
-    const outputs = lowerDatapath(m, plan, wordsOf(m, part), { enable: advance, part });
+    const { lastSum } = context;
+    const outputs = lowerDatapath(m, plan, wordsOf(m, part), { enable: advance, part, lastSum });
     m.output("y", concat(outputs), `${part.outputs.length} words`);
     join(countsOf(context, part));
     const y = b.signal(b.net(`shared${k}`, signalWidth(concat(outputs))));

@@ -22,6 +22,8 @@ export type LowerOptions = {
   readonly prefix?: string;
   /** What to lower; default everything. */
   readonly part?: PlanPart;
+  /** Last node of the weighted sums: what follows is requantization, and its cells are named so. Default: all are sums. */
+  readonly lastSum?: AdderNodeId;
 };
 
 /** Where a bit is: a net and a bit of it. */
@@ -77,7 +79,9 @@ function levelsOf({ netlist, schedule }: DatapathPlan, part: PlanPart): readonly
 }
 
 /** Names of the cells that saturate accumulators begin so. */
-const SATURATION = "saturate";
+export const SATURATION = "saturate";
+/** Follows the level in the names of cells that requantize. */
+export const REQUANTIZATION = "_q";
 
 /** Whether a cell saturates an accumulator: it belongs to the clamps, not to the trees. */
 export function isSaturation(cell: Cell): boolean {
@@ -91,6 +95,7 @@ class Lowering {
   readonly #part: PlanPart;
   readonly #prefix: string;
   readonly #enable: Signal | null;
+  readonly #lastSum: AdderNodeId;
   /** Where each bit is in the present stage, and where it was made. */
   readonly #places = new Map<number, Place>();
   readonly #born = new Map<number, Place>();
@@ -104,13 +109,19 @@ class Lowering {
   constructor(
     b: ModuleBuilder,
     plan: DatapathPlan,
-    { prefix = "", enable, part = wholePlan(plan) }: LowerOptions,
+    {
+      prefix = "",
+      enable,
+      part = wholePlan(plan),
+      lastSum = Number.POSITIVE_INFINITY as AdderNodeId,
+    }: LowerOptions,
   ) {
     this.#b = b;
     this.#plan = plan;
     this.#part = part;
     this.#prefix = prefix;
     this.#enable = enable;
+    this.#lastSum = lastSum;
   }
 
   run(inputs: readonly Signal[]): readonly Signal[] {
@@ -122,8 +133,17 @@ class Lowering {
     const last = aligned ? schedule.latency : Math.max(levels.length - 1, this.#outputStage());
     for (let stage = 0; stage <= last; stage++) {
       for (const [bit, place] of arriving.get(stage) ?? []) this.#set(bit, place);
-      for (const [k, level] of (levels[stage] ?? []).entries())
-        this.#lowerLevel(`${this.#prefix}s${stage}_l${k}`, level);
+      for (const [k, level] of (levels[stage] ?? []).entries()) {
+        const name = `${this.#prefix}s${stage}_l${k}`;
+        this.#lowerLevel(
+          name,
+          this.#share(level, (node) => node <= this.#lastSum),
+        );
+        this.#lowerLevel(
+          `${name}${REQUANTIZATION}`,
+          this.#share(level, (node) => node > this.#lastSum),
+        );
+      }
       if (stage < last) this.#advance(stage);
     }
     if (!aligned) {
@@ -131,6 +151,16 @@ class Lowering {
       for (const [bit, place] of this.#born) this.#places.set(bit, place);
     }
     return this.#part.outputs.map((id) => this.#output(netlist.words[id]!, id));
+  }
+
+  /** The cells of a level that belong to some nodes. */
+  #share({ cells, runs, macros }: Level, belongs: (node: AdderNodeId) => boolean): Level {
+    const { node } = this.#plan.netlist.cells;
+    return {
+      cells: cells.filter((k) => belongs(node[k]! as AdderNodeId)),
+      runs: runs.filter((run) => belongs(run.node)),
+      macros: macros.filter(belongs),
+    };
   }
 
   /** Stage in which the last bit of the output words is made. */

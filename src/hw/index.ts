@@ -1,6 +1,7 @@
 export * from "./adder-map.js";
 export * from "./builder.js";
 export * from "./cell-counts.js";
+export { type LogicComponent, logicComponent } from "./components.js";
 export { lowerDatapath } from "./datapath.js";
 export * from "./datapath-plan.js";
 export * from "./emit.js";

@@ -1,3 +1,4 @@
+export { comparisonTable, rangeCell } from "./comparison-table.js";
 export { constantsMarkdown, constantsTable } from "./constants-markdown.js";
 export { constantsSvg } from "./constants-plot.js";
 export * from "./constants-results.js";
@@ -8,11 +9,26 @@ export { exploreHtml } from "./explore-html.js";
 export { exploreMarkdown } from "./explore-markdown.js";
 export * from "./explore-results.js";
 export * from "./figures/index.js";
-export { absent, duration, grouped, optional, percent, points } from "./format.js";
+export {
+  absent,
+  absent,
+  duration,
+  duration,
+  grouped,
+  grouped,
+  optional,
+  optional,
+  percent,
+  percent,
+  points,
+  points,
+  ratio,
+  significant,
+} from "./format.js";
 export * from "./freeze-verdict.js";
 export { reportHtml } from "./html.js";
 export * from "./results.js";
 export { summaryMarkdown } from "./summary.js";
-export { cell, markdownTable, numberColumn, textColumn } from "./table.js";
+export { type Cell, cell, markdownTable, numberColumn, type Table, textColumn } from "./table.js";
 export { type TransferSection, transferMarkdown } from "./transfer-markdown.js";
 export { transferSvg } from "./transfer-plot.js";

@@ -54,6 +54,8 @@ export type Layout = {
   /** Per input port the list to wake when its value changes. */
   readonly inputLists: ReadonlyMap<string, number>;
   readonly gateCount: number;
+  /** Byte address of each memory's first word, each bit of it in 128 lanes; −1 for a ROM. */
+  readonly memories: readonly number[];
 };
 
 const LANE_BYTES = 16;
@@ -309,5 +311,6 @@ export function layOut(module: SimModule, activity: Activity): Layout {
     unknown,
     inputLists,
     gateCount: gates.length / GATE_WORDS,
+    memories: ramBases,
   };
 }

@@ -54,6 +54,10 @@ export type Simulator = {
   readBit(port: string): boolean;
   /** Read bits of the module by number, in the format of {@link setWord}. */
   readBits(bits: readonly Bit[]): Uint32Array;
+  /** Read the settled value (0 or 1) of the first bits of the module in one lane, by number. */
+  readLane(lane: number, count: number): Uint8Array;
+  /** Read a memory's words in one lane: word · width + bit; `null` for a ROM. */
+  readMemory(index: number, lane: number): Uint8Array | null;
   /** Apply a rising clock edge. */
   tick(): void;
   /** Clock edges so far. */
@@ -160,6 +164,23 @@ export function createSimulator(source: SimModule, options: SimulatorOptions = {
     setBit: (name, value) => drive(name, () => (value ? 0xffffffff : 0)),
     settle: () => kernel.settle(counting),
     readBits,
+    readLane: (lane, count) => {
+      const [word, shift] = [lane >>> 5, lane & 31];
+      return Uint8Array.from(
+        { length: count },
+        (_, bit) => (words[(layout.addressOfBit[bit]! >>> 2) + word]! >>> shift) & 1,
+      );
+    },
+    readMemory: (index, lane) => {
+      const at = layout.memories[index]!;
+      if (at < 0) return null;
+      const { depth, width } = module.rams[index]!;
+      const [from, shift] = [(at >>> 2) + (lane >>> 5), lane & 31];
+      return Uint8Array.from(
+        { length: depth * width },
+        (_, i) => (words[from + i * WORDS_PER_BIT]! >>> shift) & 1,
+      );
+    },
     readWord: (name) => readBits(bitsOf(name, "output")),
     readBit: (name) => {
       const plane = readBits(bitsOf(name, "output").slice(0, 1));

@@ -24,10 +24,12 @@ export type ArrayMapping = "channels" | "window";
 
 /** Parameters of the MAC-array accelerator. */
 export type AcceleratorConfig = {
-  /** Multipliers of a lane: input channels summed in one cycle. */
+  /** Multipliers of a lane, a multiple of 8: input channels summed in one cycle. */
   readonly cPar: number;
   /** Lanes: output channels of one cycle. */
   readonly kPar: number;
+  /** Output bytes requantized in one cycle, at most kPar. */
+  readonly requantizers: number;
   readonly weightBufferKb: number;
   readonly activationBufferKb: number;
   readonly clockMhz: number;
@@ -63,6 +65,8 @@ export type AcceleratorRun = {
   readonly framesPerSecond: number;
   /** While it works, without DRAM, without leakage. */
   readonly energyPerFrameUj: Range;
+  /** Error of bringing energies to this node, over the nominal figure: common to all that is scaled alike, so not in the ranges. */
+  readonly energyScaling: Range;
   readonly dramBytesPerFrame: DramBytes;
   readonly dramEnergyUj: Range;
   /** Dynamic power while it waits for the next frame, clocks gated. */
@@ -73,9 +77,18 @@ export type AcceleratorRun = {
   readonly layers: readonly AcceleratorLayerRun[];
 };
 
-/** Synthesized parts that the array is built from. */
+/**
+ * Synthesized parts that the array is built from (Verilog: `rtl/`).
+ *
+ * - `dot8`: eight signed 8×8 products and their sum, with its register; an operation is one of them with fresh activations
+ * - `treeAdder`: adds two sums of a lane, with its register
+ * - `accumulator`: bank of {@link stripePixels} 32-bit sums, an operation adds to one of them
+ * - `operandRegister`: 8 bits with an enable, for weights (two a multiplier: one works, one is filled) and activations
+ * - `requantizer`: bias, 16-bit multiplier, rounding shift, zero point, clamp; an operation is one output byte
+ * - `operandMux`: 8 bits, two to one, for the `window` mapping
+ */
 export const partNames = [
-  "multiplier",
+  "dot8",
   "treeAdder",
   "accumulator",
   "operandRegister",
@@ -84,6 +97,9 @@ export const partNames = [
 ] as const;
 /** Name of a part. */
 export type PartName = (typeof partNames)[number];
+
+/** Output pixels that share a load of weights, each with its own sum in a lane's accumulator bank. */
+export const stripePixels = 8;
 
 /** Figures of one part at the node of its technology. */
 export type PartFigures = {
@@ -108,17 +124,14 @@ export type AcceleratorTechnology = {
   /** `16 nm, scaled from asap7` and the like. */
   readonly node: string;
   readonly source: string;
+  /** The most that parts and memories allow. */
+  readonly clockMhz: number;
   readonly parts: { readonly [Part in PartName]: PartFigures };
   readonly memory: (bits: number, wordBits: number) => MemoryFigures;
   readonly dramPjPerByte: Range;
+  /** See {@link AcceleratorRun}. */
+  readonly energyScaling: Range;
 };
-
-/** Signature of `runOnArray`. */
-export type RunOnArray = (
-  layers: readonly AcceleratorLayer[],
-  config: AcceleratorConfig,
-  technology: AcceleratorTechnology,
-) => AcceleratorRun;
 
 /** What `largestArray` takes. */
 export type LargestArrayInput = {
@@ -132,6 +145,3 @@ export type LargestArrayInput = {
   readonly dramBytesPerSecond?: number | undefined;
   readonly mapping?: ArrayMapping | undefined;
 };
-
-/** Signature of `largestArray`: the best of a fixed list of configurations that fits; undefined when none does. */
-export type LargestArray = (input: LargestArrayInput) => AcceleratorRun | undefined;

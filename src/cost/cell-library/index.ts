@@ -1,2 +1,3 @@
 export * from "./boolean-expression.js";
 export * from "./library.js";
+export { readCellLibrary } from "./read.js";

@@ -1,4 +1,9 @@
-import type { AcceleratorLayer, AcceleratorRun, AcceleratorTechnology } from "../accelerator/index.js";
+import type {
+  AcceleratorLayer,
+  AcceleratorRun,
+  AcceleratorTechnology,
+  ArrayCatalogue,
+} from "../accelerator/index.js";
 import type { Range } from "../technology.js";
 
 /** A frozen front as the comparison needs it, at the node of the comparison. */
@@ -8,6 +13,8 @@ export type FrontFigures = {
   readonly areaMm2: Range;
   /** Of the frame's work, without leakage and without what an idle front takes. */
   readonly energyPerFrameUj: Range;
+  /** Error of bringing energies to this node, over the nominal figure; not in the range above. */
+  readonly energyScaling: Range;
   /** The most that it can do. */
   readonly framesPerSecond: Range;
   /** Dynamic power while it waits for the next frame, clocks gated. */
@@ -56,7 +63,7 @@ export type EqualAreaComparison = {
       readonly whole: AcceleratorRun;
       readonly hybrid: EqualAreaSide;
       readonly baseline: EqualAreaSide;
-      /** Hybrid over baseline. */
+      /** Hybrid over baseline, over all corners of the ranges; what is common to both sides (scaling, DRAM, the array's parts) cancels. */
       readonly gain: {
         readonly tier: "modelled";
         readonly topsPerWatt: Range;
@@ -90,8 +97,7 @@ export type EqualAreaInput = EqualAreaCommon &
         readonly technology: AcceleratorTechnology;
         readonly dramBytesPerSecond?: number | undefined;
         readonly clockMhz?: number | undefined;
+        /** Made for these layers and this technology before, to save its making. */
+        readonly catalogue?: ArrayCatalogue | undefined;
       }
   );
-
-/** Signature of `compareAtEqualArea`. */
-export type CompareAtEqualArea = (input: EqualAreaInput) => EqualAreaComparison;

@@ -71,7 +71,7 @@ describe("costFrontEnd", () => {
     const cost = costFrontEnd({ layers: [conv0], technology: sky130 });
     expect(cost.clockMet).toBe(true);
     expect(cost.clockLimit).toBe("memory");
-    expect(cost.clockMhz).toBeCloseTo(1e6 / 6875, 3);
+    expect(cost.clockMhz).toBeCloseTo(1e6 / sram.minimumPeriodPs, 3);
     const fast = costFrontEnd({ layers: [{ ...conv0, sramBits: 0 }], technology: sky130, clockMhz: 900 });
     expect([fast.clockMet, fast.clockLimit]).toEqual([false, "conv1"]);
   });

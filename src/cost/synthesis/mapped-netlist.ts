@@ -27,28 +27,38 @@ export type MappedInstance = {
 };
 
 /**
- * A memory that stays a black box, with the contract of `RamCell` and `RomCell`: one clock, synchronous read of the word as it was before
- * the edge, held while `readEnable` is 0. Words least significant bit first.
+ * A memory that stays a black box. Words least significant bit first.
+ *
+ * - `ram`: contract of `RamCell`: one clock, synchronous read of the word as it was before the edge, held while `readEnable` is 0.
+ * - `rom`: combinational, `readData` = contents[readAddress], 0 beyond; the register of the word read is made of flip-flops
+ *   outside.
  */
-export type MappedMemory = {
-  readonly kind: "memory";
-  readonly name: string;
-  readonly type: "ram" | "rom";
-  readonly depth: number;
-  readonly width: number;
-  readonly clock: MappedNet;
-  readonly readEnable: MappedNet;
-  readonly readAddress: readonly MappedNet[];
-  readonly readData: readonly MappedNet[];
-  /** `null` for a ROM. */
-  readonly write: {
-    readonly enable: MappedNet;
-    readonly address: readonly MappedNet[];
-    readonly data: readonly MappedNet[];
-  } | null;
-  /** Of a ROM: one word each, bits least significant first, as a string of 0 and 1; what lies beyond reads 0. `null` for a RAM. */
-  readonly contents: readonly string[] | null;
-};
+export type MappedMemory =
+  | {
+      readonly kind: "memory";
+      readonly type: "ram";
+      readonly name: string;
+      readonly depth: number;
+      readonly width: number;
+      readonly clock: MappedNet;
+      readonly writeEnable: MappedNet;
+      readonly writeAddress: readonly MappedNet[];
+      readonly writeData: readonly MappedNet[];
+      readonly readEnable: MappedNet;
+      readonly readAddress: readonly MappedNet[];
+      readonly readData: readonly MappedNet[];
+    }
+  | {
+      readonly kind: "memory";
+      readonly type: "rom";
+      readonly name: string;
+      readonly depth: number;
+      readonly width: number;
+      /** One word each, as a string of 0 and 1, least significant bit first. */
+      readonly contents: readonly string[];
+      readonly readAddress: readonly MappedNet[];
+      readonly readData: readonly MappedNet[];
+    };
 
 /** A port of the mapped module, bits least significant first. */
 export type MappedPort = {
