@@ -1,9 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { requireShared } from "../../test/helpers/environment.js";
-import { readTechnology, shippedTechnologies, technologySchema } from "./technology.js";
+import { FixynnError } from "../core/index.js";
+import {
+  readTechnology,
+  shippedTechnologies,
+  technologySchema,
+  wireCapacitanceFf,
+  wireLengthUm,
+} from "./technology.js";
 import { importTechnology } from "./technology-import.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-tech-"));
@@ -88,6 +96,121 @@ describe("importTechnology", () => {
   test("refuses files that are not there", () => {
     expect(() => importTechnology([join(folder, "none.lib")], options)).toThrow(
       expect.objectContaining({ code: "FX7000" }),
+    );
+  });
+});
+
+describe("libraries that are not as they should be", () => {
+  const whole = (extra = "", head = header): string =>
+    `library (tiny) { ${head} ${gates.join("")} ${flop} ${extra} }`;
+  const made = (name: string, text: string) => importTechnology([file(name, text)], options);
+
+  test("cells without power, delay, leakage or capacitance are counted as zero, a warning each", () => {
+    const bare = `cell (AND2) { area : 3; pin (A) { direction : input; } pin (B) { direction : input; capacitance : 0.002; }
+      pin (Y) { direction : output; function : "A&B"; } }`;
+    const table = made(
+      "bare.lib",
+      `library (tiny) { ${header} ${gates.filter((text) => !text.includes("(AND2")).join("")} ${bare} ${flop} }`,
+    );
+    expect(table.cells.and2).toMatchObject({ internalEnergyPerTogglePj: 0, delayPs: 0, leakageNw: 0 });
+    for (const what of ["no internal power", "no delay", "no leakage", "an input without capacitance"]) {
+      expect(table.notes.filter((note) => note.startsWith("AND2 has") && note.includes(what))).toHaveLength(
+        1,
+      );
+    }
+  });
+
+  test("a cell whose function cannot be read is left out and said", () => {
+    const strange = `cell (ODD) { area : 0.5; pin (A) { direction : input; } pin (Y) { direction : output; function : "A ? B"; } }`;
+    const table = made("strange.lib", whole(strange));
+    expect(table.cells.inverter.cell).toBe("INV");
+    expect(table.notes.filter((note) => note.startsWith("ODD is left out"))).toHaveLength(1);
+  });
+
+  test("what the library lacks of clock gate, latch, scan and wire is composed and said", () => {
+    const table = made("lacking.lib", whole());
+    const { mux2, flipFlop, scanFlipFlop, latch, and2 } = table.cells;
+    expect(scanFlipFlop.areaUm2).toBe(flipFlop.areaUm2 + mux2.areaUm2);
+    expect(latch.areaUm2).toBe(mux2.areaUm2);
+    expect(table.clockGate).toMatchObject({ composed: true, areaUm2: mux2.areaUm2 + and2.areaUm2 });
+    expect(table.clockGate.energyPerEnabledCyclePj).toBeGreaterThan(table.clockGate.energyPerDisabledCyclePj);
+    // 2 fF a sink, as much as the driven pin of the xor.
+    expect(wireCapacitanceFf(table.wire, 3)).toEqual({ low: 3, nominal: 6, high: 12 });
+    for (const start of ["clock gate:", "latch:", "wire:"])
+      expect(table.notes.filter((note) => note.startsWith(start))).toHaveLength(1);
+  });
+
+  test("a latch, a clock gate and a wire_load table are used when they are there", () => {
+    const latch = `cell (DLN) { area : 6; cell_leakage_power : 1; latch (IQ, IQN) { data_in : "D"; enable : "!G"; }
+      pin (D) { direction : input; capacitance : 0.001; } pin (G) { direction : input; capacitance : 0.002; }
+      pin (Q) { direction : output; function : "IQ"; } }`;
+    const composed = made("latch.lib", whole(latch));
+    expect(composed.clockGate).toMatchObject({ cell: "DLN + AND2", areaUm2: 9, clockPinCapacitanceFf: 4 });
+    // Latch pin 2 fF and and pin 2 fF at 2 V: 16 fJ; the and gate's own 3 fJ twice when it passes.
+    expect(composed.clockGate.energyPerDisabledCyclePj).toBeCloseTo(0.016, 9);
+    expect(composed.clockGate.energyPerEnabledCyclePj).toBeCloseTo(0.022, 9);
+    const gate = `cell (CG) { area : 7; clock_gating_integrated_cell : "latch_posedge"; dont_use : true;
+      pin (CK) { direction : input; clock : true; clock_gate_clock_pin : true; capacitance : 0.002;
+        internal_power () { rise_power (scalar) { values ("0.001"); } fall_power (scalar) { values ("0.002"); } } }
+      pin (E) { direction : input; clock_gate_enable_pin : true; capacitance : 0.001; }
+      pin (GCK) { direction : output; clock_gate_out_pin : true;
+        internal_power () { related_pin : "CK"; when : "E"; rise_power (scalar) { values ("0.004"); } fall_power (scalar) { values ("0.004"); } } } }`;
+    const wire = `wire_load (w) { capacitance : 0.0002; slope : 10; fanout_length (1, 5); fanout_length (3, 25); } default_wire_load : "w";`;
+    const table = made("gate.lib", whole(gate, header + wire));
+    expect(table.clockGate).toMatchObject({ cell: "CG", composed: false, areaUm2: 7 });
+    expect(table.clockGate.energyPerDisabledCyclePj).toBeCloseTo(0.003 + 0.008, 9);
+    expect(table.clockGate.energyPerEnabledCyclePj).toBeCloseTo(0.003 + 0.008 + 0.008, 9);
+    expect(table.notes.filter((note) => note.includes("CG is marked dont_use"))).toHaveLength(1);
+    expect([1, 2, 3, 5].map((n) => wireLengthUm(table.wire, n))).toEqual([5, 15, 25, 45]);
+    expect(wireCapacitanceFf(table.wire, 5).nominal).toBeCloseTo(9, 9);
+    expect(table.operatingPoint.netFf).toBe(3);
+  });
+
+  test("a wire lighter than any real one is said; a stated capacitance replaces it", () => {
+    const wire = `wire_load (w) { capacitance : 0.000014; slope : 8; fanout_length (1, 23); } default_wire_load : "w";`;
+    const text = whole("", header + wire);
+    expect(made("light.lib", text).notes.some((note) => note.includes("less than any wire has"))).toBe(true);
+    const stated = importTechnology([file("light.lib", text)], {
+      ...options,
+      wire: { capacitanceFfPerUm: 0.17, source: "made up" },
+    });
+    expect(stated.notes.some((note) => note.includes("less than any wire has"))).toBe(false);
+    expect(wireCapacitanceFf(stated.wire, 1).nominal).toBeCloseTo(23 * 0.17, 9);
+  });
+
+  test("files of different supplies and figures that cannot be are refused", () => {
+    const one = file("one.lib", whole());
+    const other = file("other.lib", whole("", header.replace("nom_voltage : 2", "nom_voltage : 1")));
+    expect(() => importTechnology([one, other], options)).toThrow(
+      expect.objectContaining({ code: "FX7006" }),
+    );
+    const negative = whole().replaceAll(
+      'cell_rise (scalar) { values ("0.2")',
+      'cell_rise (scalar) { values ("1e999")',
+    );
+    expect(() => made("negative.lib", negative)).toThrow(FixynnError);
+  });
+
+  test("a file that is cut or changed anywhere gives a table or one error of ours, never another", () => {
+    const text = whole();
+    fc.assert(
+      fc.property(
+        fc.nat(text.length - 1),
+        fc.nat(text.length - 1),
+        fc.constantFrom("", "{", "}", '"', ";", "(", "x", "-"),
+        fc.boolean(),
+        (at, until, insert, cut) => {
+          const changed = cut
+            ? text.slice(0, at) + insert
+            : text.slice(0, Math.min(at, until)) + insert + text.slice(Math.min(at, until) + 1);
+          try {
+            made("changed.lib", changed);
+          } catch (error) {
+            if (!(error instanceof FixynnError)) throw error;
+          }
+        },
+      ),
+      { numRuns: 150, seed: 11 },
     );
   });
 });

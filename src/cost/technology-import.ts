@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { z } from "zod";
 import { FixynnError } from "../core/index.js";
 import { sramModel } from "./sram.js";
 import {
@@ -37,6 +38,7 @@ import {
   type TechnologyFlipFlop,
   type TechnologyLatch,
   type TechnologyWire,
+  technologySchema,
   wireCapacitanceFf,
 } from "./technology.js";
 
@@ -62,8 +64,8 @@ type Picked = {
   readonly xor2: Candidate;
 };
 
-function pickCells(libraries: readonly LibertyLibrary[], files: string): Picked {
-  const found = combinationalCells(libraries);
+function pickCells(libraries: readonly LibertyLibrary[], files: string, warnings: Set<string>): Picked {
+  const found = combinationalCells(libraries, warnings);
   const pick = (inputs: number, wanted: readonly number[], inverted = false): Candidate | undefined =>
     smallestOf(found.filter((c) => c.inputs.length === inputs).map((c) => matchOutputs(c, wanted, inverted)));
   const need = (role: string, inputs: number, table: number): Candidate => {
@@ -157,7 +159,7 @@ function importFlipFlops(
 ): FlipFlops {
   const { inverter, mux2, and2 } = gates;
   const plain = pickFlipFlop(
-    flipFlops(libraries, "plain").filter((c) => !c.forbidden),
+    flipFlops(libraries, "plain", warnings).filter((c) => !c.forbidden),
     inverter.areaUm2,
   );
   if (!plain) {
@@ -175,7 +177,7 @@ function importFlipFlops(
 
   const special = (kind: FlipFlopKind, cell: TechnologyCell): TechnologyFlipFlop => {
     // Like for like: a reset that the plain one has not is no cost of the other function.
-    const found = flipFlops(libraries, kind).filter((c) => c.asynchronous === plain.asynchronous);
+    const found = flipFlops(libraries, kind, warnings).filter((c) => c.asynchronous === plain.asynchronous);
     const allowed = kind === "scan" ? found : found.filter((c) => !c.forbidden && !c.asynchronous);
     const candidate = pickFlipFlop(allowed, inverter.areaUm2);
     const composed = extendFlipFlop(flipFlop, cell, "before", net);
@@ -200,7 +202,7 @@ function importLatches(
   point: Point,
   warnings: Set<string>,
 ): { readonly latch: TechnologyLatch; readonly forGate: TechnologyLatch; readonly gateOpenAt: boolean } {
-  const found = latches(libraries);
+  const found = latches(libraries, warnings);
   const smallest = pickLatch(found);
   if (!smallest) {
     const latch = muxLatch(mux2, libraries[0]?.units.supplyV ?? 0);
@@ -241,7 +243,8 @@ function assumedWire(pinFf: number, warnings: Set<string>): TechnologyWire {
  * who know the fan-out of a net (`wire`).
  *
  * @param files `.lib` or `.lib.gz`
- * @throws FixynnError FX7000-FX7004 for unreadable files, FX7005 when a necessary cell is absent, FX7006 when the files disagree in supply
+ * @throws FixynnError FX7000-FX7004 for unreadable files, FX7005 when a necessary cell is absent, FX7006 when the files disagree in supply or
+ *   the figures cannot be (a negative delay, say)
  */
 export function importTechnology(files: readonly string[], options: ImportOptions): Technology {
   const libraries = files.map(openLibrary);
@@ -257,7 +260,7 @@ export function importTechnology(files: readonly string[], options: ImportOption
     });
   }
   const warnings = new Set<string>();
-  const picked = pickCells(libraries, place);
+  const picked = pickCells(libraries, place, warnings);
   const pinFf = typicalPinFf(picked);
   const wire =
     wireModel(libraries, picked.nand2.areaUm2, options.wire, warnings) ?? assumedWire(pinFf, warnings);
@@ -297,7 +300,7 @@ export function importTechnology(files: readonly string[], options: ImportOption
     : composeClockGate(latchCells.forGate, latchCells.gateOpenAt, gates, first.units.supplyV);
 
   const libraryNames = libraries.map(({ group }) => group.args[0] ?? "");
-  return {
+  const table: Technology = {
     schema: "fixynn.technology.v2",
     name: options.name,
     nodeNm: options.nodeNm,
@@ -322,6 +325,16 @@ export function importTechnology(files: readonly string[], options: ImportOption
     ),
     notes: [...warnings],
   };
+  const checked = technologySchema.safeParse(table);
+  if (checked.success) return table;
+  throw new FixynnError(
+    "FX7006",
+    `the library gives figures that cannot be: ${z.prettifyError(checked.error)}`,
+    {
+      place,
+      hint: "is a table or a unit of the file wrong?",
+    },
+  );
 }
 
 const round = (value: number): number => Number(value.toPrecision(6));

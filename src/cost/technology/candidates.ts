@@ -1,6 +1,6 @@
 import { truthTable } from "../boolean-function.js";
 import type { LibertyGroup } from "../liberty.js";
-import { groupsNamed, type LibertyLibrary, mean, pinsOf, usable } from "./liberty-library.js";
+import { groupsNamed, type LibertyLibrary, mean, pinsOf, readable, usable } from "./liberty-library.js";
 import { capacitanceFf } from "./measure.js";
 
 /** An output of a cell: its truth table over the inputs in order, and whether it is the opposite of what is wanted. */
@@ -25,8 +25,8 @@ export const halfAdderTables = [0b0110, 0b1000] as const;
 /** Two-input multiplexers: select low picks the first data input; all six pin orders. */
 export const mux2Tables: ReadonlySet<number> = new Set([0xca, 0xac, 0xe2, 0xb8, 0xe4, 0xd8]);
 
-/** Find the combinational cells of at most three inputs, with the truth tables of their outputs. */
-export function combinationalCells(libraries: readonly LibertyLibrary[]): Candidate[] {
+/** Find the combinational cells of at most three inputs, with the truth tables of their outputs; a function that cannot be read is skipped and said. */
+export function combinationalCells(libraries: readonly LibertyLibrary[], warnings: Set<string>): Candidate[] {
   return libraries.flatMap((library) =>
     groupsNamed(library.group.groups, "cell").flatMap((cell): Candidate[] => {
       if (!usable(cell)) return [];
@@ -40,7 +40,9 @@ export function combinationalCells(libraries: readonly LibertyLibrary[]): Candid
       for (const pin of pins) {
         const text = pin.attributes.get("function");
         if (text === undefined || pin.attributes.has("three_state")) return [];
-        outputs.push({ pin, function: truthTable(text, names), inverted: false });
+        const table = readable(cell, warnings, () => truthTable(text, names));
+        if (table === undefined) return [];
+        outputs.push({ pin, function: table, inverted: false });
       }
       const areaUm2 = Number(cell.attributes.get("area"));
       return [{ library, cell, name: cell.args[0] ?? "", areaUm2, inputs, outputs }];

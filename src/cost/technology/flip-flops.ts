@@ -2,7 +2,7 @@ import { evaluateFunction, truthTable } from "../boolean-function.js";
 import type { LibertyGroup } from "../liberty.js";
 import type { TechnologyFlipFlop } from "../technology.js";
 import type { Candidate, Output } from "./candidates.js";
-import { groupsNamed, isLogic, type LibertyLibrary, mean, pinsOf } from "./liberty-library.js";
+import { groupsNamed, isLogic, type LibertyLibrary, mean, pinsOf, readable } from "./liberty-library.js";
 import { capacitanceFf, internalPj, measure, type PinValues, type Point, setupPs } from "./measure.js";
 
 /** What a flip-flop does at the clock edge: takes the data, holds without enable, clears by a data-side reset, takes scan data. */
@@ -60,54 +60,62 @@ function kindOf(next: string, data: readonly string[], state: string): FlipFlopK
   return undefined;
 }
 
-/** Find the rising-edge flip-flops of a kind; each has one output or a pair of opposite ones. */
-export function flipFlops(libraries: readonly LibertyLibrary[], kind: FlipFlopKind): FlipFlopCandidate[] {
+/** Find the rising-edge flip-flops of a kind; each has one output or a pair of opposite ones. Those that cannot be read are skipped and said. */
+export function flipFlops(
+  libraries: readonly LibertyLibrary[],
+  kind: FlipFlopKind,
+  warnings: Set<string>,
+): FlipFlopCandidate[] {
   return libraries.flatMap((library) =>
-    groupsNamed(library.group.groups, "cell").flatMap((cell): FlipFlopCandidate[] => {
-      const ff = cell.groups.find((g) => g.name === "ff");
-      if (!ff || !isLogic(cell)) return [];
-      const clockName = ff.attributes.get("clocked_on")?.replaceAll(/[()\s]/g, "") ?? "";
-      const inputs = pinsOf(cell, "input");
-      const clock = inputs.find((pin) => pin.args[0] === clockName);
-      const next = ff.attributes.get("next_state");
-      const outputs = pinsOf(cell, "output");
-      if (!clock || next === undefined || outputs.length === 0) return [];
-      const state = [ff.args[0] ?? "IQ", ff.args[1] ?? "IQN"] as const;
-      const asyncTexts = ["clear", "preset"].flatMap((name) => ff.attributes.get(name) ?? []);
-      const isAsync = (pin: LibertyGroup): boolean =>
-        asyncTexts.some((text) => new RegExp(`\\b${pin.args[0]}\\b`).test(text));
-      const data = inputs.filter((pin) => pin !== clock && !isAsync(pin));
-      const idle = idleValues(
-        asyncTexts,
-        inputs.filter(isAsync).map((pin) => pin.args[0] ?? ""),
-      );
-      const names = data.map((pin) => pin.args[0] ?? "");
-      if (idle === undefined || names.some((name) => !new RegExp(`\\b${name}\\b`).test(next))) return [];
-      if (kindOf(next, names, state[0]) !== kind) return [];
-      const inputZero = new Map([...names.map((name) => [name, false] as const), [state[0], false] as const]);
-      const storesOpposite = kind !== "syncReset" && kind !== "enable" && evaluateFunction(next, inputZero);
-      const marked = outputs.map((pin): Output => {
-        const text = pin.attributes.get("function")?.replaceAll(/[()\s"]/g, "") ?? state[0];
-        return { pin, function: 0, inverted: (text === state[0]) === storesOpposite };
-      });
-      return [
-        {
-          library,
-          cell,
-          name: cell.args[0] ?? "",
-          areaUm2: Number(cell.attributes.get("area")),
-          inputs: data,
-          outputs: marked,
-          clock,
-          next,
-          state,
-          idle,
-          asynchronous: asyncTexts.length > 0,
-          forbidden: cell.attributes.get("dont_use") === "true",
-        },
-      ];
-    }),
+    groupsNamed(library.group.groups, "cell").flatMap(
+      (cell) => readable(cell, warnings, () => flipFlopOf(library, cell, kind)) ?? [],
+    ),
   );
+}
+
+function flipFlopOf(library: LibertyLibrary, cell: LibertyGroup, kind: FlipFlopKind): FlipFlopCandidate[] {
+  const ff = cell.groups.find((g) => g.name === "ff");
+  if (!ff || !isLogic(cell)) return [];
+  const clockName = ff.attributes.get("clocked_on")?.replaceAll(/[()\s]/g, "") ?? "";
+  const inputs = pinsOf(cell, "input");
+  const clock = inputs.find((pin) => pin.args[0] === clockName);
+  const next = ff.attributes.get("next_state");
+  const outputs = pinsOf(cell, "output");
+  if (!clock || next === undefined || outputs.length === 0) return [];
+  const state = [ff.args[0] ?? "IQ", ff.args[1] ?? "IQN"] as const;
+  const asyncTexts = ["clear", "preset"].flatMap((name) => ff.attributes.get(name) ?? []);
+  const isAsync = (pin: LibertyGroup): boolean =>
+    asyncTexts.some((text) => new RegExp(`\\b${pin.args[0]}\\b`).test(text));
+  const data = inputs.filter((pin) => pin !== clock && !isAsync(pin));
+  const idle = idleValues(
+    asyncTexts,
+    inputs.filter(isAsync).map((pin) => pin.args[0] ?? ""),
+  );
+  const names = data.map((pin) => pin.args[0] ?? "");
+  if (idle === undefined || names.some((name) => !new RegExp(`\\b${name}\\b`).test(next))) return [];
+  if (kindOf(next, names, state[0]) !== kind) return [];
+  const inputZero = new Map([...names.map((name) => [name, false] as const), [state[0], false] as const]);
+  const storesOpposite = kind !== "syncReset" && kind !== "enable" && evaluateFunction(next, inputZero);
+  const marked = outputs.map((pin): Output => {
+    const text = pin.attributes.get("function")?.replaceAll(/[()\s"]/g, "") ?? state[0];
+    return { pin, function: 0, inverted: (text === state[0]) === storesOpposite };
+  });
+  return [
+    {
+      library,
+      cell,
+      name: cell.args[0] ?? "",
+      areaUm2: Number(cell.attributes.get("area")),
+      inputs: data,
+      outputs: marked,
+      clock,
+      next,
+      state,
+      idle,
+      asynchronous: asyncTexts.length > 0,
+      forbidden: cell.attributes.get("dont_use") === "true",
+    },
+  ];
 }
 
 /** Prefer those that the library allows, then synchronous ones, then the least area with the inverter that an inverted output needs. */

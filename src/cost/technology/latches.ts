@@ -2,7 +2,7 @@ import { evaluateFunction } from "../boolean-function.js";
 import type { LibertyGroup } from "../liberty.js";
 import type { TechnologyCell, TechnologyLatch } from "../technology.js";
 import type { Candidate } from "./candidates.js";
-import { groupsNamed, type LibertyLibrary, mean, pinsOf, usable } from "./liberty-library.js";
+import { groupsNamed, type LibertyLibrary, mean, pinsOf, readable, usable } from "./liberty-library.js";
 import { capacitanceFf, internalPj, measure, type PinValues, type Point, setupPs } from "./measure.js";
 
 /** A latch of the library without clear or preset, with one data and one enable pin and a true output. */
@@ -15,40 +15,43 @@ export type LatchCandidate = Candidate & {
 };
 
 /** Find the plain latches of the libraries. */
-export function latches(libraries: readonly LibertyLibrary[]): LatchCandidate[] {
+export function latches(libraries: readonly LibertyLibrary[], warnings: Set<string>): LatchCandidate[] {
   return libraries.flatMap((library) =>
-    groupsNamed(library.group.groups, "cell").flatMap((cell): LatchCandidate[] => {
-      const latch = cell.groups.find((g) => g.name === "latch");
-      if (!latch || !usable(cell)) return [];
-      const state = [latch.args[0] ?? "IQ", latch.args[1] ?? "IQN"] as const;
-      const inputs = pinsOf(cell, "input");
-      const outputs = pinsOf(cell, "output");
-      const dataName = latch.attributes.get("data_in")?.replaceAll(/[()\s]/g, "");
-      const data = inputs.find((pin) => pin.args[0] === dataName);
-      const enable = inputs.find((pin) => pin !== data);
-      const text = latch.attributes.get("enable");
-      const isTrue = (pin: LibertyGroup): boolean =>
-        pin.attributes.get("function")?.replaceAll(/[()\s]/g, "") === state[0];
-      const out = outputs.find(isTrue);
-      if (inputs.length !== 2 || !data || !enable || !out || outputs.length > 1 || text === undefined)
-        return [];
-      const name = enable.args[0] ?? "";
-      return [
-        {
-          library,
-          cell,
-          name: cell.args[0] ?? "",
-          areaUm2: Number(cell.attributes.get("area")),
-          inputs: [data],
-          outputs: [{ pin: out, function: 0, inverted: false }],
-          data,
-          enable,
-          openAt: evaluateFunction(text, new Map([[name, true]])),
-          state,
-        },
-      ];
-    }),
+    groupsNamed(library.group.groups, "cell").flatMap(
+      (cell) => readable(cell, warnings, () => latchOf(library, cell)) ?? [],
+    ),
   );
+}
+
+function latchOf(library: LibertyLibrary, cell: LibertyGroup): LatchCandidate[] {
+  const latch = cell.groups.find((g) => g.name === "latch");
+  if (!latch || !usable(cell)) return [];
+  const state = [latch.args[0] ?? "IQ", latch.args[1] ?? "IQN"] as const;
+  const inputs = pinsOf(cell, "input");
+  const outputs = pinsOf(cell, "output");
+  const dataName = latch.attributes.get("data_in")?.replaceAll(/[()\s]/g, "");
+  const data = inputs.find((pin) => pin.args[0] === dataName);
+  const enable = inputs.find((pin) => pin !== data);
+  const text = latch.attributes.get("enable");
+  const isTrue = (pin: LibertyGroup): boolean =>
+    pin.attributes.get("function")?.replaceAll(/[()\s]/g, "") === state[0];
+  const out = outputs.find(isTrue);
+  if (inputs.length !== 2 || !data || !enable || !out || outputs.length > 1 || text === undefined) return [];
+  const name = enable.args[0] ?? "";
+  return [
+    {
+      library,
+      cell,
+      name: cell.args[0] ?? "",
+      areaUm2: Number(cell.attributes.get("area")),
+      inputs: [data],
+      outputs: [{ pin: out, function: 0, inverted: false }],
+      data,
+      enable,
+      openAt: evaluateFunction(text, new Map([[name, true]])),
+      state,
+    },
+  ];
 }
 
 /** Take the smallest latch that is open at a level; either, when none is asked for. */

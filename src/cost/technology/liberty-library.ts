@@ -100,3 +100,14 @@ export const isLogic = (cell: LibertyGroup): boolean =>
 /** A logic cell that the library does not forbid. */
 export const usable = (cell: LibertyGroup): boolean =>
   cell.attributes.get("dont_use") !== "true" && isLogic(cell);
+
+/** Read something of a cell; when its text cannot be read, warn, naming the cell, and go on without. */
+export function readable<T>(cell: LibertyGroup, warnings: Set<string>, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof FixynnError)) throw cause;
+    warnings.add(`${cell.args[0] ?? "a cell without a name"} is left out: ${cause.message}`);
+    return undefined;
+  }
+}

@@ -126,18 +126,19 @@ export const setupPs = (library: LibertyLibrary, pins: readonly LibertyGroup[], 
     ),
   ) * library.units.ps;
 
-/** Capacitance of an input pin, fF. */
+/** Capacitance of an input pin, fF; 0 where none is stated. */
 export const capacitanceFf = (library: LibertyLibrary, pin: LibertyGroup): number =>
-  Number(pin.attributes.get("capacitance") ?? 0) * library.units.fF;
+  (Number(pin.attributes.get("capacitance") ?? 0) || 0) * library.units.fF;
 
 /** Leakage, nW: the stated total, else the mean over the listed states of the rail that leaks most. */
 export function leakageNw(library: LibertyLibrary, cell: LibertyGroup): number {
-  const stated = cell.attributes.get("cell_leakage_power");
-  if (stated !== undefined) return Number(stated) * library.units.nW;
+  const stated = Number(cell.attributes.get("cell_leakage_power") ?? Number.NaN);
+  if (Number.isFinite(stated)) return Math.max(0, stated) * library.units.nW;
   const bySupply = new Map<string, number[]>();
   for (const group of groupsNamed(cell.groups, "leakage_power")) {
     const supply = group.attributes.get("related_pg_pin") ?? "";
-    bySupply.set(supply, [...(bySupply.get(supply) ?? []), Number(group.attributes.get("value"))]);
+    const value = Number(group.attributes.get("value"));
+    if (Number.isFinite(value)) bySupply.set(supply, [...(bySupply.get(supply) ?? []), value]);
   }
   return Math.max(0, ...[...bySupply.values()].map(mean)) * library.units.nW;
 }
@@ -156,6 +157,8 @@ export function measure(candidate: Candidate, point: Point, warnings: Set<string
   if (!delays.some((delay) => delay > 0)) warnings.add(`${candidate.name} has no delay: 0 ps`);
   const leakage = leakageNw(library, cell);
   if (!(leakage > 0)) warnings.add(`${candidate.name} has no leakage: 0 nW`);
+  if (candidate.inputs.some((pin) => !(capacitanceFf(library, pin) > 0)))
+    warnings.add(`${candidate.name} has an input without capacitance: 0 fF`);
   const internal = mean(energies.map((e) => e ?? 0));
   return {
     cell: candidate.name,

@@ -68,7 +68,7 @@ export function wireModel(
     const ownFfPerUm = Number(table.attributes.get("capacitance") ?? Number.NaN) * units.fF;
     if (given === undefined && !(ownFfPerUm >= leastFfPerUm)) {
       warnings.add(
-        `wire_load ${table.args[0]}: ${ownFfPerUm} fF a length unit is less than any wire has; give the capacitance of routed wire`,
+        `wire_load ${table.args[0]}: ${Number(ownFfPerUm.toPrecision(3))} fF a length unit is less than any wire has; give the capacitance of routed wire`,
       );
     }
     const large = find(selected(group, largeBlockUm2));
