@@ -1,7 +1,8 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { FixynnError } from "../core/index.js";
 import {
   type FoldingForm,
+  type ProgrammableKind,
   parseFolding,
   parseRequantization,
   type RequantizationForm,
@@ -18,6 +19,7 @@ type Options = {
   readonly period?: readonly string[];
   readonly clock?: readonly string[];
   readonly accelerator?: readonly string[];
+  readonly programmable: ProgrammableKind;
   readonly maxLoss?: string;
   readonly maxArea?: string;
   readonly full: boolean;
@@ -61,7 +63,15 @@ export function exploreCommand(): Command {
     .option("--requantization <form...>", "own, shift, lean1, lean2, lean3, tflite")
     .option("--period <ns...>", "clock periods that registers are inserted for, in the technology")
     .option("--clock <share...>", "shares of the clock that the cells allow, up to 1")
-    .option("--accelerator <mm2...>", "areas of the programmable accelerator at 16 nm")
+    .option("--accelerator <mm2...>", "areas that the programmable accelerator may take, at 16 nm")
+    .addOption(
+      new Option(
+        "--programmable <kind>",
+        "accelerator for the rest: our MAC array, or NVDLA's published points",
+      )
+        .choices(["array", "nvdla"])
+        .default("array"),
+    )
     .option("--technology <name>", "a shipped technology, or a file; default: the configuration's")
     .option("--full", "combine everything with everything, however long it takes", false)
     .option("--threads <n>", "worker threads; default: the configuration's")
@@ -77,6 +87,7 @@ export function exploreCommand(): Command {
           ...{ freezePoints: options.freeze, foldings, requantizations },
           periodsPs: numbersOf(options.period, "--period", 1000),
           clockShares: numbersOf(options.clock, "--clock"),
+          programmable: options.programmable,
           acceleratorsMm2: numbersOf(options.accelerator, "--accelerator"),
           ...(options.full ? { isFull: true, mostParallelWeights: Number.MAX_SAFE_INTEGER } : {}),
         },

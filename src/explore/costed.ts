@@ -2,8 +2,9 @@ import {
   costFrontEnd,
   countsOf,
   type FrontEndCost,
+  frontFiguresAt16Nm,
   type LayerCounts,
-  scaleFrontTo16Nm,
+  multiplyRanges,
   type Technology,
 } from "../cost/index.js";
 import type { LayerStats } from "../hw/index.js";
@@ -91,7 +92,7 @@ export function exploredFront({ front, cost }: CostedFront, table: LayerTable): 
       energyPj: partsOf(layer.energyPj),
     }),
   );
-  const scaled = scaleFrontTo16Nm(cost);
+  const scaled = frontFiguresAt16Nm(cost);
   const range = ({ low, nominal, high }: ExploredFront["scaled"]["areaMm2"]) => ({
     low: rounded(low),
     nominal: rounded(nominal),
@@ -108,7 +109,10 @@ export function exploredFront({ front, cost }: CostedFront, table: LayerTable): 
     achievableClockMhz: rounded(cost.achievableClockMhz),
     areaMm2: partsOf(cost.areaMm2),
     energyPerFrameUj: partsOf(cost.energyPerFrameUj),
-    scaled: { areaMm2: range(scaled.areaMm2), energyPerFrameUj: range(scaled.energyPerFrameUj) },
+    scaled: {
+      areaMm2: range(scaled.areaMm2),
+      energyPerFrameUj: range(multiplyRanges(scaled.energyPerFrameUj, scaled.energyScaling)),
+    },
     isMeasured: plan.variant.requantization === "own",
   };
 }

@@ -1,7 +1,7 @@
 import type { ProgressListener } from "../core/index.js";
 import {
   type AcceleratorLayer,
-  placementDensity,
+  arrayAssumptions,
   structuralAssumptions,
   type Technology,
 } from "../cost/index.js";
@@ -13,11 +13,11 @@ import { largestLoss } from "./deepest.js";
 import { JobPool } from "./job-pool.js";
 import { costsOf, type Direction, kneeOf, paretoFront } from "./pareto.js";
 import { plansOf, variantsOf } from "./plans.js";
-import { pointsOf, RunTable, splitOf } from "./points.js";
+import { AcceleratorTable, pointsOf } from "./points.js";
 import { ownRequantization } from "./requantization.js";
 import { checkSpace, type ExploreSpace } from "./space.js";
 import { ResultStore } from "./store.js";
-import { nvdlaModel, type ProgrammableModel } from "./tail.js";
+import { programmableModel } from "./tail.js";
 import type {
   AxisName,
   DesignPoint,
@@ -38,8 +38,6 @@ export type ExploreRequest = {
   readonly accuracies: ReadonlyMap<string, readonly TaskAccuracy[]>;
   readonly space: ExploreSpace;
   readonly technology: Technology;
-  /** What runs the programmable layers; default NVDLA's published points. */
-  readonly programmable?: ProgrammableModel;
   /** Folder of the results of compiled layers. */
   readonly cacheFolder: string;
   readonly codeVersion: string;
@@ -94,7 +92,7 @@ export function paretoFronts(
  */
 export async function explore(request: ExploreRequest): Promise<Exploration> {
   const { network, layers, space, technology, threads, codeVersion, onProgress } = request;
-  const programmable = request.programmable ?? nvdlaModel;
+  const programmable = programmableModel(space.programmable, { layers, technology });
   checkSpace(space);
   const store = new ResultStore(request.cacheFolder);
   const pool = new JobPool({ threads, store, codeVersion });
@@ -106,14 +104,15 @@ export async function explore(request: ExploreRequest): Promise<Exploration> {
     const perPlan = await Promise.all(compiled.map((plan) => frontsOf(plan, cuts, pool)));
     const built = perPlan.flat().filter(({ cyclesPerFrame }) => Number.isFinite(cyclesPerFrame));
     const table = new LayerTable();
-    const runs = new RunTable(programmable);
-    const context = { ...space, technology, layers, programmable, runs };
+    const accelerators = new AcceleratorTable();
+    const { clockShares, acceleratorsMm2 = programmable.areasMm2 } = space;
+    const context = { technology, layers, programmable, clockShares, acceleratorsMm2, accelerators };
     const fronts: ExploredFront[] = [];
     const points: DesignPoint[] = [];
     for (const front of built) {
       const costed = costCompiled(front, technology);
       const frozen = new Set<string>(front.cut.places.map((place) => front.plan.layers[place]!.node.name));
-      points.push(...pointsOf(costed, fronts.length, splitOf(layers, frozen), context));
+      points.push(...pointsOf(costed, fronts.length, frozen, context));
       fronts.push(exploredFront(costed, table));
     }
     const freezePoints = cuts.map(({ layer, places }): ExploredFreezePoint => {
@@ -126,7 +125,7 @@ export async function explore(request: ExploreRequest): Promise<Exploration> {
       };
     });
     return {
-      ...{ layers: table.layers, fronts, freezePoints, points },
+      ...{ layers: table.layers, fronts, freezePoints, points, accelerators: accelerators.accelerators },
       pareto: paretoFronts(points, fronts, freezePoints),
       technology: {
         name: technology.name,
@@ -152,11 +151,13 @@ const leftOut = (stopped: number): readonly string[] =>
 
 function notesOf({ mostParallelWeights, isFull }: ExploreSpace): readonly string[] {
   const { logicToggleRate: rate } = structuralAssumptions;
+  const { placementDensity: density } = arrayAssumptions;
   return [
     `all figures are modelled: counts of compiled layers × the technology's table; ${rate.nominal} of the outputs (${rate.low} to ${rate.high}) toggle in an active cycle`,
-    `at 16 nm fronts are scaled, not designed: cells fill ${placementDensity.nominal} of the area (${placementDensity.low} to ${placementDensity.high}); leakage is left out`,
+    `at 16 nm fronts are scaled, not designed: cells fill ${density.nominal} of the area (${density.low} to ${density.high}); leakage is scaled with area, an order of magnitude only`,
     `cycles of a front may be ${100 * CYCLES_TOLERANCE} % too many: the figure of a deeper front of the same plan`,
     "an accuracy belongs to the network as it was measured: designs with a rewritten requantization have none",
+    "both parts run as fast as the slower one; whoever waits pays idle power with gated clocks, and leakage",
     `layers of more than ${mostParallelWeights} weights are not built fully parallel`,
     ...(isFull
       ? []

@@ -1,12 +1,18 @@
 import {
   type AcceleratorLayer,
+  type AcceleratorRun,
+  alike,
+  type Chip,
+  describeSide,
   type FrontEndCost,
-  scaleFrontTo16Nm,
+  frameEnergyUj,
+  frontFiguresAt16Nm,
+  mostFramesPerSecond,
   type Technology,
 } from "../cost/index.js";
 import { type CostedFront, costFront, rounded } from "./costed.js";
-import type { ProgrammableModel, ProgrammableRun } from "./tail.js";
-import type { DesignPoint } from "./types.js";
+import type { ProgrammableModel } from "./tail.js";
+import type { DesignPoint, ExploredAccelerator } from "./types.js";
 
 /** What all points of an exploration share. */
 export type PointContext = {
@@ -16,47 +22,37 @@ export type PointContext = {
   readonly programmable: ProgrammableModel;
   readonly clockShares: readonly number[];
   readonly acceleratorsMm2: readonly number[];
+  readonly accelerators: AcceleratorTable;
 };
 
-/** A frozen part of the network and what is left of it. */
-export type Split = { readonly tail: readonly AcceleratorLayer[]; readonly hasTail: boolean };
+/** Records accelerators once each. */
+export class AcceleratorTable {
+  readonly accelerators: ExploredAccelerator[] = [];
+  readonly #places = new Map<string, number>();
 
-/** The layers that are not in the front. */
-export function splitOf(layers: readonly AcceleratorLayer[], frozen: ReadonlySet<string>): Split {
-  const tail = layers.filter(({ name }) => !frozen.has(name));
-  return { tail, hasTail: tail.some(({ macs }) => macs > 0) };
+  place({ name, areaMm2 }: AcceleratorRun): number {
+    const own = rounded(areaMm2.nominal);
+    const key = `${name} ${own}`;
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    this.#places.set(key, this.accelerators.length);
+    this.accelerators.push({ name, areaMm2: own });
+    return this.accelerators.length - 1;
+  }
 }
 
-const NOTHING: ProgrammableRun = {
-  framesPerSecond: Number.POSITIVE_INFINITY,
-  energyPerFrameUj: 0,
-  dramEnergyUj: 0,
-};
-
-/** Runs of the accelerators, each made once. */
-export class RunTable {
-  readonly #runs = new Map<string, ProgrammableRun>();
-  readonly #model: ProgrammableModel;
-
-  constructor(model: ProgrammableModel) {
-    this.#model = model;
-  }
-
-  /** @param key names the layers */
-  run(key: string, layers: readonly AcceleratorLayer[], areaMm2: number): ProgrammableRun {
-    const place = `${key} ${areaMm2}`;
-    let run = this.#runs.get(place);
-    if (run === undefined) {
-      run = this.#model.run(layers, areaMm2);
-      this.#runs.set(place, run);
-    }
-    return run;
-  }
+/** The first layer that is not in a front, counted in the whole network; and whether any of the rest has work. */
+export function tailOf(
+  layers: readonly AcceleratorLayer[],
+  frozen: ReadonlySet<string>,
+): { readonly fromLayer: number; readonly hasTail: boolean } {
+  const fromLayer = 1 + layers.findLastIndex(({ name }) => frozen.has(name));
+  return { fromLayer, hasTail: layers.slice(fromLayer).some(({ kind }) => kind !== "other") };
 }
 
 /**
- * Evaluate one design: a front at a clock beside an accelerator. Area and energy add up, the slower of the two sets the rate, a frame passes
- * through both.
+ * Evaluate one design: a front at a clock beside an accelerator, both at 16 nm. Areas and energies add up, the slower of the two sets the rate,
+ * a frame passes through both; whoever waits pays idle power and leakage.
  */
 export function designPoint(
   {
@@ -64,50 +60,59 @@ export function designPoint(
     cost,
     place,
   }: { readonly front: CostedFront; readonly cost: FrontEndCost; readonly place: number },
-  {
-    clockShare,
-    acceleratorMm2,
-    run,
-  }: {
-    readonly clockShare: number;
-    readonly acceleratorMm2: number;
-    readonly run: ProgrammableRun;
-  },
-  { layers, programmable, macs }: Pick<PointContext, "layers" | "programmable"> & { readonly macs: number },
+  { clockShare, run }: { readonly clockShare: number; readonly run: AcceleratorRun | undefined },
+  context: Pick<PointContext, "layers" | "programmable" | "accelerators">,
 ): DesignPoint {
-  const scaled = scaleFrontTo16Nm(cost);
+  const { layers, programmable, accelerators } = context;
+  const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
+  const figures = frontFiguresAt16Nm(cost);
+  const chip: Chip = { front: figures, run };
+  const rate = mostFramesPerSecond(chip);
+  const area = figures.areaMm2;
+  const own = run?.areaMm2 ?? { low: 0, nominal: 0, high: 0 };
+  const areaMm2 = area.nominal + own.nominal;
+  const side = describeSide(chip, rate, { name: "", source: "", areaMm2, macs });
+  const nominal = alike("nominal");
+  const frontUj = frameEnergyUj({ front: figures }, rate.nominal, nominal).chip;
+  const { chip: acceleratorUj, dram } = frameEnergyUj({ run }, rate.nominal, nominal);
   const { cyclesPerFrame, latencyCycles } = front.front;
-  const rate = scaled.framesPerSecond.nominal;
-  const clockHz = rate * cyclesPerFrame;
-  const seconds = (cyclesPerFrame + latencyCycles) / clockHz + 1 / run.framesPerSecond;
-  const area = scaled.areaMm2;
-  const energy = scaled.energyPerFrameUj;
-  const energyUj = energy.nominal + run.energyPerFrameUj;
-  const perWatt = (uj: number): number => (2 * macs * 1e-6) / uj;
-  const areaMm2 = area.nominal + acceleratorMm2;
-  const topsPerWatt = perWatt(energyUj);
-  const whole =
-    areaMm2 >= programmable.smallestMm2 ? programmable.run(layers, areaMm2).energyPerFrameUj : undefined;
+  const clockHz = figures.framesPerSecond.nominal * cyclesPerFrame;
+  const seconds = (cyclesPerFrame + latencyCycles) / clockHz + (run?.secondsPerFrame ?? 0);
   return {
     front: place,
     clockShare,
     clockMhz: rounded(clockHz * 1e-6),
-    acceleratorMm2,
+    ...(run === undefined ? {} : { accelerator: accelerators.place(run) }),
     areaMm2: rounded(areaMm2),
-    areaRangeMm2: { low: rounded(area.low + acceleratorMm2), high: rounded(area.high + acceleratorMm2) },
-    frontEnergyUj: rounded(energy.nominal),
-    acceleratorEnergyUj: rounded(run.energyPerFrameUj),
-    dramEnergyUj: rounded(run.dramEnergyUj),
-    energyPerFrameUj: rounded(energyUj),
-    framesPerSecond: rounded(Math.min(rate, run.framesPerSecond)),
+    areaRangeMm2: { low: rounded(area.low + own.low), high: rounded(area.high + own.high) },
+    frontEnergyUj: rounded(frontUj),
+    acceleratorEnergyUj: rounded(acceleratorUj),
+    dramEnergyUj: rounded(dram),
+    energyPerFrameUj: rounded(side.energyPerFrameUj.nominal),
+    framesPerSecond: rounded(rate.nominal),
     latencyMs: rounded(seconds * 1e3),
-    topsPerWatt: rounded(topsPerWatt),
-    topsPerWattRange: {
-      low: rounded(perWatt(energy.high + run.energyPerFrameUj)),
-      high: rounded(perWatt(energy.low + run.energyPerFrameUj)),
-    },
-    topsPerWattWithDram: rounded(perWatt(energyUj + run.dramEnergyUj)),
-    ...(whole === undefined ? {} : { gain: rounded(topsPerWatt / perWatt(whole)) }),
+    topsPerWatt: rounded(side.topsPerWatt.nominal),
+    topsPerWattRange: { low: rounded(side.topsPerWatt.low), high: rounded(side.topsPerWatt.high) },
+    topsPerWattWithDram: rounded(side.topsPerWattWithDram.nominal),
+    ...gainsOver(programmable.best(areaMm2, 0), { areaMm2, macs, side }),
+  };
+}
+
+/** TOPS/W over those of the best all-programmable accelerator of the same area, without DRAM and with it. */
+function gainsOver(
+  whole: AcceleratorRun | undefined,
+  {
+    areaMm2,
+    macs,
+    side,
+  }: { readonly areaMm2: number; readonly macs: number; readonly side: ReturnType<typeof describeSide> },
+): Pick<DesignPoint, "gain" | "gainWithDram"> {
+  if (whole === undefined) return {};
+  const chip: Chip = { run: whole };
+  const baseline = describeSide(chip, mostFramesPerSecond(chip), { name: "", source: "", areaMm2, macs });
+  return {
+    gain: rounded(side.topsPerWatt.nominal / baseline.topsPerWatt.nominal),
+    gainWithDram: rounded(side.topsPerWattWithDram.nominal / baseline.topsPerWattWithDram.nominal),
   };
 }
 
@@ -115,22 +120,19 @@ export function designPoint(
 export function pointsOf(
   front: CostedFront,
   place: number,
-  split: Split,
-  context: PointContext & { readonly runs: RunTable },
+  frozen: ReadonlySet<string>,
+  context: PointContext,
 ): readonly DesignPoint[] {
-  const { technology, layers, runs, clockShares, acceleratorsMm2, programmable } = context;
-  const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
-  const areas = split.hasTail ? acceleratorsMm2.filter((area) => area >= programmable.smallestMm2) : [0];
+  const { technology, layers, clockShares, acceleratorsMm2, programmable } = context;
+  const { fromLayer, hasTail } = tailOf(layers, frozen);
+  const runs = hasTail
+    ? acceleratorsMm2.flatMap((areaMm2) => programmable.best(areaMm2, fromLayer) ?? [])
+    : [undefined];
+  // Several areas may have the same best accelerator.
+  const distinct = [...new Map(runs.map((run) => [`${run?.name} ${run?.areaMm2.nominal}`, run])).values()];
   return clockShares.flatMap((clockShare) => {
     const clockMhz = front.cost.achievableClockMhz * clockShare;
     const cost = clockShare === 1 ? front.cost : costFront(front.counts, technology, clockMhz);
-    return areas.map((acceleratorMm2) => {
-      const run = split.hasTail ? runs.run(front.front.cut.layer, split.tail, acceleratorMm2) : NOTHING;
-      return designPoint(
-        { front, cost, place },
-        { clockShare, acceleratorMm2, run },
-        { layers, programmable, macs },
-      );
-    });
+    return distinct.map((run) => designPoint({ front, cost, place }, { clockShare, run }, context));
   });
 }

@@ -1,7 +1,8 @@
 import { sky130Cells } from "../arith/index.js";
 import { FixynnError } from "../core/index.js";
-import { nvdlaPoints, type Technology } from "../cost/index.js";
+import type { Technology } from "../cost/index.js";
 import { type RequantizationForm, requantizationForms } from "./requantization.js";
+import type { ProgrammableKind } from "./tail.js";
 
 /**
  * How layers are folded. `none`: all parallel. `auto`: the least area at so many cycles an input pixel. `keep`: as `auto` at one cycle an input
@@ -64,8 +65,9 @@ export type ExploreSpace = {
   readonly periodsPs: readonly number[];
   /** Shares of the clock that the cells allow. */
   readonly clockShares: readonly number[];
-  /** Programmable accelerators, mm² at the node of the comparison. */
-  readonly acceleratorsMm2: readonly number[];
+  readonly programmable: ProgrammableKind;
+  /** Areas that programmable accelerators may take, mm² at 16 nm; absent: the model's own list. */
+  readonly acceleratorsMm2?: readonly number[] | undefined;
   /** Fully parallel layers of more weights are not compiled: finding their shared sums takes from seconds to minutes. */
   readonly mostParallelWeights: number;
   /**
@@ -99,7 +101,7 @@ export function defaultSpace(technology: Technology): ExploreSpace {
     requantizations: ["own", "shift", "tflite"],
     periodsPs: [period, 2 * period],
     clockShares: [1, 0.5, 0.25],
-    acceleratorsMm2: nvdlaPoints.map(({ areaMm2 }) => areaMm2).sort((a, b) => a - b),
+    programmable: "array",
     mostParallelWeights: 10_000,
     isFull: false,
   };
@@ -115,9 +117,9 @@ export function checkSpace(space: ExploreSpace): void {
     throw new FixynnError("FX7092", message, { place, hint: "see fixynn explore --help" });
   };
   const lists = ["foldings", "requantizations", "periodsPs", "clockShares", "acceleratorsMm2"] as const;
-  for (const list of lists) if (space[list].length === 0) refuse(list, "nothing to explore");
+  for (const list of lists) if (space[list]?.length === 0) refuse(list, "nothing to explore");
   for (const list of ["periodsPs", "clockShares", "acceleratorsMm2"] as const)
-    for (const value of space[list])
+    for (const value of space[list] ?? [])
       if (!(value > 0 && Number.isFinite(value))) refuse(list, `${value} is not above zero`);
   for (const share of space.clockShares) if (share > 1) refuse("clockShares", `${share} is above 1`);
 }

@@ -37,19 +37,22 @@ export type ExploredFront = {
   readonly isMeasured: boolean;
 };
 
+/** A programmable accelerator beside a front. */
+export type ExploredAccelerator = { readonly name: string; readonly areaMm2: number };
+
 /** A whole design: a front at a clock, and the accelerator that runs the rest. All figures at the node of the comparison. */
 export type DesignPoint = {
   /** Place in `fronts`. */
   readonly front: number;
   readonly clockShare: number;
   readonly clockMhz: number;
-  /** 0 when nothing is left to run. */
-  readonly acceleratorMm2: number;
+  /** Place in `accelerators`; absent when nothing is left to run. */
+  readonly accelerator?: number;
   readonly areaMm2: number;
   readonly areaRangeMm2: Pick<Range, "low" | "high">;
   readonly frontEnergyUj: number;
   readonly acceleratorEnergyUj: number;
-  /** Of the weights that the accelerator reads; in `energyPerFrameUj` only when the exploration says so. */
+  /** Of the weights and activations that the accelerator moves; not in `energyPerFrameUj`. */
   readonly dramEnergyUj: number;
   readonly energyPerFrameUj: number;
   readonly framesPerSecond: number;
@@ -58,8 +61,9 @@ export type DesignPoint = {
   readonly topsPerWatt: number;
   readonly topsPerWattRange: Pick<Range, "low" | "high">;
   readonly topsPerWattWithDram: number;
-  /** TOPS/W over those of an all-programmable accelerator of the same area; absent where none is published. */
+  /** TOPS/W over those of an all-programmable accelerator of the same area; absent where there is none as small. */
   readonly gain?: number;
+  readonly gainWithDram?: number;
 };
 
 /** Accuracy of one task with a front frozen up to a layer, and of the same network with nothing frozen; 0 to 1. */
@@ -96,6 +100,7 @@ export type Exploration = {
   readonly layers: readonly ExploredLayer[];
   readonly fronts: readonly ExploredFront[];
   readonly freezePoints: readonly ExploredFreezePoint[];
+  readonly accelerators: readonly ExploredAccelerator[];
   readonly points: readonly DesignPoint[];
   readonly pareto: readonly ExploredPareto[];
   readonly technology: { readonly name: string; readonly nodeNm: number; readonly source: string };

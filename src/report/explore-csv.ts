@@ -1,6 +1,6 @@
 import { csv } from "./csv.js";
 import type { ExploreResults } from "./explore-results.js";
-import { lossOf } from "./explore-tables.js";
+import { acceleratorOf, lossOf } from "./explore-tables.js";
 
 const header = [
   "freezePoint",
@@ -10,6 +10,7 @@ const header = [
   "clockShare",
   "clockMhz",
   "acceleratorMm2",
+  "accelerator",
   "areaMm2",
   "areaLowMm2",
   "areaHighMm2",
@@ -24,6 +25,7 @@ const header = [
   "topsPerWattHigh",
   "topsPerWattWithDram",
   "gain",
+  "gainWithDram",
   "loss",
   "fronts",
 ];
@@ -40,6 +42,8 @@ export function exploreCsv(results: ExploreResults): string {
       ...{ freezePoint, folding, requantization, periodPs, ...figures },
       ...{ areaLowMm2: area.low, areaHighMm2: area.high },
       ...{ topsPerWattLow: range.low, topsPerWattHigh: range.high },
+      accelerator: acceleratorOf(results, point)?.name,
+      acceleratorMm2: acceleratorOf(results, point)?.areaMm2,
       loss: lossOf(results, point),
       fronts: memberships.get(i)?.join(" "),
       areaRangeMm2: undefined,

@@ -51,7 +51,7 @@ const pointSchema = z
     front: place.describe("place in fronts[]"),
     clockShare: z.number().gt(0).max(1).describe("of the clock that the cells allow"),
     clockMhz: amount,
-    acceleratorMm2: amount.describe("0: nothing is left to run"),
+    accelerator: place.optional().describe("place in accelerators[]; absent: nothing is left to run"),
     areaMm2: amount,
     areaRangeMm2: bounds,
     frontEnergyUj: amount,
@@ -64,6 +64,7 @@ const pointSchema = z
     topsPerWattRange: bounds,
     topsPerWattWithDram: amount,
     gain: amount.optional().describe("TOPS/W over those of an all-programmable accelerator of the same area"),
+    gainWithDram: amount.optional(),
   })
   .meta({ id: "explorePoint", description: "a design at the node of the comparison" });
 
@@ -107,6 +108,7 @@ export const exploreSchema = z.strictObject({
   ),
   layers: z.array(layerSchema),
   fronts: z.array(frontSchema),
+  accelerators: z.array(z.strictObject({ name: z.string(), areaMm2: amount })),
   points: z.array(pointSchema),
   pareto: z.array(z.strictObject({ axes: z.array(axis), points: z.array(place), knee: place.optional() })),
   answers: z
@@ -135,11 +137,20 @@ export type ExplorePoint = ExploreResults["points"][number];
 export type ExploreAxis = z.infer<typeof axis>;
 
 /** Refuse places that name nothing, so that a reader need not look twice. */
-function checkPlaces({ layers, fronts, points, pareto, answers }: ExploreResults): string | undefined {
+function checkPlaces({
+  layers,
+  fronts,
+  accelerators,
+  points,
+  pareto,
+  answers,
+}: ExploreResults): string | undefined {
   const isPlace = (list: readonly unknown[]) => (at: number | undefined) =>
     at === undefined || at < list.length;
   if (!fronts.every((front) => front.layers.every(isPlace(layers)))) return "a front names no layer";
   if (!points.every(({ front }) => isPlace(fronts)(front))) return "a point names no front";
+  if (!points.every(({ accelerator }) => isPlace(accelerators)(accelerator)))
+    return "a point names no accelerator";
   const named = [...pareto.flatMap((one) => [...one.points, one.knee]), ...answers.map(({ point }) => point)];
   return named.every(isPlace(points)) ? undefined : "a Pareto front or answer names no point";
 }

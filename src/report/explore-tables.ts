@@ -18,6 +18,14 @@ export function designText(results: ExploreResults, point: ExplorePoint): string
   return `${freezePoint}, ${folding}${mode}`;
 }
 
+/** The accelerator of a design; undefined when nothing is left to run. */
+export function acceleratorOf(
+  results: ExploreResults,
+  { accelerator }: ExplorePoint,
+): ExploreResults["accelerators"][number] | undefined {
+  return accelerator === undefined ? undefined : results.accelerators[accelerator];
+}
+
 /** Loss of a design: that of its freeze point where it was measured on this network. */
 export function lossOf(results: ExploreResults, point: ExplorePoint): number | undefined {
   const { isMeasured, freezePoint } = results.fronts[point.front]!;
@@ -43,7 +51,7 @@ function designCells(results: ExploreResults, point: ExplorePoint) {
   return [
     cell(designText(results, point)),
     cell(significant(point.clockMhz)),
-    cell(point.acceleratorMm2 === 0 ? absent : significant(point.acceleratorMm2)),
+    cell(optional(acceleratorOf(results, point)?.areaMm2, significant)),
     cell(significant(point.areaMm2)),
     cell(significant(point.energyPerFrameUj)),
     cell(significant(point.framesPerSecond)),

@@ -9,22 +9,7 @@ export { exploreHtml } from "./explore-html.js";
 export { exploreMarkdown } from "./explore-markdown.js";
 export * from "./explore-results.js";
 export * from "./figures/index.js";
-export {
-  absent,
-  absent,
-  duration,
-  duration,
-  grouped,
-  grouped,
-  optional,
-  optional,
-  percent,
-  percent,
-  points,
-  points,
-  ratio,
-  significant,
-} from "./format.js";
+export { absent, duration, grouped, optional, percent, points, ratio, significant } from "./format.js";
 export * from "./freeze-verdict.js";
 export { reportHtml } from "./html.js";
 export * from "./results.js";

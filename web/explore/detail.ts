@@ -35,7 +35,7 @@ function headline(point: Point): Markup {
 ${fact("Efficiency", `${significant(point.topsPerWatt)} TOPS/W`, `${significant(range.low)} to ${significant(range.high)}; with DRAM ${significant(point.topsPerWattWithDram)}`)}
 ${fact("Area", `${significant(point.areaMm2)} mm²`, `${significant(area.low)} to ${significant(area.high)}`)}
 ${fact("Rate", `${significant(point.framesPerSecond)} frames/s`, `latency ${significant(point.latencyMs)} ms`)}
-${fact("Gain in TOPS/W", gain === undefined ? "–" : `${gain.toFixed(2)}×`, "over an all-programmable accelerator of the same area")}
+${fact("Gain in TOPS/W", gain === undefined ? "–" : `${gain.toFixed(2)}×`, `over an all-programmable accelerator of the same area; with DRAM ${point.gainWithDram === undefined ? "–" : `${point.gainWithDram.toFixed(2)}×`}`)}
 </dl>`;
 }
 
@@ -90,6 +90,8 @@ function layerRows(results: ExploreResults, front: Front): Markup {
 export function detailMarkup(results: ExploreResults, place: number): Markup {
   const point = results.points[place]!;
   const front = results.fronts[point.front]!;
+  const beside = point.accelerator === undefined ? undefined : results.accelerators[point.accelerator];
+  const besideMm2 = beside?.areaMm2 ?? 0;
   const cut = results.freezePoints.find(({ layer }) => layer === front.freezePoint);
   const share = cut === undefined ? 0 : cut.frozenMacs / (results.network.macs || 1);
   return html`<h2 id="detail-title">Frozen up to ${front.freezePoint}</h2>
@@ -102,15 +104,15 @@ ${setting("Requantization", requantizationText(results, front.requantization))}
 ${setting("Pipelined for", `${significant(front.periodPs / 1000)} ns in ${results.technology.name}`)}
 ${setting("Clock", `${significant(point.clockMhz)} MHz at ${results.node}: ${percent(point.clockShare)} % of what the cells allow (${significant(front.achievableClockMhz)} MHz in ${results.technology.name})`)}
 ${setting("Cycles", `${grouped(front.cyclesPerFrame)} a frame, ${grouped(front.latencyCycles)} from last pixel to last result`)}
-${setting("Accelerator", point.acceleratorMm2 === 0 ? "none: nothing is left to run" : `${significant(point.acceleratorMm2)} mm², ${results.accelerator}`)}
+${setting("Accelerator", beside === undefined ? "none: nothing is left to run" : `${beside.name}: ${significant(beside.areaMm2)} mm² (${results.accelerator})`)}
 </dl>
 <h3>Accuracy</h3>
 ${accuracyTable(results, front)}
 <h3>Area at ${results.node}</h3>
-${sharesOf(point.areaMm2 - point.acceleratorMm2, point.acceleratorMm2, "mm²")}
+${sharesOf(point.areaMm2 - besideMm2, besideMm2, "mm²")}
 <h3>Energy a frame at ${results.node}</h3>
 ${sharesOf(point.frontEnergyUj, point.acceleratorEnergyUj, "µJ")}
-<p class="small">${significant(point.energyPerFrameUj)} µJ; DRAM adds ${significant(point.dramEnergyUj)} µJ for the accelerator's weights</p>
+<p class="small">${significant(point.energyPerFrameUj)} µJ; DRAM adds ${significant(point.dramEnergyUj)} µJ for what the accelerator moves</p>
 <h3>The front in ${results.technology.name}</h3>
 ${components(results, front)}`;
 }

@@ -20,7 +20,8 @@ type PointKey =
   | "latencyMs"
   | "framesPerSecond"
   | "energyPerFrameUj"
-  | "gain";
+  | "gain"
+  | "gainWithDram";
 
 const plain = (id: PointKey, label: string, unit: string, better: Figure["better"]): Figure => ({
   ...{ id, label, unit, better, scale: "log" },
@@ -63,6 +64,7 @@ export function figuresOf(results: ExploreResults): readonly Figure[] {
     plain("framesPerSecond", "frames/s", "", "more"),
     plain("energyPerFrameUj", "energy", "µJ/frame", "less"),
     plain("gain", "gain over all-programmable", "×", "more"),
+    plain("gainWithDram", "gain with DRAM", "×", "more"),
     ...(hasLoss ? [lossFigure] : []),
     ...[...datasets].map(accuracyOf),
   ];

@@ -108,6 +108,12 @@ function underPointer(event: MouseEvent): Placed | undefined {
   return nearest(plot, at, view);
 }
 
+function besideText(point: number): string {
+  const { accelerator } = results.points[point]!;
+  const beside = accelerator === undefined ? undefined : results.accelerators[accelerator];
+  return beside === undefined ? "no accelerator" : `accelerator ${significant(beside.areaMm2)} mm²`;
+}
+
 function hover(event: MouseEvent): void {
   const one = underPointer(event);
   drawRings(one);
@@ -118,7 +124,7 @@ function hover(event: MouseEvent): void {
   const line = (figure: Figure, value: number): string =>
     `${figure.label}: ${figure.text(value)} ${figure.unit}`;
   tip.innerHTML =
-    html`<b>${front.freezePoint}, ${front.folding}${mode}</b>${line(view.x, one.x)}<br>${line(view.y, one.y)}<br>accelerator ${significant(results.points[one.point]!.acceleratorMm2)} mm²`.text;
+    html`<b>${front.freezePoint}, ${front.folding}${mode}</b>${line(view.x, one.x)}<br>${line(view.y, one.y)}<br>${besideText(one.point)}`.text;
   const bounds = plotArea.getBoundingClientRect();
   const [left, top] = [event.clientX - bounds.left, event.clientY - bounds.top];
   tip.style.left = `${Math.max(0, left + 16 + tip.offsetWidth > bounds.width ? left - 16 - tip.offsetWidth : left + 16)}px`;
