@@ -82,7 +82,7 @@ export function constantsSvg(results: ConstantsResults): string {
       html`${marker(network, right - 100 + 56 * i, 14)}<text x="${right - 91 + 56 * i}" y="18">${network}</text>`,
   );
   return svgFile(
-    html`<svg class="figure" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${dataset}, frozen up to ${freezePoint}: accuracy against full adders saved">
+    html`<svg class="figure" viewBox="0 0 ${width} ${height}" role="img" aria-label="${dataset}, frozen up to ${freezePoint}: accuracy against full adders saved">
 ${grid}
 <text class="axis" x="${margin.left}" y="18">${dataset}, ${freezePoint}: top-1 accuracy, %</text>
 <text class="axis end" x="${right}" y="${height - 10}">full adders saved in the front, %</text>

@@ -73,7 +73,7 @@ export function transferPlot(results: Results, precision: Precision): Markup | u
     );
     return html`<g class="${seriesClass(i)}"><polyline class="line" points="${path.join(" ")}"/>${marks}<text class="name" x="${right + 8}" y="${r(ends[i]!)}" dy="4">${line.name}</text></g>`;
   });
-  return html`<svg class="figure" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="Change of accuracy against the share of MACs frozen, ${precision}">
+  return html`<svg class="figure" viewBox="0 0 ${width} ${height}" role="img" aria-label="Change of accuracy against the share of MACs frozen, ${precision}">
 ${grid}
 <text class="axis" x="${margin.left}" y="16">change of top-1 accuracy by freezing, points (${precision})</text>
 <text class="axis end" x="${right}" y="${height - 10}">frozen MACs, % of the backbone</text>

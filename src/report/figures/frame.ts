@@ -67,7 +67,10 @@ const ALONE = `svg.alone { ${LIGHT} background: var(--card); } @media (prefers-c
 
 /** Turn a figure into the text of an SVG file with its own style, light and dark by the reader's setting. */
 export function svgFile(figure: Markup): string {
-  const text = figure.text.replace('class="figure"', 'class="figure alone"');
+  const text = figure.text.replace(
+    'class="figure"',
+    'class="figure alone" xmlns="http://www.w3.org/2000/svg"',
+  );
   const end = text.indexOf(">") + 1;
   // The file's root is the svg itself: `:root` rules of the page match it as well.
   return `${text.slice(0, end)}<style>${figureRules.replaceAll(/(min|max)-width: \d+px;/g, "")}${ALONE}</style>${text.slice(end)}\n`;
@@ -78,7 +81,7 @@ export function figure(
   { width, height, label }: { readonly width: number; readonly height: number; readonly label: string },
   ...content: readonly Content[]
 ): Markup {
-  return html`<svg class="figure" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">
+  return html`<svg class="figure" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">
 ${content}
 </svg>`;
 }
