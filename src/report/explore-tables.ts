@@ -1,5 +1,5 @@
 import type { ExploreAxis, ExplorePoint, ExploreResults } from "./explore-results.js";
-import { absent, grouped, optional, percent, points as pointsText, significant } from "./format.js";
+import { absent, grouped, optional, percent, points as pointsText, ratio, significant } from "./format.js";
 import { cell, numberColumn, type Table, textColumn } from "./table.js";
 
 /** Names and units of the axes. */
@@ -43,11 +43,12 @@ const designColumns = [
   numberColumn("TOPS/W"),
   numberColumn("range"),
   numberColumn("gain"),
+  numberColumn("with DRAM"),
   numberColumn("loss", "points"),
 ];
 
 function designCells(results: ExploreResults, point: ExplorePoint) {
-  const { topsPerWattRange: range, gain } = point;
+  const { topsPerWattRange: range, gain, gainWithDram } = point;
   return [
     cell(designText(results, point)),
     cell(significant(point.clockMhz)),
@@ -58,7 +59,8 @@ function designCells(results: ExploreResults, point: ExplorePoint) {
     cell(significant(point.latencyMs)),
     cell(significant(point.topsPerWatt)),
     cell(`${significant(range.low)} to ${significant(range.high)}`),
-    cell(optional(gain, (value) => `${value.toFixed(2)}×`)),
+    cell(optional(gain, ratio)),
+    cell(optional(gainWithDram, ratio)),
     cell(optional(lossOf(results, point), (value) => pointsText(value).replace("+", ""))),
   ];
 }
@@ -84,7 +86,7 @@ export function kneeTable(results: ExploreResults): Table {
     ),
     notes: [
       `all figures at ${results.node}, ${results.tier}; accelerator: ${results.accelerator}`,
-      "gain: TOPS/W over those of an all-programmable accelerator of the same area; loss: the largest of any task",
+      "gain: TOPS/W over those of an all-programmable accelerator of the same area, without DRAM and with it; loss: the largest of any task",
     ],
   };
 }
