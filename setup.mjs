@@ -70,13 +70,14 @@ if (stampOf(installStamp) !== lock) {
 }
 
 const isBuilt = (/** @type {string} */ file) => !file.endsWith(".test.ts");
-const sources = ["src", "bench", "reproduce"]
+const sources = ["src", "bench", "reproduce", "web"]
   .flatMap((folder) => filesBelow(join(root, folder)))
   .filter(isBuilt);
 const sourceHash = hashFiles([
   ...sources,
   join(root, "tsconfig.json"),
   join(root, "tsconfig.build.json"),
+  join(root, "tsconfig.web.json"),
   join(root, "package.json"),
 ]);
 if (process.argv.includes("--build") || stampOf(buildStamp) !== sourceHash) {
@@ -84,6 +85,7 @@ if (process.argv.includes("--build") || stampOf(buildStamp) !== sourceHash) {
   rmSync(join(root, "dist"), { recursive: true, force: true });
   const bin = join(root, "node_modules", ".bin");
   run(join(bin, "tsc"), ["-p", "tsconfig.build.json"]);
+  run(join(bin, "tsc"), ["-p", "tsconfig.web.json"]);
   mkdirSync(join(root, "dist", "kernels"), { recursive: true });
   for (const kernel of readdirSync(join(root, "src", "kernels")).filter((name) => name.endsWith(".ts"))) {
     const wasm = join("dist", "kernels", kernel.replace(/\.ts$/, ".wasm"));

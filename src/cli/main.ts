@@ -7,6 +7,7 @@ import { adviseCommand } from "./advise.js";
 import { constantsCommand } from "./constants.js";
 import { costCommand } from "./cost.js";
 import { dataCommand } from "./data.js";
+import { exploreCommand } from "./explore.js";
 import { exportCommand } from "./export.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
@@ -31,6 +32,7 @@ function createProgram(): Command {
   program.addCommand(sweepCommand());
   program.addCommand(constantsCommand());
   program.addCommand(adviseCommand());
+  program.addCommand(exploreCommand());
   program.addCommand(normalizationCommand());
   program.addCommand(importCommand());
   program.addCommand(exportCommand());

@@ -4,6 +4,7 @@ export * from "./compare-advice.js";
 export * from "./config.js";
 export { type ConstantsOutcome, constantsCurve } from "./constants.js";
 export { freezeModel, readDeliverable, verifyDeliverable, writeDeliverable } from "./deliverable.js";
+export * from "./explore/index.js";
 export * from "./normalization.js";
 export * from "./normalization-text.js";
 export { readResults } from "./read-results.js";

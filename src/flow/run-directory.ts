@@ -14,7 +14,7 @@ export type StepOutcome<T> = {
 type StepRecord = { readonly key: string; readonly seconds: number; readonly value: unknown };
 
 /** Identify the code that runs, so that results of another version are never reused. */
-function codeVersion(): string {
+export function codeVersion(): string {
   const stamp = join(packageRoot, "dist", ".source-sha256");
   if (existsSync(stamp)) return readFileSync(stamp, "utf8");
   return sha256(readFileSync(join(packageRoot, "package.json")));

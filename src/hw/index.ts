@@ -7,7 +7,7 @@ export * from "./datapath-plan.js";
 export * from "./emit.js";
 export * from "./fold/index.js";
 export * from "./front.js";
-export type { FrontLayer } from "./front-graph.js";
+export { type FrontLayer, frontGraph } from "./front-graph.js";
 export * from "./json.js";
 export {
   compileLayer,

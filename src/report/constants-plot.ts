@@ -4,6 +4,7 @@ import {
   type ConstantsResults,
   largestSaving,
 } from "./constants-results.js";
+import { svgFile } from "./figures/index.js";
 import { confidence95, percent, plural } from "./format.js";
 import { type Content, html, type Markup } from "./markup.js";
 
@@ -15,14 +16,6 @@ const bottom = height - margin.bottom;
 const NETWORKS = ["float", "int8"] as const;
 type Network = (typeof NETWORKS)[number];
 const SHIFT_PX = { float: -4, int8: 4 } as const;
-
-/** Colours of the report, for a file that stands alone in light and dark. */
-const STYLE = `svg { background: #ffffff; } text { font: 12px system-ui, "Segoe UI", Roboto, Arial, sans-serif; fill: #1c1f23; }
-.end { text-anchor: end; } .middle { text-anchor: middle; } .tick, .axis { fill: #5c6470; } .grid { stroke: #dedcd4; }
-.bound { stroke: #1c1f23; stroke-dasharray: 6 4; } .chosen { stroke: #5c6470; stroke-dasharray: 1 4; } .line { fill: none; stroke-width: 1.75; }
-.line.float { stroke: #3f6fb5; } .line.int8 { stroke: #0b6e69; } .mark.float { fill: #3f6fb5; } .mark.int8 { fill: #0b6e69; }
-@media (prefers-color-scheme: dark) { svg { background: #1c2024; } text { fill: #e8e9ea; } .tick, .axis { fill: #a3abb5; } .grid { stroke: #343a41; }
-.bound { stroke: #e8e9ea; } .line.float { stroke: #7fa8e6; } .line.int8 { stroke: #4fc0b8; } .mark.float { fill: #7fa8e6; } .mark.int8 { fill: #4fc0b8; } }`;
 
 const r = (value: number): string => value.toFixed(1);
 
@@ -88,20 +81,16 @@ export function constantsSvg(results: ConstantsResults): string {
     (network, i) =>
       html`${marker(network, right - 100 + 56 * i, 14)}<text x="${right - 91 + 56 * i}" y="18">${network}</text>`,
   );
-  return `${
-    html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${dataset}, frozen up to ${freezePoint}: accuracy against full adders saved"><style>`
-      .text
-  }${STYLE}${
-    html`</style>
+  return svgFile(
+    html`<svg class="figure" viewBox="0 0 ${width} ${height}" role="img" aria-label="${dataset}, frozen up to ${freezePoint}: accuracy against full adders saved">
 ${grid}
 <text class="axis" x="${margin.left}" y="18">${dataset}, ${freezePoint}: top-1 accuracy, %</text>
 <text class="axis end" x="${right}" y="${height - 10}">full adders saved in the front, %</text>
 <line class="bound" x1="${margin.left}" x2="${right}" y1="${r(y(line))}" y2="${r(y(line))}"/>
 <text x="${margin.left + 6}" y="${r(y(line) + 14)}">int8 as quantized, less ${plural(boundPoints, "point")}</text>
-<line class="chosen" x1="${chosen}" x2="${chosen}" y1="${margin.top}" y2="${bottom}"/><text class="middle" x="${chosen}" y="${margin.top - 6}">chosen</text>
+<line class="reference" x1="${chosen}" x2="${chosen}" y1="${margin.top}" y2="${bottom}"/><text class="middle" x="${chosen}" y="${margin.top - 6}">chosen</text>
 ${series}
 ${legend}
-</svg>
-`.text
-  }`;
+</svg>`,
+  );
 }

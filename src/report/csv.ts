@@ -9,7 +9,8 @@ function field(value: Value): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function csv(rows: readonly Readonly<Record<string, Value>>[], header: readonly string[]): string {
+/** Write rows under a header; absent values are empty. */
+export function csv(rows: readonly Readonly<Record<string, Value>>[], header: readonly string[]): string {
   const lines = [header.map(field), ...rows.map((row) => header.map((name) => field(row[name])))];
   return `${lines.map((line) => line.join(",")).join("\n")}\n`;
 }

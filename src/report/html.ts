@@ -4,6 +4,7 @@ import { unfrozenOf } from "./freeze-verdict.js";
 import { type Content, html, type Markup, raw, tableMarkup } from "./markup.js";
 import { accuracyPlot, type Bar, cutStrip, stackedBars } from "./plots.js";
 import { publishedFigures } from "./published.js";
+import { accuracyEfficiencyFigure, equalAreaFigure } from "./report-figures.js";
 import { freezePointsOf, type LayerResult, type Results, type SweepEntry } from "./results.js";
 import { styleSheet } from "./style.js";
 import {
@@ -229,6 +230,10 @@ function efficiencyBars(results: Results): Markup | undefined {
 `;
 }
 
+/** A figure that scrolls where it is too wide; its title is part of it. */
+const figureBlock = (drawn: Markup | undefined): Markup | undefined =>
+  drawn && html`<div class="scroll" tabindex="0" role="region" aria-label="figure">${drawn}</div>\n`;
+
 function verificationSection(results: Results): Markup {
   const verdict = verdictOf(results);
   const first = freezePointsOf(results).flatMap(({ rtl }) => firstMismatchOf(rtl) ?? [])[0];
@@ -335,6 +340,9 @@ ${keyFigures(results, chosen)}${chosen && section("flow", "What is frozen, what 
     tableMarkup(costTable(results)),
     efficiencyBars(results),
     compared && tableMarkup(compared),
+    figureBlock(equalAreaFigure(results, "array")),
+    figureBlock(equalAreaFigure(results, "nvdla")),
+    figureBlock(accuracyEfficiencyFigure(results)),
     pareto && tableMarkup(pareto),
   )
 }${entries.length > 0 && verificationSection(results)}${runSection(results)}</main>

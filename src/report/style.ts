@@ -1,3 +1,5 @@
+import { figureRules } from "./figures/index.js";
+
 /** The style sheet of the report: light and dark, narrow and wide, screen and paper; no external resource. */
 export const styleSheet = `
 :root { color-scheme: light dark;
@@ -83,4 +85,4 @@ footer { padding-top: 4px; padding-bottom: 40px; font-size: .8125rem; color: var
   .pair { grid-template-columns: 1fr; } .run { grid-template-columns: 1fr; } .run dd { margin-bottom: 6px; } .bar { gap: 8px; } .wide .bar { grid-template-columns: 1fr 68px; } .wide .bar svg { grid-row: 2; grid-column: 1 / 3; } }
 @media print { :root { color-scheme: light; --page: #fff; } body { font-size: 10.5pt; } section { border: 0; padding: 0; margin-bottom: 22pt; } h2, figcaption, caption { break-after: avoid; } tr, figure, .bar, .facts { break-inside: avoid; }
   .scroll { overflow: visible; } table { font-size: 8pt; } th, td { padding: 3px 4px; } table[id^=layers-] td, table[id^=layers-] th { font-size: 6.3pt; padding: 2px; } .plot { min-width: 0; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } @page { size: A4 landscape; margin: 14mm; } }
-`;
+${figureRules}`;

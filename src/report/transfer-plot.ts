@@ -1,3 +1,4 @@
+import { seriesClass, spread, svgFile } from "./figures/index.js";
 import { percent, points } from "./format.js";
 import { datasetNamesOf, freezingLoss, type Precision } from "./freeze-verdict.js";
 import { type Content, html, type Markup } from "./markup.js";
@@ -7,22 +8,18 @@ import { PAPER_BOUND } from "./transfer-tables.js";
 const width = 720;
 const height = 380;
 const margin = { top: 40, right: 128, bottom: 52, left: 52 };
-/** Okabe and Ito 2008: tell apart for all kinds of colour vision. */
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"] as const;
 
 const r = (value: number): string => value.toFixed(1);
 
 type Line = {
   readonly name: string;
-  readonly colour: string;
   readonly points: readonly { readonly share: number; readonly change: number; readonly layer: string }[];
 };
 
 function linesOf(results: Results, precision: Precision): readonly Line[] {
   const macs = results.backbone?.macs ?? 0;
-  return datasetNamesOf(results).map((name, i) => ({
+  return datasetNamesOf(results).map((name) => ({
     name,
-    colour: COLOURS[i % COLOURS.length]!,
     points: freezePointsOf(results).flatMap((entry) => {
       const loss = freezingLoss(entry, name, precision);
       const share = macs > 0 ? entry.freezePoint.frozenMacs / macs : 0;
@@ -38,18 +35,6 @@ function axisOf(lines: readonly Line[]): { low: number; high: number; step: numb
   const high = Math.max(PAPER_BOUND, ...changes);
   const step = [0.01, 0.02, 0.05, 0.1, 0.2].find((one) => (high - low) / one <= 8) ?? 0.5;
   return { low: Math.floor(low / step - 1e-9) * step, high: Math.ceil(high / step - 1e-9) * step, step };
-}
-
-/** Names at the right ends of the lines, pushed apart where they would overlap. */
-function spread(wanted: readonly number[], gap: number): number[] {
-  const order = wanted.map((at, i) => ({ at, i })).sort((a, b) => a.at - b.at);
-  for (let k = 1; k < order.length; k++) {
-    const [before, one] = [order[k - 1]!, order[k]!];
-    one.at = Math.max(one.at, before.at + gap);
-  }
-  const result = new Array<number>(wanted.length);
-  for (const { at, i } of order) result[i] = at;
-  return result;
 }
 
 /**
@@ -84,29 +69,22 @@ export function transferPlot(results: Results, precision: Precision): Markup | u
     const path = [{ share: 0, change: 0 }, ...line.points].map((p) => `${r(x(p.share))},${r(y(p.change))}`);
     const marks = line.points.map(
       (p) =>
-        html`<circle cx="${r(x(p.share))}" cy="${r(y(p.change))}" r="4" fill="${line.colour}"><title>${line.name}, ${p.layer}: ${points(p.change)} points with ${percent(p.share)} % of the MACs frozen</title></circle>`,
+        html`<circle cx="${r(x(p.share))}" cy="${r(y(p.change))}" r="4" class="fill"><title>${line.name}, ${p.layer}: ${points(p.change)} points with ${percent(p.share)} % of the MACs frozen</title></circle>`,
     );
-    return html`<g><polyline points="${path.join(" ")}" fill="none" stroke="${line.colour}" stroke-width="2"/>${marks}<text class="label" x="${right + 8}" y="${r(ends[i]!)}" dy="4" style="fill:${line.colour}">${line.name}</text></g>`;
+    return html`<g class="${seriesClass(i)}"><polyline class="line" points="${path.join(" ")}"/>${marks}<text class="name" x="${right + 8}" y="${r(ends[i]!)}" dy="4">${line.name}</text></g>`;
   });
-  return html`<svg class="plot" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="Change of accuracy against the share of MACs frozen, ${precision}">
+  return html`<svg class="figure" viewBox="0 0 ${width} ${height}" role="img" aria-label="Change of accuracy against the share of MACs frozen, ${precision}">
 ${grid}
 <text class="axis" x="${margin.left}" y="16">change of top-1 accuracy by freezing, points (${precision})</text>
 <text class="axis end" x="${right}" y="${height - 10}">frozen MACs, % of the backbone</text>
 <line class="bound" x1="${margin.left}" x2="${right}" y1="${r(y(-PAPER_BOUND))}" y2="${r(y(-PAPER_BOUND))}"/>
-<text class="label end" x="${right - 4}" y="${r(y(-PAPER_BOUND) - 6)}">one point lost: the paper's bound</text>
+<text class="quiet end" x="${right - 4}" y="${r(y(-PAPER_BOUND) - 6)}">one point lost: the paper's bound</text>
 ${series}
 </svg>`;
 }
 
-/** Colours and type of a plot that stands alone, light and dark; in the report the page gives them. */
-const STYLE = `svg { background: #ffffff; } text { font: 12px system-ui, "Segoe UI", Roboto, Arial, sans-serif; fill: #1c1f23; }
-.tick, .axis { fill: #5c6470; } .end { text-anchor: end; } .middle { text-anchor: middle; } .grid { stroke: #dedcd4; } .bound { stroke: #1c1f23; stroke-dasharray: 6 4; }
-@media (prefers-color-scheme: dark) { svg { background: #1c2024; } text { fill: #e8e9ea; } .tick, .axis { fill: #a3abb5; } .grid { stroke: #343a41; } .bound { stroke: #e8e9ea; } }`;
-
 /** The plot as a file of its own. */
 export function transferSvg(results: Results, precision: Precision): string | undefined {
   const plot = transferPlot(results, precision);
-  if (plot === undefined) return undefined;
-  const end = plot.text.indexOf(">") + 1;
-  return `${plot.text.slice(0, end)}<style>${STYLE}</style>${plot.text.slice(end)}\n`;
+  return plot === undefined ? undefined : svgFile(plot);
 }

@@ -3,4 +3,5 @@ export * from "./front-figures.js";
 export * from "./nvdla.js";
 export * from "./paper.js";
 export * from "./paper-corrected.js";
+export * from "./side.js";
 export * from "./types.js";

@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { silent } from "../src/core/index.js";
+import { readTechnology } from "../src/cost/index.js";
+import { compilePlans, frontsOf } from "../src/explore/compiled.js";
+import { costCompiled } from "../src/explore/costed.js";
+import { cutsOf, defaultSpace, parseFolding, programmableModel } from "../src/explore/index.js";
+import { JobPool } from "../src/explore/job-pool.js";
+import { plansOf, variantsOf } from "../src/explore/plans.js";
+import { AcceleratorTable, pointsOf } from "../src/explore/points.js";
+import { ResultStore } from "../src/explore/store.js";
+import { exploreSource } from "../src/flow/index.js";
+import type { BenchRow, BenchTable } from "./table.js";
+
+const DEEPEST = "conv_pw_11";
+const ROUNDS = 5;
+
+/**
+ * Time the exploration of the default backbone: compiling its layers in three foldings (nothing cached), and evaluating design points once the layers
+ * are compiled, every front priced anew, the accelerators' runs kept as the exploration keeps them.
+ */
+export async function run(): Promise<BenchTable> {
+  const folder = mkdtempSync(join(tmpdir(), "fixynn-bench-explore-"));
+  const technology = readTechnology("sky130hd");
+  const { network, layers } = await exploreSource(undefined);
+  const store = new ResultStore(folder);
+  const pool = new JobPool({ threads: 2, store, codeVersion: "bench" });
+  try {
+    const foldings = ["keep:256", "auto", "auto:4"].map(parseFolding);
+    const defaults = defaultSpace(technology);
+    const space = { ...defaults, foldings, periodsPs: defaults.periodsPs.slice(0, 1) };
+    const start = performance.now();
+    const { variants } = variantsOf(network, ["own"]);
+    const cuts = cutsOf(variants[0]!.graph);
+    const kept = cuts.slice(0, 1 + cuts.findIndex(({ layer }) => layer === DEEPEST));
+    const compiled = await compilePlans(await plansOf(variants, { space, technology, pool }), pool, silent);
+    const fronts = (await Promise.all(compiled.map((plan) => frontsOf(plan, kept, pool)))).flat();
+    const compileSeconds = (performance.now() - start) / 1000;
+    const rates: number[] = [];
+    let points = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const programmable = programmableModel("array", { layers, technology });
+      const accelerators = new AcceleratorTable();
+      const context = {
+        ...{ technology, layers, programmable, accelerators },
+        ...{ clockShares: space.clockShares, acceleratorsMm2: programmable.areasMm2 },
+      };
+      const from = performance.now();
+      points = 0;
+      for (const [place, front] of fronts.entries()) {
+        const names = new Set<string>(front.cut.places.map((i) => front.plan.layers[i]!.node.name));
+        points += pointsOf(costCompiled(front, technology), place, names, context).length;
+      }
+      rates.push((1000 * points) / (performance.now() - from));
+    }
+    const [first = 0, ...later] = rates;
+    const warm = Math.max(...later);
+    const name = `default backbone up to ${DEEPEST}`;
+    const rows: BenchRow[] = [
+      { name, metric: "compile", value: compileSeconds, unit: "s, 3 foldings, 2 threads, nothing cached" },
+      { name, metric: "fronts", value: fronts.length, unit: "" },
+      { name, metric: "points", value: points, unit: "" },
+      { name, metric: "pointsPerSecondCold", value: first, unit: "points/s, first round" },
+      { name, metric: "pointsPerSecond", value: warm, unit: "points/s, best later round" },
+      { name, metric: "pointTime", value: 1000 / warm, unit: "ms" },
+    ];
+    return { bench: "explore", machine: cpus()[0]?.model ?? "unknown", rows };
+  } finally {
+    await pool.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

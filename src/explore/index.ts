@@ -1,0 +1,10 @@
+export * from "./cuts.js";
+export * from "./deepest.js";
+export { type ExploreRequest, explore, paretoFronts } from "./explore.js";
+export { acceleratorLayersOf, macsOfQuantNode } from "./network-layers.js";
+export * from "./pareto.js";
+export * from "./points.js";
+export * from "./requantization.js";
+export * from "./space.js";
+export * from "./tail.js";
+export * from "./types.js";

@@ -1,0 +1,64 @@
+import {
+  type AcceleratorLayer,
+  type AcceleratorRun,
+  acceleratorTechnologyAt16Nm,
+  createArrayCatalogue,
+  nvdlaAreaMm2,
+  nvdlaPoints,
+  runOnNvdla,
+  type Technology,
+} from "../cost/index.js";
+
+/** Which programmable accelerator runs the rest. */
+export type ProgrammableKind = "array" | "nvdla";
+
+/** What runs the layers that are not frozen, and all layers on the other side of the comparison; at 16 nm. */
+export type ProgrammableModel = {
+  readonly name: string;
+  /** Areas to explore unless told otherwise. */
+  readonly areasMm2: readonly number[];
+  /** The best of at most an area for the layers from one on; undefined when none is as small. */
+  best(areaMm2: number, fromLayer: number): AcceleratorRun | undefined;
+};
+
+/** Areas from far below NVDLA's smallest point to its largest, each about twice the one before. */
+const ARRAY_AREAS_MM2 = [0.1, 0.2, 0.4, 0.8, 1.6, 3.3];
+
+/** Make the model for a network; runs are kept. */
+export function programmableModel(
+  kind: ProgrammableKind,
+  { layers, technology }: { readonly layers: readonly AcceleratorLayer[]; readonly technology: Technology },
+): ProgrammableModel {
+  if (kind === "nvdla") {
+    const model = {
+      name: "NVDLA's published points, 16 nm, int8, 1 GHz",
+      areasMm2: nvdlaPoints.map(({ areaMm2 }) => areaMm2).sort((a, b) => a - b),
+    };
+    return keepRuns(model, (areaMm2, fromLayer) =>
+      areaMm2 < nvdlaAreaMm2.smallest ? undefined : runOnNvdla(layers.slice(fromLayer), areaMm2),
+    );
+  }
+  const scaled = acceleratorTechnologyAt16Nm(technology);
+  const catalogue = createArrayCatalogue({ layers, technology: scaled });
+  return keepRuns(
+    { name: `MAC array, analytic model, ${scaled.node}`, areasMm2: ARRAY_AREAS_MM2 },
+    (areaMm2, fromLayer) => catalogue.largest({ areaMm2, fromLayer }),
+  );
+}
+
+function keepRuns(
+  about: Pick<ProgrammableModel, "name" | "areasMm2">,
+  best: ProgrammableModel["best"],
+): ProgrammableModel {
+  const runs = new Map<string, AcceleratorRun | undefined>();
+  return {
+    ...about,
+    best: (areaMm2, fromLayer) => {
+      // A hundredth of a percent: areas that differ less have the same accelerators.
+      const rounded = Number(areaMm2.toPrecision(4));
+      const key = `${rounded} ${fromLayer}`;
+      if (!runs.has(key)) runs.set(key, best(rounded, fromLayer));
+      return runs.get(key);
+    },
+  };
+}
