@@ -14,6 +14,7 @@ export type BenchOptions = {
 const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   cmvm: () => import("./cmvm.js"),
   compile: () => import("./compile.js"),
+  cost: () => import("./cost.js"),
   constants: () => import("./constants.js"),
   explore: () => import("./explore.js"),
   export: () => import("./export.js"),

@@ -69,7 +69,11 @@ async function runCost(folder: string, options: CostOptions): Promise<void> {
   const place = findRtlFolder(resolve(folder), options.through);
   const { manifest, files } = readDeliverable(place);
   const technology = readTechnology(options.technology);
-  const layers = manifest.layers.map(({ layer, module, stats }) => ({ name: layer, module, stats }));
+  const layers = manifest.layers.map(({ layer, module, stats }) => {
+    if (stats?.registerBanks !== undefined) return { name: layer, module, stats };
+    const hint = "freeze the model again";
+    throw new FixynnError("FX7071", "the manifest comes from an earlier version", { place, hint });
+  });
   const clockMhz = options.clock ?? 1000 / (manifest.clockPeriodNs ?? 5);
   if (!(clockMhz > 0)) throw new FixynnError("FX7042", `not a clock: ${clockMhz} MHz`);
   if (options.tier === "structural") {

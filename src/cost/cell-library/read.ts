@@ -34,11 +34,12 @@ function unitsOf(group: LibertyGroup, place: string): LibraryUnits {
   const load = group.complex.get("capacitive_load_unit") ?? [];
   const farad = unit(`${load[0] ?? ""}${load[1] ?? ""}`, "f", "capacitive_load_unit", place);
   const volt = unit(group.attributes.get("voltage_unit"), "v", "voltage_unit", place);
+  const exact = (factor: number): number => Number(factor.toPrecision(12));
   return {
-    ps: unit(group.attributes.get("time_unit"), "s", "time_unit", place) * 1e12,
-    fF: farad * 1e15,
-    nW: unit(group.attributes.get("leakage_power_unit"), "w", "leakage_power_unit", place) * 1e9,
-    pJ: farad * volt ** 2 * 1e12,
+    ps: exact(unit(group.attributes.get("time_unit"), "s", "time_unit", place) * 1e12),
+    fF: exact(farad * 1e15),
+    nW: exact(unit(group.attributes.get("leakage_power_unit"), "w", "leakage_power_unit", place) * 1e9),
+    pJ: exact(farad * volt ** 2 * 1e12),
   };
 }
 

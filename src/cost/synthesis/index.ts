@@ -17,7 +17,10 @@ export {
 } from "./front-report.js";
 export { type LayerMapping, type LayerToMap, type MapLayersOptions, mapLayers } from "./map-layers.js";
 export { type MappedArea, mappedArea } from "./mapped-area.js";
+export { MAPPED_JSON_VERSION, mappedNetlistFromJson, mappedNetlistToJson } from "./mapped-json.js";
 export * from "./mapped-netlist.js";
+export { printMappedNetlist } from "./mapped-print.js";
+export { verifyMappedNetlist } from "./mapped-verify.js";
 export { memoryTiming } from "./memory-timing.js";
 export {
   analyzeTiming,

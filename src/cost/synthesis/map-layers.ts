@@ -9,6 +9,7 @@ import { readDraft } from "./draft.js";
 import { defaultEngine, type SynthesisEngine } from "./engine.js";
 import { linkModules } from "./link-modules.js";
 import type { MappedNetlist } from "./mapped-netlist.js";
+import { verifyMappedNetlist } from "./mapped-verify.js";
 import { type ModuleJob, moduleJobs } from "./module-jobs.js";
 import { mappingFiles, mappingScript, rippleMap } from "./script.js";
 
@@ -208,5 +209,7 @@ function assemble(
   const modules = jobs.map(
     (job): BoundModule => bindModule(readDraft(textOf(job), job.module, known), library, roles),
   );
-  return bufferNets(linkModules(modules, { libraries: library.names }), library, roles);
+  const netlist = bufferNets(linkModules(modules, { libraries: library.names }), library, roles);
+  verifyMappedNetlist(netlist, library);
+  return netlist;
 }
