@@ -15,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   cmvm: () => import("./cmvm.js"),
   compile: () => import("./compile.js"),
   constants: () => import("./constants.js"),
+  energy: () => import("./energy.js"),
   export: () => import("./export.js"),
   features: () => import("./features.js"),
   folding: () => import("./folding.js"),
