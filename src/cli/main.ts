@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
 import { adviseCommand } from "./advise.js";
 import { constantsCommand } from "./constants.js";
+import { costCommand } from "./cost.js";
 import { dataCommand } from "./data.js";
 import { exportCommand } from "./export.js";
 import { freezeCommand } from "./freeze.js";
@@ -35,6 +36,7 @@ function createProgram(): Command {
   program.addCommand(exportCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());
+  program.addCommand(costCommand());
   program.addCommand(dataCommand());
   program.addCommand(techCommand());
   program.addCommand(trainBackboneCommand());
