@@ -62,4 +62,4 @@ export function compileFront(
 }
 
 /** Raise when compiled counts of older code are not to be used. */
-const COUNTS_VERSION = 2;
+const COUNTS_VERSION = 1;

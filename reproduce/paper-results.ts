@@ -22,6 +22,7 @@ import {
 } from "../src/cost/index.js";
 import type { CompiledFront } from "./paper-fronts.js";
 import type { PaperNetwork } from "./paper-network.js";
+import { type ValidationRow, validationRows } from "./paper-validation.js";
 
 /** One row of the paper tier: DeepFreeze's figures and the corrected ones. */
 export type PaperRow = {
@@ -109,6 +110,7 @@ export type PaperResults = {
   readonly corrections: readonly { readonly fixedLayers: number; readonly rows: readonly CorrectionRow[] }[];
   readonly structural: readonly StructuralRow[];
   readonly comparisons: readonly ComparisonRow[];
+  readonly validation: readonly ValidationRow[];
   readonly notes: readonly string[];
 };
 
@@ -327,6 +329,7 @@ export function paperResults(input: {
     })),
     structural: structuralRows(fronts, [layers, convolutions]),
     comparisons: comparisonRows(network, fronts, depths),
+    validation: validationRows(technologies.map(({ name }) => name)),
     notes: technologies.map((technology) => acceleratorTechnology(technology).source),
   };
 }

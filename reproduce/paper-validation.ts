@@ -1,0 +1,61 @@
+import {
+  acceleratorTechnologyAt16Nm,
+  nvdlaAtoms,
+  nvdlaPoints,
+  type Range,
+  readTechnology,
+  runOnArray,
+} from "../src/cost/index.js";
+import { resNet50Layers } from "./resnet50.js";
+
+/** Our array in the shape of a published NVDLA, on ResNet-50 at 1 GHz, beside what is published. */
+export type ValidationRow = {
+  readonly node: string;
+  readonly macs: number;
+  readonly areaMm2: Range;
+  readonly publishedAreaMm2: number;
+  readonly framesPerSecond: number;
+  readonly publishedFramesPerSecond: number;
+  readonly powerMw: Range;
+  readonly publishedPowerMw: number;
+};
+
+/** Compare the array model with NVDLA's published points that have lanes of 8 multipliers or more. */
+export function validationRows(technologies: readonly string[]): readonly ValidationRow[] {
+  const layers = resNet50Layers();
+  return technologies.flatMap((name) => {
+    const technology = acceleratorTechnologyAt16Nm(readTechnology(name));
+    return nvdlaPoints
+      .filter(({ macs }) => nvdlaAtoms(macs).outputChannels >= 4)
+      .map((point): ValidationRow => {
+        const { inputChannels, outputChannels } = nvdlaAtoms(point.macs);
+        const run = runOnArray(
+          layers,
+          {
+            cPar: inputChannels,
+            kPar: outputChannels,
+            requantizers: Math.max(1, outputChannels / 4),
+            weightBufferKb: point.bufferKb / 2,
+            activationBufferKb: point.bufferKb / 2,
+            clockMhz: 1000,
+            dramBytesPerSecond: 12.8e9,
+            mapping: "channels",
+          },
+          technology,
+        );
+        const power = (level: keyof Range): number =>
+          (run.energyPerFrameUj[level] * run.energyScaling[level] * 1e-3) / run.secondsPerFrame +
+          run.leakageMw[level];
+        return {
+          node: technology.node,
+          macs: point.macs,
+          areaMm2: run.areaMm2,
+          publishedAreaMm2: point.areaMm2,
+          framesPerSecond: run.framesPerSecond,
+          publishedFramesPerSecond: point.resNet50FramesPerSecond,
+          powerMw: { low: power("low"), nominal: power("nominal"), high: power("high") },
+          publishedPowerMw: point.averagePowerMw,
+        };
+      });
+  });
+}
