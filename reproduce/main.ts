@@ -1,6 +1,9 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { FixynnError } from "../src/core/index.js";
+import { calibrateArea } from "./area-calibration.js";
+import { reproducePaper } from "./paper.js";
+import { reproduceParts } from "./parts.js";
 import { reproduceTransfer } from "./transfer.js";
 
 /** `npm run reproduce -- NAME`: regenerate a page of docs/results. */
@@ -20,6 +23,47 @@ program
       runs: resolve(options.runs),
     });
     process.stdout.write(`${path}\n`);
+  });
+program
+  .command("parts")
+  .description("synthesized parts of the MAC array: technologies/parts")
+  .option("--libraries <folder>", "folder of the Liberty files; default: the shared one")
+  .option("--cache <folder>", "where mapped modules are kept", "runs/parts")
+  .action(async (options: { libraries?: string; cache: string }) => {
+    for (const path of await reproduceParts({ ...options, cache: resolve(options.cache) }))
+      process.stdout.write(`${path}\n`);
+  });
+program
+  .command("paper")
+  .description("the paper's figures, corrected and at equal area: docs/results/paper.md")
+  .option("--quick", "the folded front alone, without the parallel one", false)
+  .option("--page-only", "compute nothing: write the page of the kept paper.json", false)
+  .option("--freeze-point <layer>", "partly frozen front; default: what docs/results/transfer.md allows")
+  .option("--out <folder>", "folder of the page and its figures", "docs/results")
+  .option("--runs <folder>", "where compiled fronts are kept", "runs/paper")
+  .action(
+    (options: { quick: boolean; pageOnly: boolean; freezePoint?: string; out: string; runs: string }) => {
+      const path = reproducePaper({ ...options, out: resolve(options.out), runs: resolve(options.runs) });
+      process.stdout.write(`${path}\n`);
+    },
+  );
+program
+  .command("area-calibration")
+  .description("area of counted cells after mapping: technologies/calibration/area.json")
+  .option("--liberty <file...>", "Liberty files of the library", ["../shared/tech/sky130hd_tt.lib.gz"])
+  .option("--technology <name>", "technology table of that library", "sky130hd")
+  .option(
+    "--keras <file>",
+    "float MobileNetV1-0.25 of Keras",
+    "../shared/models/mobilenet_v1_025_224_keras/mobilenet_v1_0.25_224.h5",
+  )
+  .option("--out <file>", "where the factors go; default the file that ships")
+  .action(async (options: { liberty: string[]; technology: string; keras: string; out?: string }) => {
+    const { factors, residuals } = await calibrateArea({
+      ...options,
+      onProgress: ({ done, total, unit }) => process.stderr.write(`mapped ${done} of ${total} ${unit}\n`),
+    });
+    process.stdout.write(`${JSON.stringify({ factors, residuals }, null, 2)}\n`);
   });
 
 try {

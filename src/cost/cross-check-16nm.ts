@@ -24,7 +24,7 @@ export type CrossCheckRow = {
   readonly ratio: number;
 };
 
-/** Mean number of digits of the canonical signed digit form of the non-zero 8-bit weights −127 … 127, 2.6. */
+/** Mean number of digits of the canonical signed digit form of the non-zero 8-bit weights −127 … 127, 2.8. */
 export const meanCsdDigits =
   Array.from({ length: 127 }, (_, i) => csdDigitCount(i + 1)).reduce((a, b) => a + b, 0) / 127;
 

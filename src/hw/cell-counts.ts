@@ -1,3 +1,4 @@
+import { type AdderArchitecture, FIRST_SELECT_BLOCK } from "../arith/index.js";
 import { assertNever } from "../core/index.js";
 import { type Cell, type Signal, signalWidth } from "./netlist.js";
 
@@ -28,8 +29,26 @@ const isConstant = (signal: Signal, constantNets: ReadonlySet<number>): boolean 
 const constantBits = (signal: Signal, constantNets: ReadonlySet<number>): number =>
   signalWidth(signal.filter((slice) => isConstant([slice], constantNets)));
 
+/** Count a carry-select adder (all blocks but the lowest for both carries, then a choice) or a prefix adder (Sklansky 1960). */
+function addFastAdder(
+  counts: { -readonly [Role in keyof CellCounts]: number },
+  architecture: Exclude<AdderArchitecture, "ripple">,
+  width: number,
+): void {
+  if (architecture === "select") {
+    const lowest = Math.min(width, FIRST_SELECT_BLOCK);
+    counts.fullAdder += lowest + 2 * (width - lowest);
+    counts.mux2 += width - lowest;
+    return;
+  }
+  const nodes = Math.round((width / 2) * Math.ceil(Math.log2(Math.max(2, width))));
+  counts.xor2 += 2 * width;
+  counts.and2 += width + 2 * nodes;
+  counts.or2 += nodes;
+}
+
 /**
- * Estimate the library cells of a module's cells. A carry-propagate adder is one full adder a bit; a comparison or a multiplexer
+ * Estimate the library cells of a module's cells. A carry-propagate adder is one full adder a bit, a faster one what it is made of; a comparison or a multiplexer
  * with a constant side is one gate a bit; an addition of a constant is one half adder a bit, a full adder with one constant input a half adder. Registers, memories, instances: none.
  */
 export function countCells(cells: readonly Cell[]): CellCounts {
@@ -67,7 +86,9 @@ export function countCells(cells: readonly Cell[]): CellCounts {
       }
       case "add":
       case "sub":
-        counts[constant(cell.b) ? "halfAdder" : "fullAdder"] += signalWidth(cell.a);
+        if (cell.architecture === undefined)
+          counts[constant(cell.b) ? "halfAdder" : "fullAdder"] += signalWidth(cell.a);
+        else addFastAdder(counts, cell.architecture, signalWidth(cell.a));
         break;
       case "equal":
       case "less":

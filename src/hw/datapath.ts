@@ -13,16 +13,17 @@ import { invariant } from "../core/index.js";
 import { concat, literal, type ModuleBuilder, repeat, sliceOf } from "./builder.js";
 import { type DatapathPlan, isAligned, type PlanPart, wholePlan } from "./datapath-plan.js";
 import type { Cell, NetId, Signal, Slice } from "./netlist.js";
+import type { StageEnables } from "./stage-enables.js";
 
 /** What {@link lowerDatapath} needs beyond the plan. */
 export type LowerOptions = {
-  /** Moves all registers on; `null` when they always move. */
-  readonly enable: Signal | null;
+  /** Moves the registers behind each stage on; `null` when they always move. */
+  readonly enable: StageEnables | null;
   /** Begins the names, so that a module can hold two datapaths; default none. */
   readonly prefix?: string;
   /** What to lower; default everything. */
   readonly part?: PlanPart;
-  /** Last node of the weighted sums: what follows is requantization, and its cells are named so. Default: all are sums. */
+  /** Last node of the weighted sums; rows of later nodes have a q in their names. Default: all nodes are sums. */
   readonly lastSum?: AdderNodeId;
 };
 
@@ -79,9 +80,7 @@ function levelsOf({ netlist, schedule }: DatapathPlan, part: PlanPart): readonly
 }
 
 /** Names of the cells that saturate accumulators begin so. */
-export const SATURATION = "saturate";
-/** Follows the level in the names of cells that requantize. */
-export const REQUANTIZATION = "_q";
+const SATURATION = "saturate";
 
 /** Whether a cell saturates an accumulator: it belongs to the clamps, not to the trees. */
 export function isSaturation(cell: Cell): boolean {
@@ -94,7 +93,7 @@ class Lowering {
   readonly #plan: DatapathPlan;
   readonly #part: PlanPart;
   readonly #prefix: string;
-  readonly #enable: Signal | null;
+  readonly #enable: StageEnables | null;
   readonly #lastSum: AdderNodeId;
   /** Where each bit is in the present stage, and where it was made. */
   readonly #places = new Map<number, Place>();
@@ -113,7 +112,7 @@ class Lowering {
       prefix = "",
       enable,
       part = wholePlan(plan),
-      lastSum = Number.POSITIVE_INFINITY as AdderNodeId,
+      lastSum = (plan.graph.nodes.length - 1) as AdderNodeId,
     }: LowerOptions,
   ) {
     this.#b = b;
@@ -133,17 +132,8 @@ class Lowering {
     const last = aligned ? schedule.latency : Math.max(levels.length - 1, this.#outputStage());
     for (let stage = 0; stage <= last; stage++) {
       for (const [bit, place] of arriving.get(stage) ?? []) this.#set(bit, place);
-      for (const [k, level] of (levels[stage] ?? []).entries()) {
-        const name = `${this.#prefix}s${stage}_l${k}`;
-        this.#lowerLevel(
-          name,
-          this.#share(level, (node) => node <= this.#lastSum),
-        );
-        this.#lowerLevel(
-          `${name}${REQUANTIZATION}`,
-          this.#share(level, (node) => node > this.#lastSum),
-        );
-      }
+      for (const [k, level] of (levels[stage] ?? []).entries())
+        this.#lowerLevel(`${this.#prefix}s${stage}_l${k}`, level);
       if (stage < last) this.#advance(stage);
     }
     if (!aligned) {
@@ -151,16 +141,6 @@ class Lowering {
       for (const [bit, place] of this.#born) this.#places.set(bit, place);
     }
     return this.#part.outputs.map((id) => this.#output(netlist.words[id]!, id));
-  }
-
-  /** The cells of a level that belong to some nodes. */
-  #share({ cells, runs, macros }: Level, belongs: (node: AdderNodeId) => boolean): Level {
-    const { node } = this.#plan.netlist.cells;
-    return {
-      cells: cells.filter((k) => belongs(node[k]! as AdderNodeId)),
-      runs: runs.filter((run) => belongs(run.node)),
-      macros: macros.filter(belongs),
-    };
   }
 
   /** Stage in which the last bit of the output words is made. */
@@ -259,7 +239,26 @@ class Lowering {
     for (const [i, bit] of bits.entries()) this.#inverted.set(bit, nots[i]!);
   }
 
+  /** Lower the sums of a level, then its requantization, whose names differ, so that each can be told apart after synthesis. */
   #lowerLevel(name: string, { cells: all, runs, macros }: Level): void {
+    const { cells } = this.#plan.netlist;
+    const isSum = (node: number): boolean => node <= this.#lastSum;
+    const [sums, others] = [(k: number) => isSum(cells.node[k]!), (k: number) => !isSum(cells.node[k]!)].map(
+      (test) => all.filter(test),
+    );
+    this.#lowerRows(name, {
+      cells: sums!,
+      runs: runs.filter(({ node }) => isSum(node)),
+      macros: macros.filter(isSum),
+    });
+    this.#lowerRows(`${name}q`, {
+      cells: others!,
+      runs: runs.filter(({ node }) => !isSum(node)),
+      macros: macros.filter((node) => !isSum(node)),
+    });
+  }
+
+  #lowerRows(name: string, { cells: all, runs, macros }: Level): void {
     const { netlist } = this.#plan;
     const { cells } = netlist;
     const pins: Pin[] = [];
@@ -424,7 +423,7 @@ class Lowering {
         `${this.#prefix}stage${stage + 1}`,
         gather(bits.map((bit) => this.#places.get(bit)!)),
         {
-          enable: this.#enable ?? undefined,
+          enable: this.#enable?.(stage),
           role: "datapath",
           doc: `${bits.length} bits`,
         },

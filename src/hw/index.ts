@@ -17,8 +17,10 @@ export {
   moduleNameOf,
 } from "./layer.js";
 export { emittedRegisters } from "./manifest-registers.js";
+export { type BoundMacro, boundMacro, memoryWrapper } from "./memory-wrapper.js";
 export * from "./netlist.js";
 export * from "./print.js";
+export type { RegisterBank } from "./register-banks.js";
 export {
   type LayerRegisters,
   type RegisterMap,

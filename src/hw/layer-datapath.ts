@@ -258,8 +258,8 @@ export function graphDatapath(name: string, graph: AdderGraph, shape: GraphDatap
 
 /** Say how the names in a datapath's module are made. */
 export const DATAPATH_NAMES =
-  "Names: sS_lL_fs and fc are sums and carries of the full adders of level L in stage S, hs and hc of the half adders; " +
-  "stageS are the registers in front of stage S; cN is output channel N; _q behind the level marks requantization.";
+  "Names: sS_lL_fs and fc are sums and carries of the full adders of level L in stage S, hs and hc of the half adders, sS_lLq_ those of the requantization; " +
+  "stageS are the registers in front of stage S; cN is output channel N.";
 
 /**
  * Make the datapath of a weighted layer: constant matrix, compressor trees, requantization, clamp; split by output channels.

@@ -26,6 +26,7 @@ import {
 } from "./layer-datapath.js";
 import { windowLayer } from "./layer-top.js";
 import type { Module } from "./netlist.js";
+import type { RegisterBank } from "./register-banks.js";
 import { registerDatapath } from "./register-datapath.js";
 import type { LayerRegisters } from "./registers.js";
 import { type ComputedNode, streamOf } from "./streams.js";
@@ -61,7 +62,7 @@ export type LayerStats = {
   readonly requantization: DatapathCounts;
   /** Clamps, and the comparisons of a pool. */
   readonly clampCells: CellCounts;
-  /** Counters, handshake, padding multiplexers. */
+  /** Counters, handshake, padding multiplexers, choice of operands: all logic of the layer's own module. */
   readonly controlCells: CellCounts;
   /** Flip-flops: datapath (with operand register), window, control, and the output buffer. */
   readonly registerBits: {
@@ -87,8 +88,10 @@ export type LayerStats = {
   /** Bits of constants in ROMs, and those read a frame. */
   readonly romBits: number;
   readonly romAccessedBitsPerFrame: number;
-  /** Partial products, choice of operands and accumulators of a folded layer. */
+  /** Partial products and accumulators of a folded layer's lanes. */
   readonly selectionCells: CellCounts;
+  /** Flip-flops by what loads them; their sum is that of `registerBits`. */
+  readonly registerBanks: readonly RegisterBank[];
 };
 
 /** One layer as hardware: its datapath modules first, its own module (named `name`) last. */

@@ -98,7 +98,8 @@ export type FrontEndVerdict = {
   readonly layerOutputs: ReadonlyMap<NodeName, Int32Array>;
 };
 
-const formatOf = (type: QuantType): StreamFormat => {
+/** Pixels, channels and bits of a stream. */
+export const formatOf = (type: QuantType): StreamFormat => {
   const { channels, beats: pixels, bits } = streamOf(type);
   return { pixels, channels, bits, signed: type.signed };
 };
@@ -181,7 +182,7 @@ function below(netlist: SimNetlist, module: string): SimNetlist {
 }
 
 /** What a layer reads: the layers (or the network's input) whose outputs travel to it, seen as it sees them. */
-function streamsInto(network: QuantNetwork, { node: name, module }: FrontEndLayer): readonly Stream[] {
+export function streamsInto(network: QuantNetwork, { node: name, module }: FrontEndLayer): readonly Stream[] {
   return inputsOfQuantNode(findQuantNode(network, name)).map((input) => {
     const stream = streamOfNode(network, input);
     if (stream === undefined)

@@ -1,3 +1,4 @@
+export { SimModuleBuilder } from "./build.js";
 export {
   type FrontEndLayer,
   type FrontEndVerdict,
@@ -8,6 +9,7 @@ export {
 } from "./front-end.js";
 export * from "./ir.js";
 export { simNetlistFromJson, simNetlistToJson } from "./json.js";
+export type { LayerInput, StreamFormat } from "./layer-run.js";
 export type { ToggleClass } from "./layout.js";
 export { flatten } from "./link.js";
 export { lowerDesign } from "./lower.js";
@@ -22,6 +24,8 @@ export {
   WORDS_PER_BIT,
 } from "./simulator.js";
 export { type Backpressure, type StreamJob, type StreamResult, simulateStream } from "./stream.js";
+export * from "./timed/index.js";
 export { verifySimModule } from "./verify.js";
 export { runVerilator, type VerilatorOptions, type VerilatorVerdict } from "./verilator.js";
+export { blackBox, splitModules, type VerilogModule } from "./verilog-split.js";
 export { readByYosys, type YosysJob, type YosysOptions } from "./yosys.js";

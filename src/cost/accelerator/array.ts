@@ -26,7 +26,7 @@ export function layerCycles(work: LayerWork, traffic: LayerTraffic, config: Acce
  * Run layers on the MAC array, one after the other. Energy covers the busy cycles; leakage and idle power are figures of their own, so that the frame
  * rate decides how much of them a frame pays.
  *
- * @throws FixynnError FX7060 for a configuration that cannot be
+ * @throws FixynnError FX7070 for a configuration that cannot be
  */
 export function runOnArray(
   layers: readonly AcceleratorLayer[],

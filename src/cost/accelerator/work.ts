@@ -145,7 +145,7 @@ function vectorWork(layer: AcceleratorLayer, config: AcceleratorConfig): LayerWo
  * (`window`: ⌈taps · input channels / cPar⌉ in place of the middle two), so ragged edges and padding cost full beats. Requantization
  * overlaps with the beats and bounds them when outputs come faster than it takes them.
  *
- * @throws FixynnError FX7060 for a configuration that cannot be
+ * @throws FixynnError FX7070 for a configuration that cannot be
  */
 export function layerWork(layer: AcceleratorLayer, config: AcceleratorConfig): LayerWork {
   checkConfig(config);
@@ -160,7 +160,7 @@ export function layerWork(layer: AcceleratorLayer, config: AcceleratorConfig): L
 /**
  * Check a configuration.
  *
- * @throws FixynnError FX7060 when cPar is no multiple of 8, or a figure is not positive
+ * @throws FixynnError FX7070 when cPar is no multiple of 8, or a figure is not positive
  */
 export function checkConfig(config: AcceleratorConfig): void {
   const { cPar, kPar, requantizers, weightBufferKb, activationBufferKb, clockMhz, dramBytesPerSecond } =
@@ -170,7 +170,7 @@ export function checkConfig(config: AcceleratorConfig): void {
     (n) => Number.isFinite(n) && n > 0,
   );
   if (counts && amounts && requantizers <= kPar) return;
-  throw new FixynnError("FX7060", `no such accelerator: ${JSON.stringify(config)}`, {
+  throw new FixynnError("FX7070", `no such accelerator: ${JSON.stringify(config)}`, {
     hint: "cPar must be a multiple of 8, requantizers at most kPar, everything positive",
   });
 }

@@ -66,7 +66,7 @@ export type CellPin = {
   /** Largest load the library allows an output; `null` when it states none. */
   readonly maxCapacitanceFf: number | null;
   readonly isClock: boolean;
-  /** Of outputs: over input pins, and over state names of sequential cells; `null` when the file has none. */
+  /** Of outputs: over input pins, and over state names of sequential cells; `null` when the file has none, or the output is tri-state. */
   readonly function: BooleanExpression | null;
 };
 
@@ -116,6 +116,7 @@ export type LibraryCell = {
   readonly leakageNw: number;
   /** Leakage by state of the pins; empty when the file has only a total. */
   readonly leakageStates: readonly { readonly when: BooleanExpression; readonly leakageNw: number }[];
+  /** Marked so, or an isolation cell, level shifter, or a cell with a supply that most others lack. */
   readonly dontUse: boolean;
   readonly pins: readonly CellPin[];
   /** `null` for a combinational cell. */

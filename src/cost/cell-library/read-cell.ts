@@ -18,8 +18,16 @@ import { readSequential } from "./read-sequential.js";
 export type CellContext = {
   readonly units: LibraryUnits;
   readonly templates: ReadonlyMap<string, LibertyGroup>;
+  /** Supply pins that most cells have. */
+  readonly supplies: ReadonlySet<string>;
   readonly place: string;
 };
+
+/** Supply pins of a cell. */
+export const powerPins = (cell: LibertyGroup): readonly string[] =>
+  cell.groups.flatMap((g) =>
+    g.name === "pg_pin" && g.attributes.get("pg_type")?.endsWith("_power") ? [g.args[0] ?? ""] : [],
+  );
 
 const isTrue = (text: string | undefined): boolean => text?.toLowerCase() === "true";
 
@@ -47,7 +55,11 @@ function readPins(cell: LibertyGroup, { units, place }: CellContext): CellPin[] 
         capacitanceFf: direction === "input" ? Number(pin.attributes.get("capacitance") ?? 0) * units.fF : 0,
         maxCapacitanceFf: most === undefined ? null : Number(most) * units.fF,
         isClock: isTrue(pin.attributes.get("clock")),
-        function: direction === "output" ? expressionOf(pin, "function", place) : null,
+        // What a tri-state output drives depends on more than its function.
+        function:
+          direction === "output" && !pin.attributes.has("three_state")
+            ? expressionOf(pin, "function", place)
+            : null,
       },
     ];
   });
@@ -206,6 +218,7 @@ export function readCell(group: LibertyGroup, context: CellContext): LibraryCell
     ...readLeakage(group, context),
     dontUse:
       isTrue(group.attributes.get("dont_use")) ||
+      powerPins(group).some((name) => !context.supplies.has(name)) ||
       isTrue(group.attributes.get("is_isolation_cell")) ||
       isTrue(group.attributes.get("is_level_shifter")),
     pins: readPins(group, context),

@@ -4,7 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { FixynnError, sha256 } from "../../core/index.js";
 import { type LibertyGroup, parseLiberty } from "../liberty.js";
 import type { CellLibrary, FanoutWireLoad, LibraryCell } from "./library.js";
-import { readCell } from "./read-cell.js";
+import { powerPins, readCell } from "./read-cell.js";
 import { readWireLoads } from "./read-wire-loads.js";
 
 /** Factors from a library's units to ps, fF, nW and pJ. */
@@ -53,6 +53,14 @@ function textOf(path: string): { readonly text: string; readonly hash: string } 
   }
 }
 
+/** Supply pins that most cells have; cells with others (always-on buffers, power switches) are not for plain logic. */
+function usualSupplies(library: LibertyGroup): ReadonlySet<string> {
+  const cells = library.groups.filter((g) => g.name === "cell");
+  const counts = new Map<string, number>();
+  for (const cell of cells) for (const name of powerPins(cell)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return new Set([...counts].filter(([, n]) => 2 * n > cells.length).map(([name]) => name));
+}
+
 /**
  * Read Liberty files (`.lib` or `.lib.gz`), several as one library. Timing and power tables are read cell by cell, when they are
  * first asked for.
@@ -86,9 +94,10 @@ export function readCellLibrary(paths: readonly string[]): CellLibrary {
         .filter((g) => g.name === "lu_table_template" || g.name === "power_lut_template")
         .map((g) => [g.args[0] ?? "", g]),
     );
+    const supplies = usualSupplies(group);
     for (const child of group.groups) {
       if (child.name !== "cell") continue;
-      const cell = readCell(child, { units, templates, place: path });
+      const cell = readCell(child, { units, templates, supplies, place: path });
       if (cells.has(cell.name)) {
         throw new FixynnError("FX7060", `cell ${cell.name} stands in two files`, { place: path });
       }

@@ -11,7 +11,7 @@ import { costFrontEnd } from "../structural/index.js";
 import { readTechnology } from "../technology.js";
 import { compareAtEqualArea } from "./equal-area.js";
 import { frontFigures, frontFiguresAt16Nm } from "./front-figures.js";
-import { runOnNvdla } from "./nvdla.js";
+import { bestNvdla, nvdlaPoints, runOnNvdla } from "./nvdla.js";
 import type { EqualAreaComparison, EqualAreaInput, FrontFigures, OperatingPoint } from "./types.js";
 
 const conv = (name: string, channels: number, side = 28): AcceleratorLayer => ({
@@ -47,8 +47,8 @@ describe("compareAtEqualArea with NVDLA", () => {
   test("the slower of front and tail sets the rate, and energies add", () => {
     const input = { accelerator: "nvdla", layers, totalAreaMm2: 3.3, operatingPoint: throughput } as const;
     const result = feasible({ ...input, front: front(1.5, 10, 1e4), frozenLayers: 1 });
-    const tail = runOnNvdla([layers[1]!], 1.8);
-    const whole = runOnNvdla(layers, 3.3);
+    const tail = bestNvdla([layers[1]!], 1.8)!;
+    const whole = bestNvdla(layers, 3.3)!;
     const { hybrid, baseline, gain } = result;
     expect(hybrid.framesPerSecond.nominal).toBeCloseTo(Math.min(1e4, tail.framesPerSecond), 6);
     const period = 1 / hybrid.framesPerSecond.nominal;
@@ -64,6 +64,20 @@ describe("compareAtEqualArea with NVDLA", () => {
     expect(gain.topsPerWatt.high).toBeGreaterThan(gain.topsPerWatt.nominal);
     expect(baseline.framesPerSecond.nominal).toBeCloseTo(whole.framesPerSecond, 6);
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+  });
+
+  test("the best NVDLA of an area is at least as fast as the largest and as every copy of a published one", () => {
+    const best = bestNvdla(layers, 2)!;
+    expect(best.areaMm2.nominal).toBeLessThanOrEqual(2);
+    expect(best.framesPerSecond).toBeGreaterThanOrEqual(0.99 * runOnNvdla(layers, 2).framesPerSecond);
+    for (const { areaMm2 } of nvdlaPoints.filter((point) => point.areaMm2 <= 2)) {
+      const copies = Math.floor(2 / areaMm2) * runOnNvdla(layers, areaMm2).framesPerSecond;
+      expect(best.framesPerSecond).toBeGreaterThanOrEqual(0.99 * copies);
+    }
+    const slow = bestNvdla(layers, 2, 30)!;
+    expect(slow.leakageMw.nominal).toBeLessThanOrEqual(best.leakageMw.nominal);
+    expect(bestNvdla(layers, 0.5)).toBeUndefined();
+    expect(bestNvdla(layers, 2, 1e9)).toBeUndefined();
   });
 
   test("a front that leaves too little area is infeasible, unless nothing is left to run", () => {
@@ -171,7 +185,7 @@ describe("compareAtEqualArea with the array", () => {
       { ...common, totalAreaMm2: 1, frozenLayers: 3, front: front(0.1, 1, 1) },
     ];
     for (const input of bad)
-      expect(() => compareAtEqualArea(input)).toThrow(expect.objectContaining({ code: "FX7062" }));
+      expect(() => compareAtEqualArea(input)).toThrow(expect.objectContaining({ code: "FX7072" }));
   });
 });
 

@@ -2,7 +2,7 @@ import { FixynnError } from "../../core/index.js";
 import { type AcceleratorLayer, type AcceleratorRun, createArrayCatalogue } from "../accelerator/index.js";
 import { divideRanges } from "../range.js";
 import type { Range } from "../technology.js";
-import { nvdlaAreaMm2, runOnNvdla } from "./nvdla.js";
+import { bestNvdla, nvdlaAreaMm2 } from "./nvdla.js";
 import { type Chip, corners, describeSide, frameEnergyUj, rateAt } from "./side.js";
 import type { EqualAreaComparison, EqualAreaInput } from "./types.js";
 
@@ -30,12 +30,13 @@ function acceleratorsOf(input: EqualAreaInput): Accelerators {
       node: "16 nm",
       name: "NVDLA-like",
       source: "nvdla.org primer: area, power and ResNet-50 rate at 16 nm, interpolated",
-      best: (areaMm2, fromLayer) =>
-        areaMm2 < nvdlaAreaMm2.smallest ? undefined : runOnNvdla(layers.slice(fromLayer), areaMm2),
-      reason: () =>
-        `the smallest published NVDLA takes ${nvdlaAreaMm2.smallest} mm², and points are not extrapolated`,
+      best: (areaMm2, fromLayer) => bestNvdla(layers.slice(fromLayer), areaMm2, framesPerSecond),
+      reason: (areaMm2) =>
+        areaMm2 < nvdlaAreaMm2.smallest
+          ? `the smallest published NVDLA takes ${nvdlaAreaMm2.smallest} mm², and points are not extrapolated`
+          : `no NVDLA of at most ${areaMm2.toFixed(2)} mm² exists${rate}`,
       notes: [
-        "NVDLA runs at the share of its peak that it reaches on ResNet-50 (published frames/s), times the share of its atoms that a layer's channels fill; a depthwise layer uses one input channel of each atom",
+        "NVDLA: the largest that fits, or several of a published size, whichever is faster (at a frame rate: takes less power); it runs at the share of its peak that it reaches on ResNet-50 (published frames/s), times the share of its atoms that a layer's channels fill; a depthwise layer uses one input channel of each atom",
         "its power is the published ResNet-50 average, also while depthwise layers leave most of its MACs idle",
       ],
     };
@@ -83,7 +84,7 @@ function check({ layers, frozenLayers, front, totalAreaMm2, operatingPoint }: Eq
     rate > 0 &&
     hasWork(layers);
   if (sane) return;
-  throw new FixynnError("FX7062", "no comparison can be made of this input", {
+  throw new FixynnError("FX7072", "no comparison can be made of this input", {
     place: `${frozenLayers} of ${layers.length} layers frozen, ${totalAreaMm2} mm²`,
     hint: "give a front exactly when layers are frozen, a positive area and rate, and a network with work",
   });
@@ -96,7 +97,7 @@ function check({ layers, frozenLayers, front, totalAreaMm2, operatingPoint }: Eq
  * The area left is what the nominal front leaves.
  *
  * @returns `feasible: false` with the reason when a side does not exist: the front leaves too little, or a rate is not reached
- * @throws FixynnError FX7062 for an input that makes no sense
+ * @throws FixynnError FX7072 for an input that makes no sense
  */
 export function compareAtEqualArea(input: EqualAreaInput): EqualAreaComparison {
   check(input);

@@ -139,3 +139,65 @@ export function runOnNvdla(layers: readonly AcceleratorLayer[], areaMm2: number)
     })),
   };
 }
+
+/**
+ * Choose the best use of an area by NVDLA-like accelerators, as the MAC array is chosen: the largest that fits (interpolated), or as many
+ * equal ones of a published size as fit, each on its own frames. Most frames/s (within 1 %: least energy, DRAM included), or, at a frame
+ * rate, least power among those that reach it. A larger NVDLA is not always the better one: narrow layers leave wider atoms unfilled.
+ *
+ * @returns undefined when not even the smallest fits, or none reaches the rate
+ */
+export function bestNvdla(
+  layers: readonly AcceleratorLayer[],
+  areaMm2: number,
+  framesPerSecond?: number | undefined,
+): AcceleratorRun | undefined {
+  if (!(areaMm2 >= nvdlaAreaMm2.smallest)) return undefined;
+  const several = nvdlaPoints.flatMap((point) => {
+    const most = Math.floor(areaMm2 / point.areaMm2);
+    // At a frame rate fewer may do, with less leakage.
+    const counts = framesPerSecond === undefined ? [most] : [1, most];
+    return counts
+      .filter((count) => count > 0)
+      .map((count) => timesOver(runOnNvdla(layers, point.areaMm2), count));
+  });
+  const runs = [runOnNvdla(layers, areaMm2), ...several];
+  const most = Math.max(...runs.map((run) => run.framesPerSecond));
+  const enough = framesPerSecond ?? most * 0.99;
+  const frameUj = (run: AcceleratorRun): number => {
+    const period = 1 / (framesPerSecond ?? run.framesPerSecond);
+    const idle = Math.max(0, period - run.secondsPerFrame);
+    return (
+      run.energyPerFrameUj.nominal +
+      run.dramEnergyUj.nominal +
+      (run.leakageMw.nominal * period + run.idlePowerMw.nominal * idle) * 1e3
+    );
+  };
+  return runs
+    .filter((run) => run.framesPerSecond >= enough)
+    .reduce<AcceleratorRun | undefined>(
+      (best, run) => (best === undefined || frameUj(run) < frameUj(best) ? run : best),
+      undefined,
+    );
+}
+
+/** The same accelerator several times, each on its own frames. */
+function timesOver(run: AcceleratorRun, count: number): AcceleratorRun {
+  if (count === 1) return run;
+  const { layers, ...one } = run;
+  return {
+    ...one,
+    name: `${count} × ${run.name}`,
+    areaMm2: scaleRange(run.areaMm2, count),
+    cycles: run.cycles / count,
+    secondsPerFrame: run.secondsPerFrame / count,
+    framesPerSecond: run.framesPerSecond * count,
+    idlePowerMw: scaleRange(run.idlePowerMw, count),
+    leakageMw: scaleRange(run.leakageMw, count),
+    layers: layers.map((layer) => ({
+      ...layer,
+      cycles: layer.cycles / count,
+      computeCycles: layer.computeCycles / count,
+    })),
+  };
+}

@@ -1,4 +1,5 @@
 import { FixynnError } from "../../core/index.js";
+import type { RegisterBank } from "../../hw/index.js";
 import type { cellRoles } from "../technology.js";
 
 /** Numbers of library cells by role; what is absent counts zero. */
@@ -13,7 +14,7 @@ export type LayerCounts = {
   /** Compressor trees and final adders; a carry-propagate adder counts one full adder a bit. */
   readonly datapath: CellCounts;
   readonly requantization: CellCounts;
-  /** Counters, handshake, padding multiplexers. */
+  /** Counters, handshake, padding multiplexers, choice of operands. */
   readonly control: CellCounts;
   readonly registerBits: {
     readonly datapath: number;
@@ -22,6 +23,8 @@ export type LayerCounts = {
     /** Registers of programmable normalization: written once, clocked like the others; none by default. */
     readonly configuration?: number;
   };
+  /** The same flip-flops by what loads them; without it each kind of `registerBits` is one bank with an enable. */
+  readonly registerBanks?: readonly RegisterBank[];
   readonly sramBits: number;
   /** Line-buffer bits written plus read a frame. */
   readonly sramAccessedBitsPerFrame: number;

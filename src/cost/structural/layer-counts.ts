@@ -12,7 +12,7 @@ function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
 }
 
 /**
- * A layer's counts as the structural tier wants them: clamps count as requantization, output buffers as control, partial products and
+ * A layer's counts as the structural tier wants them: clamps count as requantization, flip-flops of output buffers as control, partial products and
  * accumulators of a folded layer as datapath; multipliers of programmable normalization are requantization.
  */
 export function countsOf(name: string, stats: LayerStats): LayerCounts {
@@ -39,6 +39,7 @@ export function countsOf(name: string, stats: LayerStats): LayerCounts {
       control: registerBits.control + registerBits.buffer,
       ...(registerBits.configuration === undefined ? {} : { configuration: registerBits.configuration }),
     },
+    registerBanks: stats.registerBanks,
     sramBits,
     sramAccessedBitsPerFrame,
     romBits: stats.romBits,

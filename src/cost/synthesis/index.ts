@@ -1,1 +1,23 @@
+export { MAXIMUM_FANOUT } from "./buffer-nets.js";
+export {
+  defaultEngine,
+  nativeEngine,
+  type SynthesisEngine,
+  type SynthesisJob,
+  type SynthesisLimits,
+  wasmEngine,
+} from "./engine.js";
+export { type LayerMapping, type LayerToMap, type MapLayersOptions, mapLayers } from "./map-layers.js";
+export { type MappedArea, mappedArea } from "./mapped-area.js";
 export * from "./mapped-netlist.js";
+export {
+  analyzeTiming,
+  CLOCK_SLEW_PS,
+  type MemoryTiming,
+  type PathStep,
+  PORT_SLEW_PS,
+  type TimingOptions,
+  type TimingReport,
+} from "./static-timing.js";
+export { netLoads, noWires, type WireModel } from "./timing-graph.js";
+export { mappedToSim } from "./to-sim.js";

@@ -2,16 +2,14 @@ import { csdDigitCount } from "../../arith/index.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "../cell-counts.js";
 import { addCounts, type DatapathCounts, NO_CELLS } from "../datapath-plan.js";
 import type { LayerStats } from "../layer.js";
-import { type Cell, type Module, signalWidth } from "../netlist.js";
+import { type Module, signalWidth } from "../netlist.js";
+import { registerBanks } from "../register-banks.js";
 import { tapsInside } from "../window-plan.js";
 import { type CoreParts, requantizersOf } from "./core.js";
 import type { FoldedJob } from "./parts.js";
 
 const repeated = <T>(times: number, value: T, add: (a: T, b: T) => T, none: T): T =>
   Array.from({ length: times }, () => value).reduce(add, none);
-
-/** Multiplexers that bring operands to the lanes. */
-const isOperandChoice = (cell: Cell): boolean => /^(x\d+|wanted|pixel_group)_\d+_\d+(_\d+)?$/.test(cell.name);
 
 /** Count what a folded layer consists of. */
 export function foldedStats(
@@ -71,7 +69,7 @@ export function foldedStats(
     datapath: counts(folding.lanes, lane.sums),
     requantization: counts(requantizers, requantizer.counts),
     clampCells: cells(requantizers, requantizer.otherCells),
-    controlCells: countCells(top.cells.filter((cell) => !isOperandChoice(cell))),
+    controlCells: countCells(top.cells),
     registerBits,
     sramBits,
     longestAdderPath: Math.max(lane.longestPath, requantizer.longestPath),
@@ -80,10 +78,8 @@ export function foldedStats(
     romBits,
     // A window walks through each ROM once.
     romAccessedBitsPerFrame: romBits * windows,
-    selectionCells: addCellCounts(
-      cells(folding.lanes, lane.selectionCells),
-      countCells(top.cells.filter(isOperandChoice)),
-    ),
+    selectionCells: cells(folding.lanes, lane.selectionCells),
+    registerBanks: registerBanks([lane.module, requantizer.module, top]),
     latencyCycles: timing.latencyCycles,
     cyclesPerFrame: timing.cyclesPerFrame,
     // A pixel that waits is written and read once.

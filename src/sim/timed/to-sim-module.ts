@@ -141,9 +141,7 @@ export function simModuleOf(netlist: TimedNetlist): SimModule {
         data: all(port.data),
       })),
       contents:
-        contents === null
-          ? null
-          : Array.from({ length: depth }, (_, i) => contents[i] ?? "0".repeat(width)),
+        contents === null ? null : Array.from({ length: depth }, (_, i) => contents[i] ?? "0".repeat(width)),
     })),
     instances: [],
     nets: [],

@@ -10,8 +10,10 @@ const rangeSchema = z.strictObject({ low: amount, nominal: amount, high: amount 
 const partSchema = z.strictObject({
   areaUm2: amount.describe("of mapped cells, not placed"),
   leakageNw: amount,
-  delayPs: amount.describe("longest path between registers, set-up included"),
+  delayPs: amount.describe("longest path by static timing, set-up included"),
   energyPjPerOperation: rangeSchema.describe("clock included"),
+  glitchFactor: amount.describe("priced transitions with glitches over settled ones"),
+  latency: z.int().min(0).describe("clock cycles"),
   instances: z.int().min(1),
   flipFlops: z.int().min(0),
 });
@@ -43,7 +45,7 @@ export const partsPath = (technology: string): string =>
 /**
  * Read the synthesized parts that ship for a technology; undefined when there are none.
  *
- * @throws FixynnError FX7061 for a file that is none
+ * @throws FixynnError FX7071 for a file that is none
  */
 export function readParts(technology: string): PartsFile | undefined {
   const path = partsPath(technology);
@@ -52,11 +54,11 @@ export function readParts(technology: string): PartsFile | undefined {
   try {
     json = JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
-    throw new FixynnError("FX7061", "cannot read the parts", { place: path, cause });
+    throw new FixynnError("FX7071", "cannot read the parts", { place: path, cause });
   }
   const parsed = partsFileSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new FixynnError("FX7061", `not a file of parts: ${z.prettifyError(parsed.error)}`, {
+  throw new FixynnError("FX7071", `not a file of parts: ${z.prettifyError(parsed.error)}`, {
     place: path,
     hint: "make it again with: npm run reproduce -- parts",
   });

@@ -63,7 +63,7 @@ export function sumRows(
     b,
     plan,
     rows.map(({ word }) => word),
-    { enable: options.enable },
+    { enable: () => options.enable },
   );
   return { sum: sum!, latency: plan.schedule.latency };
 }

@@ -1,0 +1,104 @@
+import { idleEnables, type LayerStimulus, type SampleOptions, sampleWindows } from "../../sim/index.js";
+import type { Range } from "../technology.js";
+import { type NetComponent, netComponents } from "./components.js";
+import type { PricedNetlist } from "./priced-netlist.js";
+import { windowEnergy } from "./windows-energy.js";
+
+/** Energy of one layer a frame at full speed from windows of real images, pJ. Memory macros and leakage come on top. */
+export type MeasuredEnergy = {
+  readonly kind: "measuredEnergy";
+  /** By component, glitches and wires included; flip-flop data under `registers`. */
+  readonly netsPj: Readonly<Record<NetComponent, number>>;
+  /** Transitions with glitches over settled ones, priced; 1 where nothing moves. */
+  readonly glitchFactor: Readonly<Record<NetComponent, number>>;
+  /** Of all components together. */
+  readonly totalGlitchFactor: number;
+  /** Share of the net energy that charges wires. */
+  readonly wireShare: number;
+  /** Clock pins, flip-flops and clock gates in a frame at full speed, and in a cycle in which the layer waits; the tree not included. */
+  readonly clockPinsPj: number;
+  readonly idleClockPinsPj: number;
+  readonly flipFlops: number;
+  readonly clockGates: number;
+  /** Share of the flip-flops that an average cycle at full speed clocks. */
+  readonly clockedShare: number;
+  /** Standard error of nets and clock together from the spread between windows, relative. */
+  readonly relativeError: number;
+  readonly wireSpread: Range;
+  readonly images: number;
+  readonly windows: number;
+  readonly cyclesSimulated: number;
+  /** Cycles of a frame at full speed. */
+  readonly cyclesPerFrame: number;
+  /** Latest transition after a clock edge in any window, ps. */
+  readonly lastTransitionPs: number;
+  readonly events: number;
+  readonly timedSeconds: number;
+  readonly preludeSeconds: number;
+};
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+/**
+ * Measure a layer's energy a frame: mean energy of a cycle over sampled windows × cycles. What it costs while it waits for the front's slower
+ * layers is kept apart, by the clock groups that are enabled then.
+ */
+export function measureEnergy(
+  priced: PricedNetlist,
+  stimulus: LayerStimulus,
+  options: SampleOptions,
+): MeasuredEnergy {
+  const sample = sampleWindows(priced.netlist, stimulus, options);
+  const energies = sample.windows.map((window) => windowEnergy(priced, window));
+  const { cyclesPerFrame } = sample;
+  const cycles = sum(energies.map((one) => one.cycles));
+  const perFrame = (of: (one: (typeof energies)[0]) => number): number =>
+    (sum(energies.map(of)) / cycles) * cyclesPerFrame;
+  const byComponent = (f: (name: NetComponent) => number): Record<NetComponent, number> =>
+    Object.fromEntries(netComponents.map((name) => [name, f(name)])) as Record<NetComponent, number>;
+  const netsPj = byComponent((name) => perFrame((one) => one.netsPj[name]));
+  const settledPj = byComponent((name) => perFrame((one) => one.settledPj[name]));
+  const idle = idleEnables(priced.netlist);
+  const netsTotal = sum(Object.values(netsPj));
+  const settledTotal = sum(Object.values(settledPj));
+  const perCycle = energies.map((one) => (sum(Object.values(one.netsPj)) + one.clockPj) / one.cycles);
+  const mean = sum(perCycle) / perCycle.length;
+  const variance = sum(perCycle.map((e) => (e - mean) ** 2)) / Math.max(1, perCycle.length - 1);
+  const flipFlops = sum(priced.groups.map((g) => g.flipFlops));
+  const clocked = sum(
+    sample.windows.map(({ enabled }) => sum(priced.groups.map((g, i) => g.flipFlops * enabled[i]!))),
+  );
+  return {
+    kind: "measuredEnergy",
+    netsPj,
+    glitchFactor: byComponent((name) => (settledPj[name] > 0 ? netsPj[name] / settledPj[name] : 1)),
+    totalGlitchFactor: settledTotal > 0 ? netsTotal / settledTotal : 1,
+    wireShare: netsTotal > 0 ? perFrame((one) => one.wiresPj) / netsTotal : 0,
+    clockPinsPj: perFrame((one) => one.clockPj),
+    idleClockPinsPj: sum(priced.groups.map((g, i) => (idle[i] === 1 ? g.enabledPj : g.disabledPj))),
+    flipFlops,
+    clockGates: sum(priced.groups.map((g) => g.clockGates)),
+    clockedShare: flipFlops > 0 ? clocked / (flipFlops * cycles) : 0,
+    relativeError: mean > 0 ? Math.sqrt(variance / perCycle.length) / mean : 0,
+    wireSpread: priced.wireSpread,
+    images: Math.min(stimulus.images, energies.length),
+    windows: energies.length,
+    cyclesSimulated: cycles,
+    cyclesPerFrame,
+    lastTransitionPs: Math.max(...sample.windows.map(({ lastPs }) => lastPs)),
+    events: sample.events,
+    timedSeconds: sample.timedSeconds,
+    preludeSeconds: sample.preludeSeconds,
+  };
+}
+
+/** What a measured layer costs a frame in a front with so many cycles between frames: nets and clock, pJ, memory macros and leakage not included. */
+export function measuredTotalPj(
+  measured: MeasuredEnergy,
+  { frontCycles, clockTreeFactor }: { readonly frontCycles: number; readonly clockTreeFactor: number },
+): { readonly netsPj: number; readonly clockPj: number; readonly totalPj: number } {
+  const netsPj = sum(Object.values(measured.netsPj));
+  const idleCycles = Math.max(0, frontCycles - measured.cyclesPerFrame);
+  const clockPj = (measured.clockPinsPj + idleCycles * measured.idleClockPinsPj) * clockTreeFactor;
+  return { netsPj, clockPj, totalPj: netsPj + clockPj };
+}
