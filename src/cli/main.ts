@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { CheckFailedError, FixynnError, packageRoot } from "../core/index.js";
 import { adviseCommand } from "./advise.js";
 import { constantsCommand } from "./constants.js";
+import { costCommand } from "./cost.js";
 import { dataCommand } from "./data.js";
 import { exploreCommand } from "./explore.js";
 import { exportCommand } from "./export.js";
@@ -37,6 +38,7 @@ function createProgram(): Command {
   program.addCommand(exportCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());
+  program.addCommand(costCommand());
   program.addCommand(dataCommand());
   program.addCommand(techCommand());
   program.addCommand(trainBackboneCommand());

@@ -10,6 +10,7 @@ import {
   emitFrontEnd,
   type FrontEnd,
   type FrontFolding,
+  type LayerStats,
   MANIFEST_FILE,
   NETWORK_FILE,
   TOP_MODULE,
@@ -66,7 +67,15 @@ export async function freezeModel(request: FreezeRequest): Promise<Deliverable> 
 const manifestSchema = z.object({
   tool: z.literal("fixynn"),
   freezePoint: z.string(),
-  layers: z.array(z.object({ layer: z.string(), module: z.string() })),
+  clockPeriodNs: z.number().positive().optional(),
+  layers: z.array(
+    z.object({
+      layer: z.string(),
+      module: z.string(),
+      /** Of this version's; what an earlier one wrote lacks the banks of registers. */
+      stats: z.custom<LayerStats>().optional(),
+    }),
+  ),
   files: z.record(z.string(), z.object({ sha256: z.string() })),
 });
 type Manifest = z.infer<typeof manifestSchema>;

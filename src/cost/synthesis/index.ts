@@ -7,9 +7,18 @@ export {
   type SynthesisLimits,
   wasmEngine,
 } from "./engine.js";
+export {
+  type LogicArea,
+  type ReportedLayer,
+  type SynthesizedFront,
+  type SynthesizedLayer,
+  structuralLayers,
+  synthesizeFront,
+} from "./front-report.js";
 export { type LayerMapping, type LayerToMap, type MapLayersOptions, mapLayers } from "./map-layers.js";
 export { type MappedArea, mappedArea } from "./mapped-area.js";
 export * from "./mapped-netlist.js";
+export { memoryTiming } from "./memory-timing.js";
 export {
   analyzeTiming,
   CLOCK_SLEW_PS,
