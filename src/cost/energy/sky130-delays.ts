@@ -53,7 +53,7 @@ export const sky130Delays: DelayShape = {
       { rise: [152.65, 3.74], fall: [282.78, 2.68] },
     ],
   ],
-  buffer: [[{ rise: [80.17, 7.91], fall: [111.56, 4.22] }]],
+  buffer: [[{ rise: [79.51, 7.94], fall: [110.99, 4.21] }]],
   flipFlop: [[{ rise: [311.03, 6.42], fall: [312.1, 3.45] }]],
 };
 
