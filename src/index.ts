@@ -2,14 +2,18 @@
 export * from "./core/index.js";
 export * as cost from "./cost/index.js";
 export * as data from "./data/index.js";
+export * as exploration from "./explore/index.js";
 export {
   type Config,
   type ConstantsOutcome,
   constantsCurve,
+  type ExplorationRequest,
+  type ExplorationResult,
   type FlowRequest,
   type FlowResult,
   loadConfig,
   parseConfig,
+  runExploration,
   runFlow,
 } from "./flow/index.js";
 export * as graph from "./graph/index.js";
