@@ -16,6 +16,7 @@ import {
   ONE,
   offsetSums,
   type Pin,
+  readBits,
   type ScheduleOptions,
   scheduleBits,
 } from "../arith/index.js";
@@ -28,6 +29,10 @@ export type DatapathCounts = {
   readonly inverters: number;
   /** Full adders of the carry-propagate adders; faster ones count as the full adders of their area. */
   readonly finalAdderBits: number;
+  /** Of the full adders above, those of which only the carry is read: bits below a shift. */
+  readonly fullCarries?: number;
+  /** The same of the half adders. */
+  readonly halfCarries?: number;
 };
 
 /** Nothing counted yet. */
@@ -47,6 +52,8 @@ export function addCounts(a: DatapathCounts, b: DatapathCounts): DatapathCounts 
     topXors: a.topXors + b.topXors,
     inverters: a.inverters + b.inverters,
     finalAdderBits: a.finalAdderBits + b.finalAdderBits,
+    fullCarries: (a.fullCarries ?? 0) + (b.fullCarries ?? 0),
+    halfCarries: (a.halfCarries ?? 0) + (b.halfCarries ?? 0),
   };
 }
 
@@ -165,6 +172,29 @@ function countInverters(plan: DatapathPlan, part: PlanPart, picks: (id: AdderNod
   return inverted.size + others;
 }
 
+/** Bits that something reads, by plan: every part of a plan asks. */
+const knownReads = new WeakMap<BitNetlist, Uint8Array>();
+
+/** Count cells of which only the carry is read. */
+function countCarries(
+  netlist: BitNetlist,
+  ranges: readonly CellRange[],
+): { readonly full: number; readonly half: number } {
+  const reads = knownReads.get(netlist) ?? readBits(netlist);
+  knownReads.set(netlist, reads);
+  const { cells } = netlist;
+  let [full, half] = [0, 0];
+  for (const [from, to] of ranges) {
+    for (let k = from; k < to; k++) {
+      if (cells.carry[k]! < 0 || reads[cells.sum[k]!] === 1) continue;
+      const variable = [cells.a[k]!, cells.b[k]!, cells.c[k]!].filter((pin) => pin > ONE).length;
+      if (variable === 3) full++;
+      else half++;
+    }
+  }
+  return { full, half };
+}
+
 /** Count a part's cells, of the nodes that a test picks. */
 export function datapathCounts(
   plan: DatapathPlan,
@@ -188,7 +218,10 @@ export function datapathCounts(
     }
   }
   const [trees, ripple, others] = [inTrees, rippling, fast].map((ranges) => countBits(netlist, ranges));
+  const carries = countCarries(netlist, [...inTrees, ...rippling]);
   return {
+    fullCarries: carries.full,
+    halfCarries: carries.half,
     fullAdders: trees!.fullAdders,
     halfAdders: trees!.halfAdders + ripple!.halfAdders,
     topXors: trees!.xors + ripple!.xors + others!.xors,
