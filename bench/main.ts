@@ -16,6 +16,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   compile: () => import("./compile.js"),
   cost: () => import("./cost.js"),
   constants: () => import("./constants.js"),
+  energy: () => import("./energy.js"),
   export: () => import("./export.js"),
   features: () => import("./features.js"),
   folding: () => import("./folding.js"),

@@ -113,7 +113,7 @@ function requantizationHardware(
   const inputs = built.nodes.flatMap((n) =>
     n.kind === "input" ? [b.input(n.name, wordFormat(n.interval).width)] : [],
   );
-  const words = lowerDatapath(b, plan, inputs, { enable });
+  const words = lowerDatapath(b, plan, inputs, { enable: () => enable });
   for (const [c, word] of words.entries()) {
     const range = built.nodes[built.outputs[c]!]!.interval;
     const width = wordFormat(range).width;

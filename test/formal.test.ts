@@ -98,9 +98,10 @@ endmodule
 
 /** Ask Yosys' SAT solver whether a datapath equals the formula for all inputs. */
 async function isEqual(datapath: string, verilog: string): Promise<boolean> {
+  const enables = [...new Set(verilog.match(/\badvance\d+\b/g))];
   const miter = `module miter (input logic aclk, input logic [${INPUTS * BITS - 1}:0] x, output logic same);
   wire [${OUTPUTS * 8 - 1}:0] y, z;
-  ${datapath} u_datapath (.aclk(aclk), .advance(1'b1), .x(x), .y(y));
+  ${datapath} u_datapath (.aclk(aclk), ${enables.map((port) => `.${port}(1'b1)`).join(", ")}, .x(x), .y(y));
   formula u_formula (.x(x), .y(z));
   assign same = y == z;
 endmodule

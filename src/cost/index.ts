@@ -4,6 +4,7 @@ export * from "./cell-library/index.js";
 export * from "./cell-table.js";
 export * from "./clock-gating.js";
 export * from "./cross-check-16nm.js";
+export * from "./energy/index.js";
 export * from "./memory/index.js";
 export * from "./normalization.js";
 export * from "./nvdla.js";

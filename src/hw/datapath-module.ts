@@ -17,6 +17,7 @@ import {
 } from "./datapath-plan.js";
 import { type Module, type Signal, signalWidth } from "./netlist.js";
 import type { SplitPlan } from "./split.js";
+import { connectEnables, enablePorts, type StageEnables } from "./stage-enables.js";
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
@@ -64,7 +65,7 @@ function addOutputs(
   b: ModuleBuilder,
   context: PartContext,
   words: readonly Signal[],
-  { enable, part }: { readonly enable: Signal; readonly part: PlanPart },
+  { enable, part }: { readonly enable: StageEnables; readonly part: PlanPart },
 ): { readonly y: Signal } & Omit<BuiltPart, "module" | "inner"> {
   const { clamp, outputBits, plan, lastSum } = context;
   const outputs = lowerDatapath(b, plan, words, { enable, part, lastSum });
@@ -87,7 +88,7 @@ function addOutputs(
 export function buildPart(name: string, context: PartContext): BuiltPart {
   const b = new ModuleBuilder(name, context.doc);
   b.clock("aclk");
-  const enable = b.input("advance", 1, "all registers move on");
+  const enable = enablePorts(b);
   const part = wholePlan(context.plan);
   const { inputBits } = context;
   const x = b.input(
@@ -110,7 +111,7 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     `In ${split.shared.length + split.groups.length} modules of bounded size.`,
   ]);
   b.clock("aclk");
-  const enable = b.input("advance", 1, "all registers move on");
+  const enable = enablePorts(b);
   const { inputs } = wholePlan(plan);
   const pixels = b.input(
     "x",
@@ -120,7 +121,7 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
   const widthOf = (id: AdderNodeId): number => plan.netlist.words[id]!.length;
   const words = new Map(inputs.map((id, i) => [id, sliceOf(pixels, i * inputBits, widthOf(id))]));
   const inner: Module[] = [];
-  const instance = (module: Module, part: PlanPart, y: Signal, clocked: boolean): void => {
+  const instance = (module: Module, part: PlanPart, y: Signal): void => {
     const [slice] = y;
     invariant(slice?.kind === "net", "an output is a net");
     const x = concat(part.inputs.map((id) => words.get(id)!));
@@ -129,7 +130,7 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
       kind: "instance",
       name: `u_${module.name}`,
       module: module.name,
-      inputs: clocked ? [{ port: "advance", signal: enable }, ...signals] : signals,
+      inputs: [...connectEnables(module, enable), ...signals],
       outputs: [{ port: "y", net: slice.net }],
     });
     inner.push(module);
@@ -158,16 +159,15 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
     ]);
     const clocked = isClocked(plan, part);
     if (clocked) m.clock("aclk");
-    const advance = clocked ? m.input("advance", 1, "all registers move on") : null;
     const outputs = lowerDatapath(m, plan, wordsOf(m, part), {
-      enable: advance,
+      enable: clocked ? enablePorts(m) : null,
       part,
       lastSum: context.lastSum,
     });
     m.output("y", concat(outputs), `${part.outputs.length} words`);
     join(countsOf(context, part));
     const y = b.signal(b.net(`shared${k}`, signalWidth(concat(outputs))));
-    instance(m.build(), part, y, clocked);
+    instance(m.build(), part, y);
     for (const [i, word] of unpack(y, part.outputs.map(widthOf)).entries()) words.set(part.outputs[i]!, word);
   }
   const results = split.groups.map((part, k) => {
@@ -175,13 +175,12 @@ export function buildSplitPart(name: string, context: PartContext, split: SplitP
       `Outputs of ${name}, group ${k} of ${split.groups.length}.`,
     ]);
     m.clock("aclk");
-    const advance = m.input("advance", 1, "all registers move on");
-    const built = addOutputs(m, context, wordsOf(m, part), { enable: advance, part });
+    const built = addOutputs(m, context, wordsOf(m, part), { enable: enablePorts(m), part });
     m.output("y", built.y, `${part.outputs.length} integers of ${outputBits} bits`);
     join(built.counts);
     other = addCellCounts(other, built.other);
     const y = b.signal(b.net(`y_group${k}`, signalWidth(built.y)));
-    instance(m.build(), part, y, true);
+    instance(m.build(), part, y);
     return y;
   });
   b.output("y", concat(results), `${graph.outputs.length} integers of ${outputBits} bits`);

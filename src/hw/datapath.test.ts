@@ -20,6 +20,7 @@ import { type BuiltPart, buildPart, buildSplitPart } from "./datapath-module.js"
 import { type DatapathPlan, planDatapath } from "./datapath-plan.js";
 import { signalWidth } from "./netlist.js";
 import { splitPlan } from "./split.js";
+import { enablePortsOf } from "./stage-enables.js";
 import { printVerilog } from "./verilog.js";
 
 const LANES = 16;
@@ -85,7 +86,7 @@ function expectComputes(graph: AdderGraph, planned: DatapathPlan, most?: number)
   const { module, inner } = build(planned, bits, most);
   const flat = flatten(lowerDesign({ kind: "design", modules: [...inner, module] }));
   const simulator = createSimulator(flat, { lanes: LANES, dataPorts: ["x"] });
-  simulator.setBit("advance", true);
+  for (const port of enablePortsOf(module)) simulator.setBit(port, true);
   const { latency } = planned.schedule;
   const given: (readonly (readonly bigint[])[])[] = [];
   for (let cycle = 0; cycle < latency + 2; cycle++) {

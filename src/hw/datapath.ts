@@ -13,11 +13,12 @@ import { invariant } from "../core/index.js";
 import { concat, literal, type ModuleBuilder, repeat, sliceOf } from "./builder.js";
 import { type DatapathPlan, isAligned, type PlanPart, wholePlan } from "./datapath-plan.js";
 import type { Cell, NetId, Signal, Slice } from "./netlist.js";
+import type { StageEnables } from "./stage-enables.js";
 
 /** What {@link lowerDatapath} needs beyond the plan. */
 export type LowerOptions = {
-  /** Moves all registers on; `null` when they always move. */
-  readonly enable: Signal | null;
+  /** Moves the registers behind each stage on; `null` when they always move. */
+  readonly enable: StageEnables | null;
   /** Begins the names, so that a module can hold two datapaths; default none. */
   readonly prefix?: string;
   /** What to lower; default everything. */
@@ -92,7 +93,7 @@ class Lowering {
   readonly #plan: DatapathPlan;
   readonly #part: PlanPart;
   readonly #prefix: string;
-  readonly #enable: Signal | null;
+  readonly #enable: StageEnables | null;
   readonly #lastSum: AdderNodeId;
   /** Where each bit is in the present stage, and where it was made. */
   readonly #places = new Map<number, Place>();
@@ -422,7 +423,7 @@ class Lowering {
         `${this.#prefix}stage${stage + 1}`,
         gather(bits.map((bit) => this.#places.get(bit)!)),
         {
-          enable: this.#enable ?? undefined,
+          enable: this.#enable?.(stage),
           role: "datapath",
           doc: `${bits.length} bits`,
         },

@@ -1,7 +1,7 @@
 import { invariant } from "../core/index.js";
 import type { QuantType } from "../quant/index.js";
 import { formatShape } from "../tensor/index.js";
-import { concat, ModuleBuilder, sliceOf } from "./builder.js";
+import { concat, ModuleBuilder, repeat, sliceOf } from "./builder.js";
 import { countCells, NO_CELL_COUNTS } from "./cell-counts.js";
 import { addController, addOutputBuffer, addWindow, type Control } from "./controller.js";
 import { copiesOf } from "./copies.js";
@@ -12,6 +12,7 @@ import { type LayerDatapath, otherCellsOf } from "./layer-datapath.js";
 import { type InstanceCell, type Module, type Signal, signalWidth } from "./netlist.js";
 import { registerBanks } from "./register-banks.js";
 import { addConfigurationPort, LAYER_PORT, wordBits } from "./registers.js";
+import { connectEnables } from "./stage-enables.js";
 import { type ComputedNode, inputPort, streamOf } from "./streams.js";
 import type { WindowPlan } from "./window-plan.js";
 
@@ -147,6 +148,11 @@ function buildTop(job: ParallelJob): Module {
   const older = b.signal(stages);
   const shifted = concat([control.fire, sliceOf(older, 0, datapath.latency)]);
   b.registerInto(stages, "stage_valid", shifted, { enable: advance, resetN, role: "control" });
+  // A stage's registers are clocked only when a pixel moves on through them.
+  const moves =
+    datapath.latency === 0
+      ? []
+      : b.logic("and", "moves", [repeat(advance, datapath.latency), sliceOf(older, 0, datapath.latency)]);
   const channels = signalWidth(taps[0]!) / bits;
   const results = datapath.parts.map(({ module, inputChannels, outputChannels }) => {
     const [first, count] = inputChannels;
@@ -154,7 +160,9 @@ function buildTop(job: ParallelJob): Module {
     const y = b.net(`y${outputChannels[0]}`, outputChannels[1] * node.output.bits);
     const signals: InstanceCell["inputs"] = [{ port: "x", signal: x }];
     const registered =
-      module.clock === null ? signals : [{ port: "advance", signal: advance }, ...signals, ...configuration];
+      module.clock === null
+        ? signals
+        : [...connectEnables(module, (stage) => sliceOf(moves, stage, 1)), ...signals, ...configuration];
     const outputs = [{ port: "y", net: y }];
     b.add({ kind: "instance", name: `u_${module.name}`, module: module.name, inputs: registered, outputs });
     return b.signal(y);

@@ -34,6 +34,7 @@ import {
   type WordRegisters,
   wordBits,
 } from "./registers.js";
+import { connectEnables, enablePorts } from "./stage-enables.js";
 
 type ProgrammableNode = WeightedNode & { readonly requantization: ProgrammableRequantization };
 type Source = { readonly type: QuantType; readonly range: Interval };
@@ -133,7 +134,7 @@ export function registerDatapath(
     `in registers (address: the output's number; multiplier in the low ${multiplierBits} bits, offset above it).`,
   ]);
   b.clock("aclk");
-  const enable = b.input("advance", 1, "all registers move on");
+  const enable = enablePorts(b);
   const words = rowsToWords(rows, input.type);
   const x = b.input("x", words * input.type.bits, `${words} integers of ${input.type.bits} bits, registered`);
   const port = addConfigurationPort(b, LAYER_PORT, { ...registers, dataBits: wordBits(registers) });
@@ -143,25 +144,26 @@ export function registerDatapath(
     kind: "instance",
     name: `u_${module.name}`,
     module: module.name,
-    inputs: [
-      { port: "advance", signal: enable },
-      { port: "x", signal: x },
-    ],
+    inputs: [...connectEnables(module, enable), { port: "x", signal: x }],
     outputs: [{ port: "y", net: found }],
   });
   const doc = "weighted sums of this window";
-  const held = b.register("held_sums", b.signal(found), { enable, role: "datapath", doc });
+  const held = b.register("held_sums", b.signal(found), {
+    enable: enable(sums.latency),
+    role: "datapath",
+    doc,
+  });
   const values = rows.map((_, c): Signal => {
     const write = isAddressed(b, `write${c}`, port, c);
     const scale = b.register(`scale${c}`, port.data, { enable: write, role: "configuration" });
     const y = b.net(`y${c}`, output.bits);
-    const requantizer = byShift.get(requantization.shifts[c]!)!.module.name;
+    const requantizer = byShift.get(requantization.shifts[c]!)!.module;
     b.add({
       kind: "instance",
       name: `u_requantize${c}`,
-      module: requantizer,
+      module: requantizer.name,
       inputs: [
-        { port: "advance", signal: enable },
+        ...connectEnables(requantizer, enable, sums.latency + 1),
         { port: "a", signal: sliceOf(held, c * sumBits, sumBits) },
         { port: "scale", signal: scale },
       ],

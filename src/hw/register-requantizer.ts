@@ -12,6 +12,7 @@ import { largest, smallest } from "./fold/extremes.js";
 import { resize } from "./fold/lane.js";
 import { finishRequantizer, type Requantizer } from "./fold/requantizer.js";
 import { counterWidth, type Signal } from "./netlist.js";
+import { enablePorts } from "./stage-enables.js";
 
 /** A requantizer whose multiplier comes from a register. */
 export type RegisterRequantizerShape = {
@@ -58,7 +59,7 @@ export function buildRegisterRequantizer(
   const { sum, multiplierBits, offset, mostLeft, shift, result, clamp, outputBits, clock } = shape;
   const b = new ModuleBuilder(name, doc);
   b.clock("aclk");
-  const enable = b.input("advance", 1, "all registers move on");
+  const enable = enablePorts(b);
   const { width, signed } = wordFormat(sum);
   const a = b.input("a", width, "sum");
   const offsetBits = typeof offset === "bigint" ? 0 : wordFormat(offset).width;

@@ -4,7 +4,7 @@ import { type NetComponent, netComponents } from "./components.js";
 import type { PricedNetlist } from "./priced-netlist.js";
 import { windowEnergy } from "./windows-energy.js";
 
-/** Energy of one layer a frame from windows of real images, pJ. Memory macros, leakage and the test overhead come on top. */
+/** Energy of one layer a frame at full speed from windows of real images, pJ. Memory macros and leakage come on top. */
 export type MeasuredEnergy = {
   readonly kind: "measuredEnergy";
   /** By component, glitches and wires included; flip-flop data under `registers`. */
@@ -15,20 +15,21 @@ export type MeasuredEnergy = {
   readonly totalGlitchFactor: number;
   /** Share of the net energy that charges wires. */
   readonly wireShare: number;
-  /** Clock pins, flip-flops and clock gates; the clock tree as a factor on it is in `clockPj`. */
+  /** Clock pins, flip-flops and clock gates in a frame at full speed, and in a cycle in which the layer waits; the tree not included. */
   readonly clockPinsPj: number;
-  readonly clockPj: number;
-  /** Nets and clock. */
-  readonly totalPj: number;
-  /** Of `totalPj` at the clock tree's and the wires' low and high ends. */
-  readonly totalRangePj: Range;
-  /** Standard error of `totalPj` from the spread between windows, relative. */
+  readonly idleClockPinsPj: number;
+  readonly flipFlops: number;
+  readonly clockGates: number;
+  /** Share of the flip-flops that an average cycle at full speed clocks. */
+  readonly clockedShare: number;
+  /** Standard error of the nets' energy from the spread between windows, relative; the clock is counted over the whole frame. */
   readonly relativeError: number;
+  readonly wireSpread: Range;
+  readonly images: number;
   readonly windows: number;
   readonly cyclesSimulated: number;
-  /** Cycles of a frame at full speed, and between two frames of the front, in which it waits. */
+  /** Cycles of a frame at full speed. */
   readonly cyclesPerFrame: number;
-  readonly idleCycles: number;
   /** Latest transition after a clock edge in any window, ps. */
   readonly lastTransitionPs: number;
   readonly events: number;
@@ -36,66 +37,101 @@ export type MeasuredEnergy = {
   readonly preludeSeconds: number;
 };
 
-export type MeasureOptions = SampleOptions & {
-  /** Cycles between two frames of the whole front; default those of the layer at full speed. */
-  readonly frontCycles?: number;
-  /** Clock tree over the clock pins' and cells' energy. */
-  readonly clockTreeFactor: Range;
-};
-
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
-/** Measure a layer's energy a frame: mean energy of a cycle over sampled windows × cycles, idle cycles clocked as they are when it waits. */
+/**
+ * Regression estimator of a mean (Cochran, Sampling Techniques, chapter 7): windows are a sample of the frame, `x` is known in each and, as
+ * `frameMean`, over all of it.
+ *
+ * @returns from values of the windows the frame's mean and its standard error; with three windows or fewer, or one x only, the plain mean
+ */
+function regression(x: readonly number[], frameMean: number) {
+  const n = x.length;
+  const xMean = sum(x) / n;
+  const spread = sum(x.map((one) => (one - xMean) ** 2));
+  return (y: readonly number[]): { readonly mean: number; readonly standardError: number } => {
+    const yMean = sum(y) / n;
+    const useful = n > 3 && spread > 1e-9 * xMean * xMean * n;
+    const slope = useful ? sum(x.map((one, i) => (one - xMean) * (y[i]! - yMean))) / spread : 0;
+    const residuals = sum(y.map((one, i) => (one - yMean - slope * (x[i]! - xMean)) ** 2));
+    const freedom = Math.max(1, n - (useful ? 2 : 1));
+    return {
+      mean: yMean + slope * (frameMean - xMean),
+      standardError: Math.sqrt(residuals / (freedom * n)),
+    };
+  };
+}
+
+/**
+ * Measure a layer's energy a frame: the clock exactly, by the enables of the whole frame; nets by windows, corrected for how many flip-flops these
+ * happen to clock beside the frame's mean. What it costs while it waits for the front's slower
+ * layers is kept apart, by the clock groups that are enabled then.
+ */
 export function measureEnergy(
   priced: PricedNetlist,
   stimulus: LayerStimulus,
-  options: MeasureOptions,
+  options: SampleOptions,
 ): MeasuredEnergy {
-  const { clockTreeFactor } = options;
   const sample = sampleWindows(priced.netlist, stimulus, options);
   const energies = sample.windows.map((window) => windowEnergy(priced, window));
+  const flipFlops = sum(priced.groups.map((g) => g.flipFlops));
+  const clockedIn = (enabled: Uint32Array): number =>
+    sum(priced.groups.map((g, i) => g.flipFlops * enabled[i]!));
+  const clockedFrame = clockedIn(sample.frameEnabled);
+  /** Flip-flops clocked in a cycle of each window, and of the frame: what nets move goes with it. */
+  const regressor = regression(
+    sample.windows.map(({ enabled, cycles: length }) => clockedIn(enabled) / length),
+    clockedFrame / sample.cyclesPerFrame,
+  );
   const { cyclesPerFrame } = sample;
   const cycles = sum(energies.map((one) => one.cycles));
   const perFrame = (of: (one: (typeof energies)[0]) => number): number =>
-    (sum(energies.map(of)) / cycles) * cyclesPerFrame;
+    Math.max(0, regressor(energies.map((one) => of(one) / one.cycles)).mean) * cyclesPerFrame;
   const byComponent = (f: (name: NetComponent) => number): Record<NetComponent, number> =>
     Object.fromEntries(netComponents.map((name) => [name, f(name)])) as Record<NetComponent, number>;
   const netsPj = byComponent((name) => perFrame((one) => one.netsPj[name]));
   const settledPj = byComponent((name) => perFrame((one) => one.settledPj[name]));
-  const idleCycles = Math.max(0, (options.frontCycles ?? cyclesPerFrame) - cyclesPerFrame);
   const idle = idleEnables(priced.netlist);
-  const idlePj = sum(priced.groups.map((g, i) => (idle[i] === 1 ? g.enabledPj : g.disabledPj)));
-  const clockPinsPj = perFrame((one) => one.clockPj) + idleCycles * idlePj;
   const netsTotal = sum(Object.values(netsPj));
   const settledTotal = sum(Object.values(settledPj));
-  const wiresPj = perFrame((one) => one.wiresPj);
-  const at = (level: keyof Range): number =>
-    netsTotal + (priced.wireSpread[level] - 1) * wiresPj + clockPinsPj * clockTreeFactor[level];
-  const totalPj = at("nominal");
-  const perCycle = energies.map(
-    (one) => (sum(Object.values(one.netsPj)) + one.clockPj * clockTreeFactor.nominal) / one.cycles,
+  const total = regressor(energies.map((one) => sum(Object.values(one.netsPj)) / one.cycles));
+  const clockPinsPj = sum(
+    priced.groups.map(
+      (g, i) =>
+        sample.frameEnabled[i]! * g.enabledPj + (cyclesPerFrame - sample.frameEnabled[i]!) * g.disabledPj,
+    ),
   );
-  const mean = sum(perCycle) / perCycle.length;
-  const variance = sum(perCycle.map((e) => (e - mean) ** 2)) / Math.max(1, perCycle.length - 1);
   return {
     kind: "measuredEnergy",
     netsPj,
     glitchFactor: byComponent((name) => (settledPj[name] > 0 ? netsPj[name] / settledPj[name] : 1)),
     totalGlitchFactor: settledTotal > 0 ? netsTotal / settledTotal : 1,
-    wireShare: netsTotal > 0 ? wiresPj / netsTotal : 0,
+    wireShare: netsTotal > 0 ? perFrame((one) => one.wiresPj) / netsTotal : 0,
     clockPinsPj,
-    clockPj: clockPinsPj * clockTreeFactor.nominal,
-    totalPj,
-    totalRangePj: { low: at("low"), nominal: totalPj, high: at("high") },
-    relativeError:
-      mean > 0 ? ((Math.sqrt(variance / perCycle.length) / mean) * (mean * cyclesPerFrame)) / totalPj : 0,
+    idleClockPinsPj: sum(priced.groups.map((g, i) => (idle[i] === 1 ? g.enabledPj : g.disabledPj))),
+    flipFlops,
+    clockGates: sum(priced.groups.map((g) => g.clockGates)),
+    clockedShare: flipFlops > 0 ? clockedFrame / (flipFlops * cyclesPerFrame) : 0,
+    relativeError: total.mean > 0 ? total.standardError / total.mean : 0,
+    wireSpread: priced.wireSpread,
+    images: Math.min(stimulus.images, energies.length),
     windows: energies.length,
     cyclesSimulated: cycles,
     cyclesPerFrame,
-    idleCycles,
     lastTransitionPs: Math.max(...sample.windows.map(({ lastPs }) => lastPs)),
     events: sample.events,
     timedSeconds: sample.timedSeconds,
     preludeSeconds: sample.preludeSeconds,
   };
+}
+
+/** What a measured layer costs a frame in a front with so many cycles between frames: nets and clock, pJ, memory macros and leakage not included. */
+export function measuredTotalPj(
+  measured: MeasuredEnergy,
+  { frontCycles, clockTreeFactor }: { readonly frontCycles: number; readonly clockTreeFactor: number },
+): { readonly netsPj: number; readonly clockPj: number; readonly totalPj: number } {
+  const netsPj = sum(Object.values(measured.netsPj));
+  const idleCycles = Math.max(0, frontCycles - measured.cyclesPerFrame);
+  const clockPj = (measured.clockPinsPj + idleCycles * measured.idleClockPinsPj) * clockTreeFactor;
+  return { netsPj, clockPj, totalPj: netsPj + clockPj };
 }

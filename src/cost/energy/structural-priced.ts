@@ -9,8 +9,11 @@ import {
   tabulate,
 } from "../../sim/index.js";
 import { clockBank } from "../clock-gating.js";
+import { MAXIMUM_FANOUT } from "../synthesis/index.js";
 import { type Technology, wireCapacitanceFf } from "../technology.js";
-import { netComponents } from "./components.js";
+import { type NetComponent, netComponents } from "./components.js";
+import { delayScale } from "./delay-shape.js";
+import { bufferFanOuts } from "./fan-out.js";
 import {
   componentsOfNets,
   Loads,
@@ -19,6 +22,7 @@ import {
   switchingPj,
   TotalsBuilder,
 } from "./priced-netlist.js";
+import { sky130Delays, sky130Reference } from "./sky130-delays.js";
 import { type StructuralGate, type StructuralRole, structuralLogic } from "./structural-netlist.js";
 
 const bit = (s: number, i: number): number => (s >> i) & 1;
@@ -48,12 +52,33 @@ function cellType(role: StructuralRole, inverted: boolean): TimedCellType {
   };
 }
 
-/** Delays of a cell in the order of `TimedCell.delaysPs`: the table's worst arc, for rise and fall alike. */
-function delaysOf(role: StructuralRole, technology: Technology): readonly number[] {
-  const cell = technology.cells[role];
-  const y = Math.max(1, Math.round(cell.delayPs));
-  const carry = Math.max(1, Math.round(cell.carryDelayPs ?? cell.delayPs));
-  return Array.from({ length: truths[role][0] }, () => [y, y, carry, carry]).flat();
+const bufferType: TimedCellType = {
+  name: "buffer",
+  inputs: ["a"],
+  outputs: [{ pin: "y", table: tabulate(1, (s) => s) }],
+};
+
+/** Roles of the cells that were added: a gate's, a buffer, or a word of a ROM. */
+type CellKind = StructuralRole | "buffer" | "rom";
+
+/** Delays of a cell in the order of `TimedCell.delaysPs`, at its outputs' loads. */
+function delaysOf(
+  role: StructuralRole | "buffer",
+  loadsFf: readonly number[],
+  technology: Technology,
+): readonly number[] {
+  const scale = delayScale(role, technology, sky130Reference);
+  const shape = sky130Delays[role];
+  const delays: number[] = [];
+  for (let pin = 0; pin < shape[0]!.length; pin++) {
+    for (let o = 0; o < 2; o++) {
+      const { rise, fall } = shape[Math.min(o, shape.length - 1)]![pin]!;
+      const load = loadsFf[o] ?? 0;
+      for (const [fixedPs, slope] of [rise, fall])
+        delays.push(Math.max(1, Math.round(scale * (fixedPs + slope * load))));
+    }
+  }
+  return delays;
 }
 
 /** A layer's registers, one bank for each module, enable and reset. */
@@ -63,6 +88,7 @@ type BankBit = { readonly d: number; readonly q: number; readonly resetsTo: 0 | 
 /**
  * Make a layer's own netlist (one library cell a gate) a timed and priced one, by a technology table.
  *
+ * - nets with many sinks get buffers as in mapping; delays by input, edge and load have the shape of {@link sky130Delays}, scaled to the table
  * - energy of a transition: the table's internal energy, ½·C·V² of the pins driven (mean pin of each role) and of the wire by fan-out
  * - registers: banks of one module and enable follow {@link clockBank}; a small bank has an enable multiplexer a bit; a reset is a gate
  *   in front of the data pin
@@ -75,12 +101,13 @@ export function structuralPriced(design: Design, technology: Technology): Priced
   const net = (at: number): TimedNet => source[at]! as TimedNet;
   const nets = (bits: readonly Bit[]): TimedNet[] => bits.map(net);
   const totals = new TotalsBuilder();
-  /** Role of each cell that was added, in order. */
-  const roles: StructuralRole[] = [];
+  const roles: CellKind[] = [];
+  /** Delays come last, when loads are known. */
+  const later = (inputs: number): number[] => new Array<number>(4 * inputs).fill(1);
   const add = (gate: StructuralGate): void => {
     const { role, inverted, inputs, outputs, component } = gate;
     const pins = outputs.map((y) => (y < 0 ? null : (y as TimedNet)));
-    b.cell(cellType(role, inverted), inputs as TimedNet[], pins, delaysOf(role, technology), component);
+    b.cell(cellType(role, inverted), inputs as TimedNet[], pins, later(inputs.length), component);
     roles.push(role);
     totals.add(component, cells[role]);
   };
@@ -91,7 +118,7 @@ export function structuralPriced(design: Design, technology: Technology): Priced
     component: "registers" | "control",
   ): number => {
     const y = b.net();
-    b.cell(cellType(role, false), inputs as TimedNet[], [y], delaysOf(role, technology), component);
+    b.cell(cellType(role, false), inputs as TimedNet[], [y], later(inputs.length), component);
     roles.push(role);
     totals.add(component, cells[role]);
     return y;
@@ -140,7 +167,7 @@ export function structuralPriced(design: Design, technology: Technology): Priced
       const options = { delayPs: Math.round(cells.mux2.delayPs), component: "rom" };
       const before = b.cells.length;
       b.rom(ram.contents, nets(port.address), data, options);
-      for (let i = before; i < b.cells.length; i++) roles.push("mux2");
+      for (let i = before; i < b.cells.length; i++) roles.push("rom");
       const bank = bankOf(pathOf(ram.name), net(port.enable), ONE);
       for (const [i, q] of port.q.entries()) bank.bits.push({ d: data[i]!, q, resetsTo: 0 });
     }
@@ -195,35 +222,70 @@ export function structuralPriced(design: Design, technology: Technology): Priced
       port.direction === "input" ? (port.bits as readonly number[] as readonly TimedNet[]) : nets(port.bits);
     b.ports.push({ name: port.name, direction: port.direction, nets: bits });
   }
-  const netlist = b.build(delay);
+  const componentNames = (net: TimedNet, of: ReadonlyMap<TimedNet, number>): string =>
+    netComponents[of.get(net) ?? b.component("control")]!;
+  const componentOfDriver = new Map<TimedNet, number>();
+  for (const { outputs, component } of b.cells)
+    for (const y of outputs) if (y !== null) componentOfDriver.set(y, component);
+  for (const { q, component } of b.flipFlops) componentOfDriver.set(q, component);
+  bufferFanOuts(b, MAXIMUM_FANOUT, (input, driver) => {
+    const output = b.net();
+    const component = componentNames(driver, componentOfDriver) as NetComponent;
+    const index = b.cell(bufferType, [input], [output], later(1), component);
+    roles.push("buffer");
+    // As much as two inverters; a library's buffer is a little smaller.
+    totals.add(component, cells.inverter, 2);
+    const connect = (to: TimedNet): void => {
+      b.cells[index] = { ...b.cells[index]!, inputs: [to] };
+    };
+    return { output, sink: { connect } };
+  });
 
-  const loads = new Loads(netlist.netCount);
-  const flipFlopDataPj = new Float64Array(netlist.netCount);
-  const internal = new Float64Array(netlist.netCount);
-  for (const [c, cell] of netlist.cells.entries()) {
-    const isRom = cell.component === b.component("rom");
-    const role = cells[roles[c]!];
-    for (const x of cell.inputs) if (!isRom) loads.add(x, role.inputCapacitanceFf);
-    for (const y of cell.outputs) if (y !== null && !isRom) internal[y] = role.internalEnergyPerTogglePj;
+  const loads = new Loads(b.netCount);
+  for (const [c, cell] of b.cells.entries()) {
+    const kind = roles[c]!;
+    if (kind === "rom") continue;
+    const { inputCapacitanceFf } = cells[kind === "buffer" ? "inverter" : kind];
+    for (const x of cell.inputs) loads.add(x, inputCapacitanceFf);
   }
-  for (const { d, q } of netlist.flipFlops) {
-    loads.add(d, flop.inputCapacitanceFf);
-    flipFlopDataPj[d]! += flop.dataEnergyPerTogglePj;
-    internal[q] = flop.internalEnergyPerTogglePj;
-  }
+  for (const { d } of b.flipFlops) loads.add(d, flop.inputCapacitanceFf);
   for (const [enable, count] of gatePins) loads.add(enable, clockGate.enablePinCapacitanceFf, count);
   // A memory's pin is taken like a flip-flop's.
-  for (const { reads, writes } of netlist.memories) {
+  for (const { reads, writes } of b.memories) {
     for (const p of reads) for (const x of [p.enable, ...p.address]) loads.add(x, flop.inputCapacitanceFf);
     for (const p of writes)
       for (const x of [p.enable, ...p.address, ...p.data]) loads.add(x, flop.inputCapacitanceFf);
   }
+  const wireFf = Float64Array.from(loads.fanOut, (n) => wireCapacitanceFf(wire, n).nominal);
+  const loadOf = (y: TimedNet | null): number => (y === null ? 0 : loads.pinsFf[y]! + wireFf[y]!);
+  const internal = new Float64Array(b.netCount);
+  const flipFlopDataPj = new Float64Array(b.netCount);
+  /** A buffer is two inverters, the first of which drives the second. */
+  const bufferPj =
+    2 * cells.inverter.internalEnergyPerTogglePj + switchingPj(cells.inverter.inputCapacitanceFf, supplyV);
+  for (const [c, cell] of b.cells.entries()) {
+    const kind = roles[c]!;
+    if (kind === "rom") continue;
+    b.cells[c] = { ...cell, delaysPs: delaysOf(kind, cell.outputs.map(loadOf), technology) };
+    const pj = kind === "buffer" ? bufferPj : cells[kind].internalEnergyPerTogglePj;
+    for (const y of cell.outputs) if (y !== null) internal[y] = pj;
+  }
+  const launch = sky130Delays.flipFlop[0]![0]!;
+  const launchScale = delayScale("flipFlop", technology, sky130Reference);
+  for (const [i, ff] of b.flipFlops.entries()) {
+    const ps = ([fixedPs, slope]: readonly [number, number]): number =>
+      Math.max(1, Math.round(launchScale * (fixedPs + slope * loadOf(ff.q))));
+    b.flipFlops[i] = { ...ff, delayPs: [ps(launch.rise), ps(launch.fall)] };
+    flipFlopDataPj[ff.d]! += flop.dataEnergyPerTogglePj;
+    internal[ff.q] = flop.internalEnergyPerTogglePj;
+  }
+  const netlist = b.build(delay);
   return {
     netlist,
     internalRisePj: internal,
     internalFallPj: internal,
     pinPj: loads.pinsFf.map((c) => switchingPj(c, supplyV)),
-    wirePj: Float64Array.from(loads.fanOut, (n) => switchingPj(wireCapacitanceFf(wire, n).nominal, supplyV)),
+    wirePj: wireFf.map((c) => switchingPj(c, supplyV)),
     flipFlopDataPj,
     componentOfNet: componentsOfNets(netlist),
     groups,

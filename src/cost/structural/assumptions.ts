@@ -6,8 +6,11 @@ export const structuralAssumptions = {
   logicToggleRate: { low: 0.1, nominal: 0.2, high: 0.35 },
   /** Share of the register bits that toggle in an active cycle, where no simulated activity is given. */
   registerToggleRate: { low: 0.1, nominal: 0.2, high: 0.35 },
-  /** Transitions with glitches over transitions without, in adder trees. */
-  glitchFactor: { low: 1, nominal: 1.5, high: 2.5 },
-  /** Clock energy with its tree over the flip-flops' own; no clock gating. */
+  /**
+   * Transitions with glitches over transitions without, in trees and requantization, where a layer was not simulated with delays. Range:
+   * 1.0 to 3.0 in the synthesized netlists of single layers of ResNet-8 and MobileNet (docs/cost.md); most parallel ones lie at 1.4 to 1.9.
+   */
+  glitchFactor: { low: 1, nominal: 1.6, high: 3 },
+  /** Clock energy with its tree over that of clock pins, flip-flops and clock gates. */
   clockTreeFactor: { low: 1.1, nominal: 1.3, high: 1.6 },
 } as const satisfies Readonly<Record<string, Range>>;

@@ -1,3 +1,4 @@
+import type { MeasuredEnergy } from "../energy/measure.js";
 import type { Range, Technology } from "../technology.js";
 import type { LayerActivity, LayerCounts } from "./counts.js";
 import type { AreaParts, EnergyParts } from "./parts.js";
@@ -9,6 +10,10 @@ export type LayerCost = {
   readonly areaUm2: AreaParts;
   readonly energyPj: EnergyParts;
   readonly energyTotalPj: Range;
+  /** Scan flip-flops in the place of plain ones; not in the figures above. */
+  readonly testOverhead: { readonly areaUm2: number; readonly energyPj: number };
+  /** Of the timed simulation: priced transitions over settled ones; absent where nothing was simulated with delays. */
+  readonly glitchFactor?: number;
   readonly leakageNw: number;
   readonly cyclesPerFrame: number;
   /** Share of the front's cycles in which this layer's datapath works. */
@@ -34,6 +39,8 @@ export type FrontEndCost = {
   readonly areaMm2: AreaParts;
   readonly energyPerFrameUj: EnergyParts;
   readonly energyPerFrameRangeUj: Range;
+  /** Scan flip-flops in the place of plain ones; in none of the other figures. */
+  readonly testOverhead: { readonly areaMm2: number; readonly energyPerFrameUj: number };
   readonly leakageMw: number;
   readonly powerMw: number;
   readonly cyclesPerFrame: number;
@@ -56,4 +63,6 @@ export type FrontEndInput = {
   readonly clockMhz?: number | undefined;
   /** By layer name; layers without an entry use the default toggle rates. */
   readonly activity?: ReadonlyMap<string, LayerActivity> | undefined;
+  /** By layer name, from `measureFront`: glitches, wires and clock gates as they are; goes before `activity`. */
+  readonly measured?: ReadonlyMap<string, MeasuredEnergy> | undefined;
 };

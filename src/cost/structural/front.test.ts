@@ -7,7 +7,7 @@ import type { LayerCounts } from "./counts.js";
 import { costFrontEnd } from "./front.js";
 
 const sky130 = readTechnology("sky130hd");
-const { cells, sram } = sky130;
+const { cells, clockGate, sram } = sky130;
 
 /**
  * MobileNet's first layer as a 27×8 constant matrix of 346 digits: 346 · 8 bits in, 8 sums of 17 bits out, and full adders =
@@ -42,20 +42,21 @@ describe("costFrontEnd", () => {
   test("equals a hand calculation", () => {
     const cost = costFrontEnd({ layers: [conv0], technology: sky130, clockMhz: 100 });
     const [layer] = cost.layers;
-    const ff = cells.enableFlipFlop;
-    // Banks of 100, 216 and 20 flip-flops behind 4, 7 and 1 clock gates.
-    expect(layer!.areaUm2.registers).toBeCloseTo(
-      336 * cells.flipFlop.areaUm2 + 12 * sky130.clockGate.areaUm2,
-      6,
-    );
+    const ff = cells.flipFlop;
+    // Banks of 100, 216 and 20 bits behind 4, 7 and 1 clock gates.
+    expect(layer!.areaUm2.registers).toBeCloseTo(336 * ff.areaUm2 + 12 * clockGate.areaUm2, 6);
     expect(layer!.areaUm2.sram).toBeCloseTo(10_752 * sram.areaUm2PerBit.nominal, 6);
     const { and2 = 1 } = areaCalibration().factors.control;
     expect(layer!.areaUm2.control).toBeCloseTo(30 * cells.and2.areaUm2 * and2, 6);
     expect(layer!.energyPj.datapath).toBeCloseTo(
-      2632 * 2 * 0.2 * 12_544 * cells.fullAdder.energyPerTogglePj * 1.5,
+      2632 * 2 * 0.2 * 12_544 * cells.fullAdder.energyPerTogglePj * 1.6,
       3,
     );
-    expect(layer!.energyPj.clock).toBeCloseTo(336 * 50_176 * ff.clockEnergyPerCyclePj * 1.3, 3);
+    const gates =
+      12 * (12_544 * clockGate.energyPerEnabledCyclePj + 37_632 * clockGate.energyPerDisabledCyclePj);
+    const clocked = 100 * 12_544 + 236 * 50_176;
+    expect(layer!.energyPj.clock).toBeCloseTo((clocked * ff.clockEnergyPerCyclePj + gates) * 1.3, 3);
+    expect(layer!.testOverhead.areaUm2).toBeCloseTo(336 * (cells.scanFlipFlop.areaUm2 - ff.areaUm2), 6);
     expect(layer!.energyPj.sram).toBeCloseTo(224 * 224 * 72 * sram.energyPjPerAccessedBit.nominal, 3);
     // nW · s = 1e3 pJ.
     expect(layer!.energyPj.leakage).toBeCloseTo(layer!.leakageNw * (50_176 / 1e8) * 1e3, 9);
@@ -95,8 +96,8 @@ describe("costFrontEnd", () => {
     ]);
     const cost = costFrontEnd({ layers: [conv0], technology: sky130, activity });
     expect(cost.tier).toBe("simulated");
-    expect(cost.layers[0]!.energyPj.datapath).toBeCloseTo(1e6 * cells.fullAdder.energyPerTogglePj * 1.5, 3);
-    expect(cost.layers[0]!.energyPj.registers).toBeCloseTo(2e6 * cells.enableFlipFlop.energyPerTogglePj, 3);
+    expect(cost.layers[0]!.energyPj.datapath).toBeCloseTo(1e6 * cells.fullAdder.energyPerTogglePj * 1.6, 3);
+    expect(cost.layers[0]!.energyPj.registers).toBeCloseTo(2e6 * cells.flipFlop.energyPerTogglePj, 3);
     const mixed = costFrontEnd({ layers: [conv0, { ...conv0, name: "b" }], technology: sky130, activity });
     expect(mixed.tier).toBe("modelled");
   });

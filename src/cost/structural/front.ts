@@ -3,8 +3,8 @@ import { layerArea } from "./area.js";
 import { structuralAssumptions } from "./assumptions.js";
 import { achievableClockMhz } from "./clock.js";
 import type { FrontEndCost, FrontEndInput, LayerCost } from "./cost-types.js";
-import { checkLayers } from "./counts.js";
-import { type Level, layerEnergy } from "./energy.js";
+import { checkLayers, type LayerCounts } from "./counts.js";
+import { type Level, layerEnergy, measuredLayerEnergy, testOverhead } from "./energy.js";
 import type { EnergyParts } from "./parts.js";
 
 function addParts<P extends object>(all: readonly P[], scale: number): P {
@@ -17,18 +17,40 @@ function addParts<P extends object>(all: readonly P[], scale: number): P {
   return sum as P;
 }
 
+/** Where glitches, wires and activity come from. */
+function energyNotes(layers: readonly LayerCounts[], measured: FrontEndInput["measured"]): readonly string[] {
+  const timed = layers.flatMap(({ name }) => measured?.get(name) ?? []);
+  const notes: string[] = [];
+  if (timed.length > 0) {
+    const cycles = timed.reduce((sum, one) => sum + one.cyclesSimulated, 0);
+    const worst = Math.max(...timed.map((one) => one.relativeError));
+    const factors = timed.map((one) => one.totalGlitchFactor);
+    notes.push(
+      `${timed.length} of ${layers.length} layers simulated with delays on windows of real images: ${cycles} cycles in all, standard error of a layer up to ${(100 * worst).toFixed(1)} %, ` +
+        `glitches × ${Math.min(...factors).toFixed(2)} to × ${Math.max(...factors).toFixed(2)}, wires included`,
+    );
+  }
+  if (timed.length < layers.length) {
+    const { glitchFactor } = structuralAssumptions;
+    notes.push(
+      `glitches in adder trees assumed × ${glitchFactor.nominal} (${glitchFactor.low} to ${glitchFactor.high}) where nothing was simulated with delays`,
+    );
+  }
+  return notes;
+}
+
 /**
  * Structural tier: area, energy, clock and throughput of a frozen front from its layers' counts and a technology table.
  *
  * - area: cells × area, memory and ROM bits × area per bit; no placement or routing overhead
- * - energy a frame: toggles × energy per toggle × glitch factor; clock pins of all registers in every cycle (no gating);
- *   accessed memory bits × energy per bit; leakage × frame time
+ * - energy a frame: transitions with glitches × (internal + pins + wire) where a layer was simulated with delays, else toggles × energy per
+ *   toggle × an assumed glitch factor; clock pins and clock gates, idle cycles gated; accessed memory bits × energy per bit; leakage × time
  * - frames/s = clock / the slowest layer's cycles; TOPS = 2 · MACs · frames/s
  *
  * @throws FixynnError FX7040 without layers, FX7041 for counts that cannot be, FX7042 for a clock that is not positive
  */
 export function costFrontEnd(input: FrontEndInput): FrontEndCost {
-  const { layers, technology, activity } = input;
+  const { layers, technology, activity, measured } = input;
   checkLayers(layers);
   const { sram } = technology;
   const stageMhz = layers.map((layer) => achievableClockMhz(layer.criticalFullAdders, technology));
@@ -47,11 +69,17 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
     const { areaUm2: area, leakageNw } = layerArea(layer, technology);
     const own = activity?.get(layer.name);
     const frame = { cycles: cyclesPerFrame, seconds, leakageNw };
-    const at = (level: Level): EnergyParts => layerEnergy(layer, technology, own, frame, level);
+    const timed = measured?.get(layer.name);
+    const at = (level: Level): EnergyParts =>
+      timed === undefined
+        ? layerEnergy(layer, technology, own, frame, level)
+        : measuredLayerEnergy(layer, technology, timed, frame, level);
     const energyPj = at("nominal");
     return {
       name: layer.name,
-      tier: own === undefined ? "modelled" : "simulated",
+      tier: own === undefined && timed === undefined ? "modelled" : "simulated",
+      testOverhead: testOverhead(layer, technology, frame),
+      ...(timed === undefined ? {} : { glitchFactor: timed.totalGlitchFactor }),
       areaUm2: area,
       energyPj,
       energyTotalPj: { low: at("low").total, nominal: energyPj.total, high: at("high").total },
@@ -78,7 +106,7 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
   const topsPerWattAt = (energyUj: number): number => (2 * macsPerFrame * 1e-6) / energyUj;
   const tops = 2 * macsPerFrame * framesPerSecond * 1e-12;
   const simulated = costs.every((cost) => cost.tier === "simulated");
-  const { glitchFactor, clockTreeFactor, logicToggleRate } = structuralAssumptions;
+  const { clockTreeFactor, logicToggleRate } = structuralAssumptions;
   return {
     kind: "frontEndCost",
     technology: technology.name,
@@ -94,6 +122,10 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
     areaMm2,
     energyPerFrameUj,
     energyPerFrameRangeUj: range,
+    testOverhead: {
+      areaMm2: costs.reduce((sum, cost) => sum + cost.testOverhead.areaUm2, 0) * 1e-6,
+      energyPerFrameUj: costs.reduce((sum, cost) => sum + cost.testOverhead.energyPj, 0) * 1e-6,
+    },
     leakageMw: costs.reduce((sum, cost) => sum + cost.leakageNw, 0) * 1e-6,
     powerMw: energyPerFrameUj.total * framesPerSecond * 1e-3,
     cyclesPerFrame,
@@ -111,7 +143,9 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
     layers: costs,
     notes: [
       "area is cell and macro area, without placement and routing overhead",
-      `glitches in adder trees assumed × ${glitchFactor.nominal} (${glitchFactor.low} to ${glitchFactor.high}), clock tree × ${clockTreeFactor.nominal} (${clockTreeFactor.low} to ${clockTreeFactor.high}) of the registers' clock energy, no clock gating`,
+      ...energyNotes(layers, measured),
+      `clock tree × ${clockTreeFactor.nominal} (${clockTreeFactor.low} to ${clockTreeFactor.high}) of the energy of clock pins, flip-flops and clock gates`,
+      "flip-flops without scan; what scan would add is a figure of its own",
       ...(simulated
         ? []
         : [
@@ -120,7 +154,7 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
       ...(layers.some((layer) => (layer.romBits ?? 0) > 0)
         ? ["ROMs priced as synthesized logic (a third of a NAND gate a bit), their reads as SRAM reads"]
         : []),
-      "every register has an enable; the clock estimate takes the worst arc at every full adder",
+      "the clock estimate takes the worst arc at every full adder",
     ],
   };
 }

@@ -1,5 +1,5 @@
 import { wordFormat } from "../../arith/index.js";
-import { concat, literal, type ModuleBuilder, sliceOf } from "../builder.js";
+import { concat, literal, type ModuleBuilder, repeat, sliceOf } from "../builder.js";
 import { addOutputBuffer } from "../controller.js";
 import { counterWidth, type InstanceCell, type NetId, type Signal, signalWidth, toBits } from "../netlist.js";
 import {
@@ -9,6 +9,7 @@ import {
   type MemoryRegisters,
   wordBits,
 } from "../registers.js";
+import { connectEnables } from "../stage-enables.js";
 import { type Lane, type LaneShape, resize } from "./lane.js";
 import type { LinearRequantization } from "./linear-requantization.js";
 import type { FoldedSteps, Folding } from "./parallelism.js";
@@ -127,9 +128,12 @@ export function addCore(
   const timing = { enable: advance, resetN };
   const outputs = parts.rows.length;
   const k = lane.latency;
-  const summed = delayLine(b, "summed", walk.work, k, timing);
-  const lastSummed = slices > 1 ? delayLine(b, "last_summed", walk.lastSlice, k, timing) : walk.lastSlice;
-  const firstSummed = slices > 1 ? delayLine(b, "first_summed", walk.firstSlice, k, timing) : walk.firstSlice;
+  const working = delayLine(b, "summed", walk.work, k, timing);
+  const summed = working.at(-1)!;
+  const lastSummed =
+    slices > 1 ? delayLine(b, "last_summed", walk.lastSlice, k, timing).at(-1)! : walk.lastSlice;
+  const firstSummed =
+    slices > 1 ? delayLine(b, "first_summed", walk.firstSlice, k, timing).at(-1)! : walk.firstSlice;
   const accumulate = b.logic("and", "accumulate", [advance, summed]);
   const done =
     slices > 1
@@ -138,11 +142,13 @@ export function addCore(
   const { width } = wordFormat(laneShape.accumulator);
   const ports = parts.scales.kind === "registers" ? addPorts(b, parts, parts.scales.registers) : undefined;
   const biases = addBiases(b, parts, ports?.biases, { primed, resetN, move: done });
+  // A stage's registers are clocked only when something moves on through them.
+  const laneMoves = stageMoves(b, "summed_moves", working, advance);
   const laneBits = folding.inputs * laneShape.weightBits;
   const sums = range(lanes).map((l) => {
     const a = b.net(`a${l}`, width);
     const inputs: InstanceCell["inputs"] = [
-      { port: "advance", signal: advance },
+      ...connectEnables(lane.module, laneMoves),
       { port: "x", signal: operands[l]! },
       { port: "w", signal: sliceOf(walk.weights, l * laneBits, laneBits) },
       { port: "bias", signal: biases[l]! },
@@ -169,10 +175,13 @@ export function addCore(
   const scaled = b.logic("and", "scale_taken", [queue.valid, advance]);
   const memory = { outputs, perResult, results, port: ports?.scales };
   const scales = addScales(b, parts.scales, memory, { primed, resetN, move: scaled });
+  const scaledAfter = delayLine(b, "scaled", queue.valid, requantizer.latency, timing);
+  const valid = scaledAfter.at(-1)!;
+  const requantizerMoves = stageMoves(b, "scaled_moves", scaledAfter, advance);
   const values = queue.words.map((word, l) => {
     const y = b.net(`y${l}`, parts.outputBits);
     const inputs: InstanceCell["inputs"] = [
-      ...(requantizer.module.clock === null ? [] : [{ port: "advance", signal: advance }]),
+      ...connectEnables(requantizer.module, requantizerMoves),
       { port: "a", signal: word },
       ...(scales === undefined ? [] : [{ port: "scale", signal: scales[l]! }]),
     ];
@@ -186,7 +195,6 @@ export function addCore(
     });
     return b.signal(y);
   });
-  const valid = delayLine(b, "scaled", queue.valid, requantizer.latency, timing);
   const collected = addCollector(b, {
     ...signals,
     value: concat(values),
@@ -195,6 +203,19 @@ export function addCore(
     entries: folding.entries ?? 2,
   });
   return { ...collected, data: sliceOf(collected.data, 0, outputs * parts.outputBits) };
+}
+
+/** Stage by stage: what is there moves on. */
+function stageMoves(
+  b: ModuleBuilder,
+  name: string,
+  present: readonly Signal[],
+  advance: Signal,
+): (stage: number) => Signal {
+  const stages = present.slice(0, -1);
+  const moves =
+    stages.length === 0 ? [] : b.logic("and", name, [repeat(advance, stages.length), concat(stages)]);
+  return (stage) => sliceOf(moves, stage, 1);
 }
 
 /** Declare the configuration port of a layer and divide it: multipliers below, biases above. */

@@ -12,6 +12,7 @@ import { type CellCounts, countCells } from "../cell-counts.js";
 import { lowerDatapath } from "../datapath.js";
 import { type DatapathCounts, datapathCounts, planDatapath, wholePlan } from "../datapath-plan.js";
 import { type Module, type Signal, signalWidth } from "../netlist.js";
+import { enablePorts } from "../stage-enables.js";
 import { largest, smallest } from "./extremes.js";
 
 /** What all lanes of a folded layer have in common. */
@@ -60,7 +61,7 @@ export function buildLane(name: string, doc: readonly string[], shape: LaneShape
   const { inputs, inputBits, weightBits, clock } = shape;
   const b = new ModuleBuilder(name, doc);
   b.clock("aclk");
-  const enable = b.input("advance", 1, "all registers move on");
+  const enable = enablePorts(b);
   const x = b.input("x", inputs * inputBits, `${inputs} operands of ${inputBits} bits`);
   const w = b.input(
     "w",

@@ -15,6 +15,7 @@ import { lowerDatapath } from "../datapath.js";
 import { type DatapathCounts, datapathCounts, NO_CELLS, planDatapath, wholePlan } from "../datapath-plan.js";
 import { clampDelayPs } from "../layer-datapath.js";
 import { type Module, type Signal, toBits } from "../netlist.js";
+import { enablePorts, type StageEnables } from "../stage-enables.js";
 import { largest, smallest } from "./extremes.js";
 import { resize } from "./lane.js";
 import { evaluateLinear, type LinearRequantization } from "./linear-requantization.js";
@@ -102,7 +103,7 @@ export function buildRequantizer(name: string, doc: readonly string[], shape: Re
   const { shift, offsetShift, multipliers, positive, negative } = shape.formula;
   const b = new ModuleBuilder(name, doc);
   b.clock("aclk");
-  const enable = b.input("advance", 1, "all registers move on");
+  const enable = enablePorts(b);
   const hull = accumulatorHull(shape);
   const { width, signed } = wordFormat(hull);
   const acc = b.input("a", width, "accumulator");
@@ -162,7 +163,7 @@ export type ScaledSum = {
   readonly inputs: readonly Signal[];
   readonly constant: bigint;
   readonly shift: number;
-  readonly enable: Signal;
+  readonly enable: StageEnables;
   readonly clock: ClockTarget;
   /** What comes between register and gate; default nothing. */
   readonly inputDelayPs?: number;

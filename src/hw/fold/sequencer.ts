@@ -98,17 +98,16 @@ export function selectOption(
 const bitsOf = (slice: Extract<Signal[number], { kind: "net" }>): Signal =>
   Array.from({ length: slice.width }, (_, i) => ({ ...slice, low: slice.low + i, width: 1 }));
 
-/** Delay bits by some cycles of `enable`. */
+/** Delay bits by some cycles of `enable`: what they are after 0, 1, … cycles. */
 export function delayLine(
   b: ModuleBuilder,
   name: string,
   d: Signal,
   cycles: number,
   options: { readonly enable: Signal; readonly resetN: Signal },
-): Signal {
-  let value = d;
-  for (let i = 1; i <= cycles; i++) {
-    value = b.register(`${name}_${i}`, value, { ...options, role: "control" });
-  }
-  return value;
+): readonly Signal[] {
+  const values = [d];
+  for (let i = 1; i <= cycles; i++)
+    values.push(b.register(`${name}_${i}`, values.at(-1)!, { ...options, role: "control" }));
+  return values;
 }
