@@ -2,6 +2,8 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { FixynnError } from "../src/core/index.js";
 import { calibrateArea } from "./area-calibration.js";
+import { reproducePaper } from "./paper.js";
+import { reproduceParts } from "./parts.js";
 import { reproduceTransfer } from "./transfer.js";
 
 /** `npm run reproduce -- NAME`: regenerate a page of docs/results. */
@@ -22,6 +24,29 @@ program
     });
     process.stdout.write(`${path}\n`);
   });
+program
+  .command("parts")
+  .description("synthesized parts of the MAC array: technologies/parts")
+  .option("--libraries <folder>", "folder of the Liberty files; default: the shared one")
+  .option("--cache <folder>", "where mapped modules are kept", "runs/parts")
+  .action(async (options: { libraries?: string; cache: string }) => {
+    for (const path of await reproduceParts({ ...options, cache: resolve(options.cache) }))
+      process.stdout.write(`${path}\n`);
+  });
+program
+  .command("paper")
+  .description("the paper's figures, corrected and at equal area: docs/results/paper.md")
+  .option("--quick", "the folded front alone, without the parallel one", false)
+  .option("--page-only", "compute nothing: write the page of the kept paper.json", false)
+  .option("--freeze-point <layer>", "partly frozen front; default: what docs/results/transfer.md allows")
+  .option("--out <folder>", "folder of the page and its figures", "docs/results")
+  .option("--runs <folder>", "where compiled fronts are kept", "runs/paper")
+  .action(
+    (options: { quick: boolean; pageOnly: boolean; freezePoint?: string; out: string; runs: string }) => {
+      const path = reproducePaper({ ...options, out: resolve(options.out), runs: resolve(options.runs) });
+      process.stdout.write(`${path}\n`);
+    },
+  );
 program
   .command("area-calibration")
   .description("area of counted cells after mapping: technologies/calibration/area.json")

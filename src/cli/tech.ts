@@ -14,6 +14,7 @@ import {
   type Technology,
   wireCapacitanceFf,
 } from "../cost/index.js";
+import { memoryWrapper } from "../hw/index.js";
 
 const print = (lines: readonly string[]): void => {
   process.stdout.write(`${lines.join("\n")}\n`);
@@ -184,6 +185,19 @@ export function techCommand(): Command {
     .option("--technology <name>", "name of a shipped table, or a JSON file", "sky130hd")
     .option("--ports <number>", "1, or 2 to read and write in one cycle", "2")
     .action(describeMemory);
+  tech
+    .command("wrapper")
+    .description("print an fx_ram.sv made of a two-port macro, to take in place of the emitted one")
+    .argument("<macro>", "e.g. sky130_sram_1kbyte_1rw1r_32x256_8 or RM_IHPSG13_2P_64x32_c2")
+    .option("-o, --out <file>", "file to write; default: standard output")
+    .action((macro: string, { out }: { out?: string }) => {
+      const text = memoryWrapper(macro);
+      if (out === undefined) process.stdout.write(text);
+      else {
+        writeFileAtomic(resolve(out), text);
+        print([`${out}: fx_ram out of ${macro}`]);
+      }
+    });
   tech
     .command("16nm")
     .description("compare the 16 nm estimate with DeepFreeze's coefficients")

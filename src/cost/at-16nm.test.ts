@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { csdDigitCount } from "../arith/index.js";
 import { costsAt16Nm, figureAt16Nm, type NodeCosts } from "./at-16nm.js";
+import { deepFreeze } from "./comparison/index.js";
 import { crossCheck16Nm, meanCsdDigits } from "./cross-check-16nm.js";
-import { deepFreeze } from "./paper.js";
 import { scalingTo16Nm } from "./scaling.js";
 import { readTechnology } from "./technology.js";
 

@@ -101,6 +101,17 @@ const fieldsSchema = z.strictObject({
     .strictObject({
       technology: z.string().min(1).default("sky130hd"),
       clockMhz: z.number().positive().optional().describe("default: what the technology's cells allow"),
+      totalAreaMm2: z
+        .number()
+        .positive()
+        .default(3.3)
+        .describe(
+          "of both sides of the comparison at equal area, at 16 nm; default: the largest published NVDLA",
+        ),
+      frameRates: z
+        .array(z.number().positive())
+        .default([30, 60, 240])
+        .describe("compared at, beside the most frames that each side can do"),
     })
     .prefault({}),
   constants: z

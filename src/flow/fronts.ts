@@ -47,5 +47,5 @@ export type FrontCost = {
       "areaMm2" | "areaPartsMm2" | "requantizationMm2" | "energyUj" | "energyPartsUj" | "utilization"
     >;
   }[];
-  readonly results: Pick<SweepEntry, "cost" | "baseline" | "gain" | "paper">;
+  readonly results: Pick<SweepEntry, "cost" | "baseline" | "gain" | "comparison" | "paper">;
 };

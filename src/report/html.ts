@@ -1,3 +1,4 @@
+import { comparisonTable } from "./comparison-table.js";
 import { absent, grouped, percent, plural, points, ratio, shapeText, significant } from "./format.js";
 import { unfrozenOf } from "./freeze-verdict.js";
 import { type Content, html, type Markup, raw, tableMarkup } from "./markup.js";
@@ -298,6 +299,7 @@ export function reportHtml(results: Results): string {
   const accuracy = accuracyTable(results);
   const datasetNames = [...new Set(entries.flatMap(({ datasets = [] }) => datasets.map((d) => d.name)))];
   const pareto = paretoTable(results);
+  const compared = comparisonTable(results);
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -332,6 +334,7 @@ ${keyFigures(results, chosen)}${chosen && section("flow", "What is frozen, what 
     "Area, energy and speed",
     tableMarkup(costTable(results)),
     efficiencyBars(results),
+    compared && tableMarkup(compared),
     pareto && tableMarkup(pareto),
   )
 }${entries.length > 0 && verificationSection(results)}${runSection(results)}</main>

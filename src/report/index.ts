@@ -1,12 +1,13 @@
+export { comparisonTable, rangeCell } from "./comparison-table.js";
 export { constantsMarkdown, constantsTable } from "./constants-markdown.js";
 export { constantsSvg } from "./constants-plot.js";
 export * from "./constants-results.js";
 export { accuracyCsv, layersCsv } from "./csv.js";
-export { absent, duration, grouped, optional, percent, points } from "./format.js";
+export { absent, duration, grouped, optional, percent, points, ratio, significant } from "./format.js";
 export * from "./freeze-verdict.js";
 export { reportHtml } from "./html.js";
 export * from "./results.js";
 export { summaryMarkdown } from "./summary.js";
-export { cell, markdownTable, numberColumn, textColumn } from "./table.js";
+export { type Cell, cell, markdownTable, numberColumn, type Table, textColumn } from "./table.js";
 export { type TransferSection, transferMarkdown } from "./transfer-markdown.js";
 export { transferSvg } from "./transfer-plot.js";

@@ -236,6 +236,50 @@ const gainSchema = z
   })
   .meta({ id: "gain" });
 
+const rangeSchema = z
+  .strictObject({ low: amount, nominal: amount, high: amount })
+  .meta({ id: "range", description: "an estimate with its bounds" });
+
+const comparisonSideSchema = z.strictObject({
+  name: z.string(),
+  source: z.string(),
+  framesPerSecond: amount,
+  energyPerFrameUj: rangeSchema.describe("leakage and idle power included, DRAM not"),
+  dramBytesPerFrame: amount,
+  powerMw: rangeSchema.describe("without DRAM"),
+  topsPerWatt: rangeSchema.describe("without DRAM"),
+  topsPerWattWithDram: rangeSchema,
+});
+
+const equalAreaSchema = z
+  .strictObject({
+    accelerator: z.enum(["nvdla", "array"]),
+    node: z.string(),
+    tier: tierSchema,
+    totalAreaMm2: amount.describe("of both sides"),
+    frameRate: amount.optional().describe("frames/s that the camera gives; absent: as many as each side can"),
+    feasible: z.boolean(),
+    reason: z.string().optional().describe("why it is not feasible"),
+    frontAreaMm2: rangeSchema.optional(),
+    tail: z.string().optional().describe("accelerator beside the front"),
+    whole: z.string().optional().describe("accelerator of the whole area"),
+    hybrid: comparisonSideSchema.optional(),
+    baseline: comparisonSideSchema.optional(),
+    gain: z
+      .strictObject({
+        topsPerWatt: rangeSchema,
+        topsPerWattWithDram: rangeSchema,
+        framesPerSecond: rangeSchema,
+      })
+      .optional()
+      .describe("hybrid over baseline"),
+    notes: z.array(z.string()).optional(),
+  })
+  .meta({
+    id: "equalArea",
+    description: "frozen front and tail beside an all-programmable chip of the same area",
+  });
+
 const paperSchema = z
   .strictObject({
     tier: tierSchema,
@@ -259,6 +303,7 @@ const sweepEntrySchema = z.strictObject({
   cost: costSchema.optional(),
   baseline: baselineSchema.optional(),
   gain: gainSchema.optional(),
+  comparison: z.array(equalAreaSchema).optional(),
   paper: paperSchema.optional(),
 });
 
@@ -310,6 +355,7 @@ export const resultsSchema = z.strictObject({
   cost: costSchema.optional(),
   baseline: baselineSchema.optional(),
   gain: gainSchema.optional(),
+  comparison: z.array(equalAreaSchema).optional(),
   paper: paperSchema.optional(),
   sweep: z.array(sweepEntrySchema).optional().describe("one entry for every freeze point, shallow to deep"),
   pareto: z
@@ -350,6 +396,10 @@ export type CostResult = z.infer<typeof costSchema>;
 export type BaselineResult = z.infer<typeof baselineSchema>;
 /** Ratios of ours to the baseline. */
 export type GainResult = z.infer<typeof gainSchema>;
+/** One comparison at equal area. */
+export type EqualAreaResult = z.infer<typeof equalAreaSchema>;
+/** An estimate with its bounds. */
+export type RangeResult = z.infer<typeof rangeSchema>;
 /** The estimate by the published coefficients. */
 export type PaperResult = z.infer<typeof paperSchema>;
 /** One freeze point with all that was found about it. */
@@ -388,7 +438,7 @@ export function resultsJsonSchema(): Record<string, unknown> {
  */
 export function freezePointsOf(results: Results): readonly SweepEntry[] {
   if (results.sweep !== undefined && results.sweep.length > 0) return results.sweep;
-  const { freezePoint, datasets, layers, rtl, cost, baseline, gain, paper } = results;
+  const { freezePoint, datasets, layers, rtl, cost, baseline, gain, comparison, paper } = results;
   if (freezePoint === undefined) return [];
-  return [{ freezePoint, datasets, layers, rtl, cost, baseline, gain, paper }];
+  return [{ freezePoint, datasets, layers, rtl, cost, baseline, gain, comparison, paper }];
 }

@@ -1,3 +1,4 @@
+import { comparisonTable } from "./comparison-table.js";
 import { duration, grouped, plural, shapeText } from "./format.js";
 import { freezePointsOf, type Results } from "./results.js";
 import { escapeMarkdown, markdownTable, type Table } from "./table.js";
@@ -58,6 +59,8 @@ export function summaryMarkdown(results: Results): string {
     section(accuracyTable({ ...results, sweep: [...shown] }, { imagesColumn: true }));
   }
   if (entries.some(({ cost, baseline, paper }) => cost ?? baseline ?? paper)) section(costTable(results));
+  const compared = comparisonTable(results);
+  if (compared) section(compared);
   const layers = chosen ? layersOf(results, chosen) : [];
   if (chosen && layers.length > 0) {
     const frozen = layers.filter((layer) => layer.frozen);

@@ -60,13 +60,17 @@ function flipFlopPins({ cell }: CellModel, place: string) {
     throw new FixynnError("FX7068", what, { place });
   };
   if (sequential?.kind !== "flipFlop") return fail("no flip-flop");
-  const data = sequential.next.kind === "pin" ? sequential.next.name : undefined;
+  // A flip-flop that stores the complement of its data (ASAP7's) has its outputs the other way round.
+  const { next } = sequential;
+  const complemented = next.kind === "not";
+  const stored = next.kind === "not" ? next.operand : next;
+  const data = stored.kind === "pin" ? stored.name : undefined;
   const clock = pinsOfBoolean(sequential.clockedOn)[0];
   if (data === undefined || clock === undefined || sequential.clockedOn.kind !== "pin")
     return fail("a flip-flop with more than data and a rising clock");
   const outputs = cell.pins.flatMap((pin) =>
     pin.direction === "output" && pin.function?.kind === "pin"
-      ? [{ pin: pin.name, inverted: pin.function.name === sequential.stateInverted }]
+      ? [{ pin: pin.name, inverted: (pin.function.name === sequential.stateInverted) !== complemented }]
       : [],
   );
   return { clock, data, outputs };

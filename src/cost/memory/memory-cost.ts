@@ -26,7 +26,7 @@ export type MemoryForm =
 export type MemoryCost = {
   readonly form: MemoryForm;
   readonly areaUm2: Range;
-  /** Part of the area that is the wrapper's: write register, comparator and bypass. 0 for latches. */
+  /** Part of the area that is the wrapper's: two registers, comparator and multiplexer. 0 for latches. */
   readonly wrapperUm2: number;
   readonly readPj: Range;
   readonly writePj: Range;
@@ -87,28 +87,33 @@ function tile({ words, bits, ports }: MemoryShape, technology: Technology): Tili
 }
 
 /**
- * Wrapper of a macro that leaves reading and writing one word in one cycle undefined: the write is kept a cycle in a register, and a read of
- * its address takes the register (docs/hw.md). Two-port memories only.
+ * Wrapper of a macro that leaves reading and writing one word in one cycle undefined, as `memoryWrapper` prints it: a register of the write
+ * on its way, a register that holds the word read, a comparator and a multiplexer. Two-port memories only.
  */
 function wrapperOf({ words, bits, ports }: MemoryShape, { cells, clockGate }: Technology) {
   if (ports === 1) return { areaUm2: 0, leakageNw: 0, writePj: 0, readPj: 0 };
   const address = Math.max(1, Math.ceil(Math.log2(words)));
-  const flops = bits + address + 2;
+  // The write on its way, and the word read that is held.
+  const flops = 2 * bits + address + 2;
   const parts = [
     [flops, cells.flipFlop],
     [bits, cells.mux2],
     [address, cells.xor2],
     [address, cells.or2],
-    [1, clockGate],
+    [2, clockGate],
   ] as const;
   const { flipFlop, mux2 } = cells;
   return {
     areaUm2: parts.reduce((sum, [count, cell]) => sum + count * cell.areaUm2, 0),
     leakageNw: parts.reduce((sum, [count, cell]) => sum + count * cell.leakageNw, 0),
     writePj:
-      flops * (flipFlop.clockEnergyPerCyclePj + dataToggles * flipFlop.energyPerTogglePj) +
+      (bits + address) * (flipFlop.clockEnergyPerCyclePj + dataToggles * flipFlop.energyPerTogglePj) +
       clockGate.energyPerEnabledCyclePj,
-    readPj: bits * dataToggles * mux2.energyPerTogglePj,
+    readPj:
+      bits *
+        (flipFlop.clockEnergyPerCyclePj +
+          dataToggles * (flipFlop.energyPerTogglePj + mux2.energyPerTogglePj)) +
+      clockGate.energyPerEnabledCyclePj,
   };
 }
 

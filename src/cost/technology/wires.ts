@@ -107,3 +107,19 @@ export function wireModel(
     source: `lengths: an estimate, those of sky130 and SG13G2 in cell pitches (root of a nand's area); capacitance: ${given.source}`,
   };
 }
+
+/** Assume a wire model where nothing is known. */
+export function assumedWire(pinFf: number, warnings: Set<string>): TechnologyWire {
+  warnings.add(
+    `wire: nothing is known of it; ${pinFf.toPrecision(3)} fF a sink assumed, as much as a driven pin`,
+  );
+  return {
+    fanOuts: [1],
+    lengthsUm: [pinFf],
+    slopeUm: pinFf,
+    capacitanceFfPerUm: 1,
+    spread: { low: 0.5, nominal: 1, high: 2 },
+    estimated: true,
+    source: "an assumption: as much capacitance as the driven pins (written as lengths at 1 fF/µm)",
+  };
+}

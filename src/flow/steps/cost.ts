@@ -1,26 +1,34 @@
 import { FixynnError } from "../../core/index.js";
 import {
-  type AcceleratorLayer,
-  type Comparison,
-  compareWithNvdla,
+  acceleratorTechnologyAt16Nm,
+  compareAtEqualArea,
   costFrontEnd,
   countsOf,
+  createArrayCatalogue,
+  type EqualAreaComparison,
   type FrontEndCost,
+  type FrontFigures,
+  frontFiguresAt16Nm,
   type LayerActivity,
   type LayerCost,
+  type OperatingPoint,
   type PaperCost,
-  type PaperLayer,
   paperTier,
   readTechnology,
-  scaleFrontTo16Nm,
   type Technology,
 } from "../../cost/index.js";
 import { simplify, statistics } from "../../graph/index.js";
 import type { LayerStats } from "../../hw/index.js";
-import { inputsOfQuantNode, type QuantNetwork, type QuantNode } from "../../quant/index.js";
-import type { BaselineResult, CostResult, GainResult, PaperResult } from "../../report/index.js";
+import type {
+  BaselineResult,
+  CostResult,
+  EqualAreaResult,
+  GainResult,
+  PaperResult,
+} from "../../report/index.js";
 import type { FlowContext } from "../context.js";
 import type { FrontCost, FrozenFront, VerifiedFront } from "../fronts.js";
+import { acceleratorLayer, paperLayer, shapedLayers } from "./cost-layers.js";
 import type { IntegerNetwork } from "./quantize.js";
 import type { TrainedNetwork } from "./train.js";
 
@@ -51,51 +59,6 @@ function activityOf(stats: LayerStats, verdict: VerifiedFront["layers"][number])
     requantizationToggles: adders * share * perFrame,
     registerToggles: toggles.registers * perFrame,
     controlToggles: (toggles.control + toggles.logic) * perFrame,
-  };
-}
-
-type Shaped = { readonly node: QuantNode; readonly inputShape: readonly number[]; readonly macs: number };
-
-function shapedLayers(network: QuantNetwork, macs: ReadonlyMap<string, number>): readonly Shaped[] {
-  const shapes = new Map(network.nodes.map((node) => [node.name, node.output.shape]));
-  return network.nodes.flatMap((node): Shaped[] => {
-    if (node.kind === "input" || node.kind === "reshape") return [];
-    return [{ node, inputShape: shapes.get(inputsOfQuantNode(node)[0]!)!, macs: macs.get(node.name) ?? 0 }];
-  });
-}
-
-function acceleratorLayer({ node, inputShape, macs }: Shaped): AcceleratorLayer {
-  const weighted = node.kind === "conv2d" || node.kind === "depthwiseConv2d" || node.kind === "dense";
-  return {
-    name: node.name,
-    kind: weighted ? node.kind : "other",
-    inputShape,
-    outputShape: node.output.shape,
-    macs,
-    weightBytes: weighted ? node.weights.data.length : 0,
-  };
-}
-
-function paperLayer({ node, inputShape }: Shaped): PaperLayer {
-  const weights = "weights" in node ? node.weights : undefined;
-  const kernel: readonly [number, number] =
-    weights !== undefined && node.kind !== "dense" ? [weights.shape[0]!, weights.shape[1]!] : [1, 1];
-  const isPool =
-    node.kind === "maxPool2d" || node.kind === "averagePool2d" || node.kind === "globalAveragePool2d";
-  return {
-    name: node.name,
-    kind: isPool
-      ? "pool"
-      : node.kind === "add" || weights === undefined
-        ? "other"
-        : (node.kind as PaperLayer["kind"]),
-    inputShape,
-    outputShape: node.output.shape,
-    kernel,
-    weights: weights?.data.length ?? 0,
-    nonZeroWeights: weights?.data.reduce((n: number, w: number) => n + (w === 0 ? 0 : 1), 0) ?? 0,
-    activationBits: node.output.bits,
-    weightBits: 8,
   };
 }
 
@@ -146,7 +109,7 @@ function frontResult(cost: FrontEndCost): CostResult {
 }
 
 /** Front and tail at the baseline's node, the front's own figures beside it; without a feasible tail the front alone. */
-function costResult(cost: FrontEndCost, comparison: Comparison): CostResult {
+function costResult(cost: FrontEndCost, at16Nm: FrontFigures, comparison: EqualAreaComparison): CostResult {
   const front = frontResult(cost);
   if (!comparison.feasible) {
     const reason = `No comparison at equal area: ${comparison.reason}.`;
@@ -159,7 +122,7 @@ function costResult(cost: FrontEndCost, comparison: Comparison): CostResult {
     technology: `${comparison.node}, front scaled from ${cost.technology}`,
     tier: hybrid.tier,
     source: `${hybrid.source}; front: ${cost.source}`,
-    clockMhz: (scaleFrontTo16Nm(cost).framesPerSecond.nominal * cost.cyclesPerFrame) / 1e6,
+    clockMhz: (at16Nm.framesPerSecond.nominal * cost.cyclesPerFrame) / 1e6,
     areaMm2: {
       datapath: (front.areaMm2.datapath ?? 0) * scaled,
       registers: (front.areaMm2.registers ?? 0) * scaled,
@@ -191,7 +154,7 @@ function costResult(cost: FrontEndCost, comparison: Comparison): CostResult {
   };
 }
 
-function comparisonResult(comparison: Comparison): { baseline?: BaselineResult; gain?: GainResult } {
+function baselineResult(comparison: EqualAreaComparison): { baseline?: BaselineResult; gain?: GainResult } {
   if (!comparison.feasible) return {};
   const { baseline, gain } = comparison;
   return {
@@ -210,6 +173,45 @@ function comparisonResult(comparison: Comparison): { baseline?: BaselineResult; 
       topsPerWatt: gain.topsPerWatt.nominal,
       framesPerSecond: gain.framesPerSecond.nominal,
     },
+  };
+}
+
+/** One comparison for results.json. */
+function equalAreaResult(comparison: EqualAreaComparison): EqualAreaResult {
+  const { accelerator, node, operatingPoint: point, totalAreaMm2 } = comparison;
+  const about = {
+    accelerator,
+    node,
+    tier: "modelled" as const,
+    totalAreaMm2,
+    ...(point.kind === "fixedRate" ? { frameRate: point.framesPerSecond } : {}),
+  };
+  if (!comparison.feasible) return { ...about, feasible: false, reason: comparison.reason };
+  const { frontAreaMm2, tail, whole, gain, notes } = comparison;
+  const side = (one: (typeof comparison)["hybrid"]): NonNullable<EqualAreaResult["hybrid"]> => ({
+    name: one.name,
+    source: one.source,
+    framesPerSecond: one.framesPerSecond.nominal,
+    energyPerFrameUj: one.energyPerFrameUj,
+    dramBytesPerFrame: one.dramBytesPerFrame,
+    powerMw: one.powerMw,
+    topsPerWatt: one.topsPerWatt,
+    topsPerWattWithDram: one.topsPerWattWithDram,
+  });
+  return {
+    ...about,
+    feasible: true,
+    frontAreaMm2,
+    ...(tail === undefined ? {} : { tail: tail.name }),
+    whole: whole.name,
+    hybrid: side(comparison.hybrid),
+    baseline: side(comparison.baseline),
+    gain: {
+      topsPerWatt: gain.topsPerWatt,
+      topsPerWattWithDram: gain.topsPerWattWithDram,
+      framesPerSecond: gain.framesPerSecond,
+    },
+    notes: [...notes],
   };
 }
 
@@ -270,23 +272,34 @@ function costOne(context: FlowContext, inputs: CostInputs, front: FrozenFront): 
     );
   }
   const shaped = shapedLayers(network, macs);
-  const comparison = compareWithNvdla({
-    front: scaleFrontTo16Nm(cost),
-    layers: shaped.map(acceleratorLayer),
-    frozenLayers: front.layers.length,
-  });
+  const layers = shaped.map(acceleratorLayer);
+  const at16Nm = frontFiguresAt16Nm(cost);
+  const { totalAreaMm2, frameRates } = context.config.cost;
+  const technology = acceleratorTechnologyAt16Nm(inputs.technology);
+  const catalogue = createArrayCatalogue({ layers, technology });
+  const points: readonly OperatingPoint[] = [
+    { kind: "throughput" },
+    ...frameRates.map((framesPerSecond) => ({ kind: "fixedRate", framesPerSecond }) as const),
+  ];
+  const common = { front: at16Nm, layers, frozenLayers: front.layers.length, totalAreaMm2 };
+  const comparisons = points.flatMap((operatingPoint) => [
+    compareAtEqualArea({ ...common, operatingPoint, accelerator: "nvdla" }),
+    compareAtEqualArea({ ...common, operatingPoint, accelerator: "array", technology, catalogue }),
+  ]);
+  const headline = comparisons[0]!;
   return {
     freezePoint,
     layers: cost.layers.map((layer) => ({ name: layer.name, figures: layerFigures(layer) })),
     results: {
-      cost: costResult(cost, comparison),
-      ...comparisonResult(comparison),
+      cost: costResult(cost, at16Nm, headline),
+      ...baselineResult(headline),
+      comparison: comparisons.map(equalAreaResult),
       paper: paperResult(paperTier(shaped.map(paperLayer), front.layers.length)),
     },
   };
 }
 
-/** Cost every front: structural tier with simulated activity, the paper's model, and NVDLA at equal area. */
+/** Cost every front: structural tier with simulated activity, the paper's model, and NVDLA and the MAC array at equal area. */
 export function costAll(context: FlowContext, inputs: CostInputs): readonly FrontCost[] {
   return inputs.fronts.map((front) => costOne(context, inputs, front));
 }

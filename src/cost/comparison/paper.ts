@@ -1,4 +1,4 @@
-import { FixynnError } from "../core/index.js";
+import { FixynnError } from "../../core/index.js";
 
 /** Coefficients of DeepFreeze (ARM-software/DeepFreeze, `model_ppa.py`; 16 nm, 810 MHz). */
 export const deepFreeze = {

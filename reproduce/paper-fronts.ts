@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadMobileNet } from "../bench/mobilenet.js";
+import { sha256, writeFileAtomic } from "../src/core/index.js";
+import { cellTableOf, countsOf, type LayerCounts, readTechnology } from "../src/cost/index.js";
+import { compileFrontEnd } from "../src/hw/index.js";
+
+/** How the front is built: all constants at once, or folded to the rate that each layer needs. */
+export type FrontForm = "folded" | "parallel";
+/** A technology whose cells ship, and the clock that the front is pipelined for. */
+export type PaperTechnology = { readonly name: string; readonly clockMhz: number };
+
+/**
+ * The clocks that fronts are compiled for. 100 MHz in sky130 is the clock of the other benchmarks; ASAP7's table takes the smallest adder, whose
+ * slew is long, so 500 MHz leaves about as many full adders between two registers.
+ */
+export const paperTechnologies: readonly PaperTechnology[] = [
+  { name: "sky130hd", clockMhz: 100 },
+  { name: "asap7", clockMhz: 500 },
+];
+
+/** What of a compiled front the costs need. */
+export type CompiledFront = {
+  readonly technology: string;
+  readonly clockMhz: number;
+  readonly form: FrontForm;
+  readonly seconds: number;
+  readonly layers: readonly LayerCounts[];
+};
+
+/**
+ * Compile all 27 convolutions of the quantized MobileNet at 224×224, or read what an earlier call compiled of the same code.
+ *
+ * @param folder where compiled counts are kept
+ */
+export function compileFront(
+  { name, clockMhz }: PaperTechnology,
+  form: FrontForm,
+  folder: string,
+): CompiledFront {
+  const technology = readTechnology(name);
+  const { network, freezePoint } = loadMobileNet();
+  const clock = { periodPs: 1e6 / clockMhz, cells: cellTableOf(technology) };
+  const key = sha256(JSON.stringify({ clock, form, freezePoint, version: COUNTS_VERSION })).slice(0, 16);
+  const path = join(folder, `front-${name}-${form}-${key}.json`);
+  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as CompiledFront;
+  process.stderr.write(`compiling the ${form} front for ${name} at ${clockMhz} MHz\n`);
+  const start = performance.now();
+  const front = compileFrontEnd(network, freezePoint, {
+    ...(form === "folded" ? { folding: { kind: "auto" as const } } : {}),
+    clock,
+  });
+  const compiled: CompiledFront = {
+    technology: name,
+    clockMhz,
+    form,
+    seconds: (performance.now() - start) / 1000,
+    layers: front.layers.map(({ node, stats }) => countsOf(node.name, stats)),
+  };
+  writeFileAtomic(path, `${JSON.stringify(compiled)}\n`);
+  return compiled;
+}
+
+/** Raise when compiled counts of older code are not to be used. */
+const COUNTS_VERSION = 2;

@@ -1,0 +1,57 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { FixynnError, writeFileAtomic } from "../src/core/index.js";
+import { compileFront, type FrontForm, paperTechnologies } from "./paper-fronts.js";
+import { paperNetwork, transferFreezePoint } from "./paper-network.js";
+import { paperPage } from "./paper-page.js";
+import { type PaperResults, paperResults } from "./paper-results.js";
+
+/** Read kept results. */
+function kept(path: string): PaperResults {
+  if (!existsSync(path)) {
+    throw new FixynnError("FX9011", "no kept results to write the page of", {
+      place: path,
+      hint: "run without --page-only",
+    });
+  }
+  return JSON.parse(readFileSync(path, "utf8")) as PaperResults;
+}
+
+/**
+ * Compute the figures of the paper's page, keep them as JSON, and write the page.
+ *
+ * @returns path of the page
+ * @throws FixynnError FX9002 without the shared model, FX9011 without a freeze point
+ */
+export function reproducePaper(options: {
+  /** The folded front alone: the parallel one takes minutes and 1.5 GB to compile. */
+  readonly quick: boolean;
+  /** Compute nothing: write the page of the kept JSON. */
+  readonly pageOnly: boolean;
+  readonly out: string;
+  readonly runs: string;
+  readonly freezePoint?: string | undefined;
+}): string {
+  const { quick, pageOnly, out, runs, freezePoint } = options;
+  const json = join(out, "paper.json");
+  if (!pageOnly) {
+    mkdirSync(runs, { recursive: true });
+    const forms: readonly FrontForm[] = quick ? ["folded"] : ["folded", "parallel"];
+    const fronts = paperTechnologies.flatMap((technology) =>
+      forms.map((form) => compileFront(technology, form, runs)),
+    );
+    const results = paperResults({
+      network: paperNetwork(),
+      fronts,
+      freezePoint:
+        freezePoint === undefined
+          ? transferFreezePoint(join("docs", "results"))
+          : { layer: freezePoint, rule: "given on the command line" },
+      quick,
+    });
+    writeFileAtomic(json, `${JSON.stringify(results, null, 1)}\n`);
+  }
+  const page = join(out, "paper.md");
+  writeFileAtomic(page, paperPage(kept(json)));
+  return page;
+}
