@@ -33,6 +33,8 @@ export type DatapathCounts = {
   readonly fullCarries?: number;
   /** The same of the half adders. */
   readonly halfCarries?: number;
+  /** Of the half adders, those that also add a constant 1, sum and carry read: an exclusive nor and an or. */
+  readonly increments?: number;
 };
 
 /** Nothing counted yet. */
@@ -54,6 +56,7 @@ export function addCounts(a: DatapathCounts, b: DatapathCounts): DatapathCounts 
     finalAdderBits: a.finalAdderBits + b.finalAdderBits,
     fullCarries: (a.fullCarries ?? 0) + (b.fullCarries ?? 0),
     halfCarries: (a.halfCarries ?? 0) + (b.halfCarries ?? 0),
+    increments: (a.increments ?? 0) + (b.increments ?? 0),
   };
 }
 
@@ -175,24 +178,27 @@ function countInverters(plan: DatapathPlan, part: PlanPart, picks: (id: AdderNod
 /** Bits that something reads, by plan: every part of a plan asks. */
 const knownReads = new WeakMap<BitNetlist, Uint8Array>();
 
-/** Count cells of which only the carry is read. */
-function countCarries(
+/** Count cells of which only the carry is read, and half adders that also add a constant 1. */
+function countSpecial(
   netlist: BitNetlist,
   ranges: readonly CellRange[],
-): { readonly full: number; readonly half: number } {
+): { readonly fullCarries: number; readonly halfCarries: number; readonly increments: number } {
   const reads = knownReads.get(netlist) ?? readBits(netlist);
   knownReads.set(netlist, reads);
   const { cells } = netlist;
-  let [full, half] = [0, 0];
+  let [fullCarries, halfCarries, increments] = [0, 0, 0];
   for (const [from, to] of ranges) {
     for (let k = from; k < to; k++) {
-      if (cells.carry[k]! < 0 || reads[cells.sum[k]!] === 1) continue;
-      const variable = [cells.a[k]!, cells.b[k]!, cells.c[k]!].filter((pin) => pin > ONE).length;
-      if (variable === 3) full++;
-      else half++;
+      if (cells.carry[k]! < 0) continue;
+      const pins = [cells.a[k]!, cells.b[k]!, cells.c[k]!];
+      const isFull = pins.every((pin) => pin > ONE);
+      if (reads[cells.sum[k]!] === 0) {
+        if (isFull) fullCarries++;
+        else halfCarries++;
+      } else if (pins.includes(ONE)) increments++;
     }
   }
-  return { full, half };
+  return { fullCarries, halfCarries, increments };
 }
 
 /** Count a part's cells, of the nodes that a test picks. */
@@ -218,10 +224,8 @@ export function datapathCounts(
     }
   }
   const [trees, ripple, others] = [inTrees, rippling, fast].map((ranges) => countBits(netlist, ranges));
-  const carries = countCarries(netlist, [...inTrees, ...rippling]);
   return {
-    fullCarries: carries.full,
-    halfCarries: carries.half,
+    ...countSpecial(netlist, [...inTrees, ...rippling]),
     fullAdders: trees!.fullAdders,
     halfAdders: trees!.halfAdders + ripple!.halfAdders,
     topXors: trees!.xors + ripple!.xors + others!.xors,
