@@ -22,7 +22,7 @@ import type { BenchRow, BenchTable } from "./table.js";
 
 const PHOTOS = 16;
 /** The same windows for both netlists of a layer. */
-const SAMPLE = { windows: 8, cycles: 8, seed: 1 };
+const SAMPLE = { windows: 24, cycles: 4, seed: 1 };
 
 /**
  * Energy of each layer of a front a frame, memory macros and leakage not included, by its own netlist and a technology table, beside that of

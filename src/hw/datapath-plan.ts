@@ -16,6 +16,7 @@ import {
   ONE,
   offsetSums,
   type Pin,
+  readBits,
   type ScheduleOptions,
   scheduleBits,
 } from "../arith/index.js";
@@ -28,6 +29,12 @@ export type DatapathCounts = {
   readonly inverters: number;
   /** Full adders of the carry-propagate adders; faster ones count as the full adders of their area. */
   readonly finalAdderBits: number;
+  /** Of the full adders above, those of which only the carry is read: bits below a shift. */
+  readonly fullCarries?: number;
+  /** The same of the half adders. */
+  readonly halfCarries?: number;
+  /** Of the half adders, those that also add a constant 1, sum and carry read: an exclusive nor and an or. */
+  readonly increments?: number;
 };
 
 /** Nothing counted yet. */
@@ -47,6 +54,9 @@ export function addCounts(a: DatapathCounts, b: DatapathCounts): DatapathCounts 
     topXors: a.topXors + b.topXors,
     inverters: a.inverters + b.inverters,
     finalAdderBits: a.finalAdderBits + b.finalAdderBits,
+    fullCarries: (a.fullCarries ?? 0) + (b.fullCarries ?? 0),
+    halfCarries: (a.halfCarries ?? 0) + (b.halfCarries ?? 0),
+    increments: (a.increments ?? 0) + (b.increments ?? 0),
   };
 }
 
@@ -165,6 +175,32 @@ function countInverters(plan: DatapathPlan, part: PlanPart, picks: (id: AdderNod
   return inverted.size + others;
 }
 
+/** Bits that something reads, by plan: every part of a plan asks. */
+const knownReads = new WeakMap<BitNetlist, Uint8Array>();
+
+/** Count cells of which only the carry is read, and half adders that also add a constant 1. */
+function countSpecial(
+  netlist: BitNetlist,
+  ranges: readonly CellRange[],
+): { readonly fullCarries: number; readonly halfCarries: number; readonly increments: number } {
+  const reads = knownReads.get(netlist) ?? readBits(netlist);
+  knownReads.set(netlist, reads);
+  const { cells } = netlist;
+  let [fullCarries, halfCarries, increments] = [0, 0, 0];
+  for (const [from, to] of ranges) {
+    for (let k = from; k < to; k++) {
+      if (cells.carry[k]! < 0) continue;
+      const pins = [cells.a[k]!, cells.b[k]!, cells.c[k]!];
+      const isFull = pins.every((pin) => pin > ONE);
+      if (reads[cells.sum[k]!] === 0) {
+        if (isFull) fullCarries++;
+        else halfCarries++;
+      } else if (pins.includes(ONE)) increments++;
+    }
+  }
+  return { fullCarries, halfCarries, increments };
+}
+
 /** Count a part's cells, of the nodes that a test picks. */
 export function datapathCounts(
   plan: DatapathPlan,
@@ -189,6 +225,7 @@ export function datapathCounts(
   }
   const [trees, ripple, others] = [inTrees, rippling, fast].map((ranges) => countBits(netlist, ranges));
   return {
+    ...countSpecial(netlist, [...inTrees, ...rippling]),
     fullAdders: trees!.fullAdders,
     halfAdders: trees!.halfAdders + ripple!.halfAdders,
     topXors: trees!.xors + ripple!.xors + others!.xors,

@@ -90,7 +90,7 @@ export type LayerStats = {
   readonly romAccessedBitsPerFrame: number;
   /** Partial products and accumulators of a folded layer's lanes. */
   readonly selectionCells: CellCounts;
-  /** Flip-flops by what loads them; their sum is that of `registerBits`. */
+  /** Flip-flops by what loads them; as synthesis leaves them: a small ROM's word needs fewer than `registerBits` says. */
   readonly registerBanks: readonly RegisterBank[];
 };
 

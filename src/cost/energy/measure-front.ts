@@ -6,7 +6,7 @@ import { type MeasuredEnergy, measureEnergy } from "./measure.js";
 import { structuralPriced } from "./structural-priced.js";
 
 /** Windows that keep the default job short: 48 cycles a layer, a few seconds for a front. */
-export const defaultSample: SampleOptions = { windows: 8, cycles: 6, seed: 1 };
+export const defaultSample: SampleOptions = { windows: 16, cycles: 3, seed: 1 };
 
 export type MeasureFrontOptions = {
   /** Default {@link defaultSample}. */

@@ -22,7 +22,7 @@ export type MeasuredEnergy = {
   readonly clockGates: number;
   /** Share of the flip-flops that an average cycle at full speed clocks. */
   readonly clockedShare: number;
-  /** Standard error of nets and clock together from the spread between windows, relative. */
+  /** Standard error of the nets' energy from the spread between windows, relative; the clock is counted over the whole frame. */
   readonly relativeError: number;
   readonly wireSpread: Range;
   readonly images: number;
@@ -40,7 +40,31 @@ export type MeasuredEnergy = {
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /**
- * Measure a layer's energy a frame: mean energy of a cycle over sampled windows × cycles. What it costs while it waits for the front's slower
+ * Regression estimator of a mean (Cochran, Sampling Techniques, chapter 7): windows are a sample of the frame, `x` is known in each and, as
+ * `frameMean`, over all of it.
+ *
+ * @returns from values of the windows the frame's mean and its standard error; with three windows or fewer, or one x only, the plain mean
+ */
+function regression(x: readonly number[], frameMean: number) {
+  const n = x.length;
+  const xMean = sum(x) / n;
+  const spread = sum(x.map((one) => (one - xMean) ** 2));
+  return (y: readonly number[]): { readonly mean: number; readonly standardError: number } => {
+    const yMean = sum(y) / n;
+    const useful = n > 3 && spread > 1e-9 * xMean * xMean * n;
+    const slope = useful ? sum(x.map((one, i) => (one - xMean) * (y[i]! - yMean))) / spread : 0;
+    const residuals = sum(y.map((one, i) => (one - yMean - slope * (x[i]! - xMean)) ** 2));
+    const freedom = Math.max(1, n - (useful ? 2 : 1));
+    return {
+      mean: yMean + slope * (frameMean - xMean),
+      standardError: Math.sqrt(residuals / (freedom * n)),
+    };
+  };
+}
+
+/**
+ * Measure a layer's energy a frame: the clock exactly, by the enables of the whole frame; nets by windows, corrected for how many flip-flops these
+ * happen to clock beside the frame's mean. What it costs while it waits for the front's slower
  * layers is kept apart, by the clock groups that are enabled then.
  */
 export function measureEnergy(
@@ -50,10 +74,19 @@ export function measureEnergy(
 ): MeasuredEnergy {
   const sample = sampleWindows(priced.netlist, stimulus, options);
   const energies = sample.windows.map((window) => windowEnergy(priced, window));
+  const flipFlops = sum(priced.groups.map((g) => g.flipFlops));
+  const clockedIn = (enabled: Uint32Array): number =>
+    sum(priced.groups.map((g, i) => g.flipFlops * enabled[i]!));
+  const clockedFrame = clockedIn(sample.frameEnabled);
+  /** Flip-flops clocked in a cycle of each window, and of the frame: what nets move goes with it. */
+  const regressor = regression(
+    sample.windows.map(({ enabled, cycles: length }) => clockedIn(enabled) / length),
+    clockedFrame / sample.cyclesPerFrame,
+  );
   const { cyclesPerFrame } = sample;
   const cycles = sum(energies.map((one) => one.cycles));
   const perFrame = (of: (one: (typeof energies)[0]) => number): number =>
-    (sum(energies.map(of)) / cycles) * cyclesPerFrame;
+    Math.max(0, regressor(energies.map((one) => of(one) / one.cycles)).mean) * cyclesPerFrame;
   const byComponent = (f: (name: NetComponent) => number): Record<NetComponent, number> =>
     Object.fromEntries(netComponents.map((name) => [name, f(name)])) as Record<NetComponent, number>;
   const netsPj = byComponent((name) => perFrame((one) => one.netsPj[name]));
@@ -61,12 +94,12 @@ export function measureEnergy(
   const idle = idleEnables(priced.netlist);
   const netsTotal = sum(Object.values(netsPj));
   const settledTotal = sum(Object.values(settledPj));
-  const perCycle = energies.map((one) => (sum(Object.values(one.netsPj)) + one.clockPj) / one.cycles);
-  const mean = sum(perCycle) / perCycle.length;
-  const variance = sum(perCycle.map((e) => (e - mean) ** 2)) / Math.max(1, perCycle.length - 1);
-  const flipFlops = sum(priced.groups.map((g) => g.flipFlops));
-  const clocked = sum(
-    sample.windows.map(({ enabled }) => sum(priced.groups.map((g, i) => g.flipFlops * enabled[i]!))),
+  const total = regressor(energies.map((one) => sum(Object.values(one.netsPj)) / one.cycles));
+  const clockPinsPj = sum(
+    priced.groups.map(
+      (g, i) =>
+        sample.frameEnabled[i]! * g.enabledPj + (cyclesPerFrame - sample.frameEnabled[i]!) * g.disabledPj,
+    ),
   );
   return {
     kind: "measuredEnergy",
@@ -74,12 +107,12 @@ export function measureEnergy(
     glitchFactor: byComponent((name) => (settledPj[name] > 0 ? netsPj[name] / settledPj[name] : 1)),
     totalGlitchFactor: settledTotal > 0 ? netsTotal / settledTotal : 1,
     wireShare: netsTotal > 0 ? perFrame((one) => one.wiresPj) / netsTotal : 0,
-    clockPinsPj: perFrame((one) => one.clockPj),
+    clockPinsPj,
     idleClockPinsPj: sum(priced.groups.map((g, i) => (idle[i] === 1 ? g.enabledPj : g.disabledPj))),
     flipFlops,
     clockGates: sum(priced.groups.map((g) => g.clockGates)),
-    clockedShare: flipFlops > 0 ? clocked / (flipFlops * cycles) : 0,
-    relativeError: mean > 0 ? Math.sqrt(variance / perCycle.length) / mean : 0,
+    clockedShare: flipFlops > 0 ? clockedFrame / (flipFlops * cyclesPerFrame) : 0,
+    relativeError: total.mean > 0 ? total.standardError / total.mean : 0,
     wireSpread: priced.wireSpread,
     images: Math.min(stimulus.images, energies.length),
     windows: energies.length,

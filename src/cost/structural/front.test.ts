@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readTechnology } from "../technology.js";
+import { areaCalibration } from "./area-calibration.js";
 import { achievableClockMhz } from "./clock.js";
 import type { LayerCounts } from "./counts.js";
 import { costFrontEnd } from "./front.js";
@@ -31,7 +32,8 @@ const conv0: LayerCounts = {
 describe("costFrontEnd", () => {
   test("the 27×8 matrix lies near its synthesized area of plain digit trees, 54,899 µm², above shared trees, 40,160 µm²", () => {
     const { datapath } = costFrontEnd({ layers: [conv0], technology: sky130 }).layers[0]!.areaUm2;
-    expect(datapath).toBeCloseTo(2632 * 20.0192, 6);
+    const { fullAdder = 1 } = areaCalibration().factors.datapath;
+    expect(datapath).toBeCloseTo(2632 * 20.0192 * fullAdder, 6);
     expect(datapath / 54_899).toBeGreaterThan(0.9);
     expect(datapath / 54_899).toBeLessThan(1.1);
     expect(datapath).toBeGreaterThan(40_160);
@@ -44,6 +46,8 @@ describe("costFrontEnd", () => {
     // Banks of 100, 216 and 20 bits behind 4, 7 and 1 clock gates.
     expect(layer!.areaUm2.registers).toBeCloseTo(336 * ff.areaUm2 + 12 * clockGate.areaUm2, 6);
     expect(layer!.areaUm2.sram).toBeCloseTo(10_752 * sram.areaUm2PerBit.nominal, 6);
+    const { and2 = 1 } = areaCalibration().factors.control;
+    expect(layer!.areaUm2.control).toBeCloseTo(30 * cells.and2.areaUm2 * and2, 6);
     expect(layer!.energyPj.datapath).toBeCloseTo(
       2632 * 2 * 0.2 * 12_544 * cells.fullAdder.energyPerTogglePj * 1.6,
       3,

@@ -1,13 +1,20 @@
 import type { LayerStats } from "../../hw/index.js";
 import type { LayerCounts } from "./counts.js";
 
-/** Library cells of a datapath: a final adder is a full adder a bit. */
+/** Two-input gates that a majority of three takes: it is what a full adder is whose sum nobody reads. */
+const NANDS_OF_A_MAJORITY = 3;
+
+/** Library cells of a datapath: a final adder is a full adder a bit; of some adders only the carry is read. */
 function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
+  const { fullCarries = 0, halfCarries = 0, increments = 0 } = counts;
   return {
-    fullAdder: counts.fullAdders + counts.finalAdderBits,
-    halfAdder: counts.halfAdders,
+    fullAdder: counts.fullAdders + counts.finalAdderBits - fullCarries,
+    halfAdder: counts.halfAdders - halfCarries - increments,
     inverter: counts.inverters,
-    xor2: counts.topXors,
+    xor2: counts.topXors + increments,
+    or2: increments,
+    nand2: NANDS_OF_A_MAJORITY * fullCarries,
+    and2: halfCarries,
   };
 }
 

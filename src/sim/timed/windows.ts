@@ -50,6 +50,8 @@ export type SampledWindow = {
 export type SampleResult = {
   readonly windows: readonly SampledWindow[];
   readonly cyclesPerFrame: number;
+  /** Cycles of the whole frame in which each clock group was enabled, counted without delays. */
+  readonly frameEnabled: Uint32Array;
   /** Transitions simulated with delays, pulses filtered, seconds of that and of the way to the windows. */
   readonly events: number;
   readonly filtered: number;
@@ -144,6 +146,8 @@ export function sampleWindows(
   }));
   const inputNets = netlist.ports.flatMap(({ direction, nets }) => (direction === "input" ? nets : []));
   const inputBits = inputNets as unknown as Parameters<Simulator["readBits"]>[0];
+  const enableBits = netlist.groups.map(({ enable }) => enable) as unknown as typeof inputBits;
+  const frameEnabled = new Uint32Array(netlist.groups.length);
   const done: SampledWindow[] = [];
   const open: Open[] = [];
   let timedMs = 0;
@@ -162,6 +166,10 @@ export function sampleWindows(
       first = sim.cycles;
     }
     const at = sim.cycles - first - (frames - 1) * cyclesPerFrame;
+    if (at >= 0 && at < cyclesPerFrame) {
+      const planes = sim.readBits(enableBits);
+      for (let g = 0; g < frameEnabled.length; g++) frameEnabled[g]! += bitAt(planes, g, 0);
+    }
     if (open.length > 0) {
       const planes = sim.readBits(inputBits);
       for (const one of open)
@@ -185,7 +193,7 @@ export function sampleWindows(
         inputs: [],
       });
     }
-    if (done.length === count) throw new Finished();
+    if (done.length === count && at >= cyclesPerFrame - 1) throw new Finished();
   };
   // Frames after the last window's, so that the run does not end within one.
   const all = frames + 1;
@@ -221,5 +229,13 @@ export function sampleWindows(
   invariant(done.length === count, `${done.length} of ${count} windows came`);
   const preludeSeconds = (performance.now() - started - timedMs) / 1000;
   const { events, filtered } = timed;
-  return { windows: done, cyclesPerFrame, events, filtered, timedSeconds: timedMs / 1000, preludeSeconds };
+  return {
+    windows: done,
+    cyclesPerFrame,
+    frameEnabled,
+    events,
+    filtered,
+    timedSeconds: timedMs / 1000,
+    preludeSeconds,
+  };
 }
