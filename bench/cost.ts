@@ -29,8 +29,8 @@ const FRONTS = [
   },
 ] as const;
 
-function rowsOf(front: string, layer: SynthesizedLayer, problems: string[]): BenchRow[] {
-  const name = `${front}/${layer.name}`;
+function rowsOf(layer: SynthesizedLayer, problems: string[]): BenchRow[] {
+  const { name } = layer;
   const { structural, synthesized, error, timing } = layer;
   if (synthesized === null || error === null) {
     problems.push(`${name} is not mapped: ${layer.failure}`);
@@ -78,7 +78,7 @@ export async function run(): Promise<BenchTable> {
       clockMhz: 1e6 / defaultClock.periodPs,
       cacheFolder: join(defaultCacheFolder(), "mapping"),
     });
-    rows.push(...found.flatMap((layer) => rowsOf(name, layer, problems)));
+    rows.push(...found.flatMap((layer) => rowsOf(layer, problems)));
   }
   for (const { name, metric, value, peer, ratio } of rows)
     if (problems.length > 0 && peer !== undefined)

@@ -154,7 +154,13 @@ export async function calibrateArea(request: AreaCalibrationRequest): Promise<Ar
     }
     networks.push({ name, layers: layers.length });
   }
-  const fitted = (component: keyof typeof samples) => fitAreaFactors(samples[component], technology);
+  // Adders of the weighted sums are bound to their cells one by one.
+  const fitted = (component: keyof typeof samples) =>
+    fitAreaFactors(
+      samples[component],
+      technology,
+      component === "datapath" ? ["fullAdder", "halfAdder"] : [],
+    );
   const [datapath, requantization, control] = [
     fitted("datapath"),
     fitted("requantization"),
@@ -172,7 +178,7 @@ export async function calibrateArea(request: AreaCalibrationRequest): Promise<Ar
       engine: engine.name,
       networks,
       method:
-        "least squares of relative errors of each component's mapped area over all layers, with a weak pull of every factor towards 1",
+        "least squares of relative errors of each component's mapped area over all layers, with a weak pull of every factor towards 1; full and half adders of the datapath are bound one by one: 1",
     },
     factors: {
       datapath: rounded(datapath.factors),
