@@ -113,7 +113,7 @@ async function fronts(request: AreaCalibrationRequest): Promise<readonly Calibra
 /**
  * Map the layers of networks that no acceptance is measured on, and fit what counted cells take after mapping; write the factors.
  *
- * @throws FixynnError FX7067 when a layer cannot be mapped
+ * @throws FixynnError FX7075 when a layer cannot be mapped
  */
 export async function calibrateArea(request: AreaCalibrationRequest): Promise<AreaCalibration> {
   const library = readCellLibrary(request.liberty);
@@ -141,7 +141,7 @@ export async function calibrateArea(request: AreaCalibrationRequest): Promise<Ar
     for (const { node, stats } of layers) {
       const mapping = mapped.get(node.name)!;
       if (mapping.kind === "failed")
-        throw new FixynnError("FX7067", mapping.message, { place: `${name}: ${node.name}` });
+        throw new FixynnError("FX7075", mapping.message, { place: `${name}: ${node.name}` });
       const area = mappedArea(mapping.netlist(), library);
       const counts = countsOf(node.name, stats);
       const { resetBits } = registerCells(counts);
