@@ -13,24 +13,32 @@ import { compileFrontEnd, emitVerilog, type FrontFolding } from "../src/hw/index
 import { defaultClock } from "../src/hw/layer-datapath.js";
 import { importTfliteFile } from "../src/importers/index.js";
 import { truncateQuantNetwork } from "../src/quant/index.js";
+import { energyRows } from "./energy.js";
 import { sharedPath } from "./photos.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
-/** How far the structural tier's area may be from the synthesized one. */
-const MOST_ERROR = { total: 0.1, datapath: 0.05 } as const;
+/** How far the structural tier may be from the synthesized one. */
+const MOST_ERROR = { total: 0.1, datapath: 0.05, energy: 0.2 } as const;
 
 /** Networks that took no part in the calibration. */
 const FRONTS = [
-  { name: "ResNet-8", file: ["resnet8_cifar10", "pretrainedResnet_quant.tflite"], through: "dense" },
+  {
+    name: "ResNet-8",
+    file: ["resnet8_cifar10", "pretrainedResnet_quant.tflite"],
+    through: "dense",
+    // The last layer that reads an image.
+    energyThrough: "average_pooling2d",
+  },
   {
     name: "MobileNetV1-0.25",
     file: ["mobilenet_v1_025_224_quant", "mobilenet_v1_0.25_224_quant.tflite"],
     through: "Conv2d_7_pointwise",
+    energyThrough: "Conv2d_7_pointwise",
   },
 ] as const;
 
-function rowsOf(front: string, layer: SynthesizedLayer, problems: string[]): BenchRow[] {
-  const name = `${front}/${layer.name}`;
+function rowsOf(layer: SynthesizedLayer, problems: string[]): BenchRow[] {
+  const { name } = layer;
   const { structural, synthesized, error, timing } = layer;
   if (synthesized === null || error === null) {
     problems.push(`${name} is not mapped: ${layer.failure}`);
@@ -55,9 +63,27 @@ function rowsOf(front: string, layer: SynthesizedLayer, problems: string[]): Ben
   ];
 }
 
+/** Energies of both tiers, by layer, with what is out of bounds. */
+async function energyOf(
+  { name, file, energyThrough }: (typeof FRONTS)[number],
+  problems: string[],
+): Promise<readonly BenchRow[]> {
+  const freezePoint = nodeName(energyThrough);
+  const network = truncateQuantNetwork(importTfliteFile(sharedPath("models", ...file)), freezePoint);
+  const front = compileFrontEnd(network, freezePoint, { folding: { kind: "auto" } });
+  const rows = (await energyRows(front, name)).filter(({ metric }) => metric === "energyPj");
+  return rows.map((row) => {
+    const layer = row.name.slice(name.length + 1);
+    const off = Math.abs((row.ratio ?? Number.NaN) - 1);
+    if (!(off <= MOST_ERROR.energy)) problems.push(`${layer}: energy is off by ${(100 * off).toFixed(1)} %`);
+    return { ...row, name: layer };
+  });
+}
+
 /**
  * Compare the structural tier with the synthesized one on every layer of networks that took no part in the calibration, in sky130, in the
- * form that `fixynn freeze` gives by default; memories excluded.
+ * form that `fixynn freeze` gives by default; memories excluded. Area of every layer, then its energy on the same windows of
+ * the same photos.
  *
  * @throws CheckFailedError FX7072 when a layer is out of bounds or could not be mapped
  */
@@ -67,7 +93,7 @@ export async function run(): Promise<BenchTable> {
   const folding: FrontFolding = { kind: "auto" };
   const problems: string[] = [];
   const rows: BenchRow[] = [];
-  for (const { name, file, through } of FRONTS) {
+  for (const { file, through } of FRONTS) {
     const freezePoint = nodeName(through);
     const network = truncateQuantNetwork(importTfliteFile(sharedPath("models", ...file)), freezePoint);
     const front = compileFrontEnd(network, freezePoint, { folding });
@@ -78,8 +104,9 @@ export async function run(): Promise<BenchTable> {
       clockMhz: 1e6 / defaultClock.periodPs,
       cacheFolder: join(defaultCacheFolder(), "mapping"),
     });
-    rows.push(...found.flatMap((layer) => rowsOf(name, layer, problems)));
+    rows.push(...found.flatMap((layer) => rowsOf(layer, problems)));
   }
+  for (const one of FRONTS) rows.push(...(await energyOf(one, problems)));
   for (const { name, metric, value, peer, ratio } of rows)
     if (problems.length > 0 && peer !== undefined)
       console.error(`${name} ${metric} ${value.toFixed(0)} ${peer.value.toFixed(0)} ${ratio?.toFixed(3)}`);

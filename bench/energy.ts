@@ -42,7 +42,7 @@ export async function energyRows(front: FrontEnd, label: string): Promise<readon
   const mapped = await mapLayers(
     layers.map(({ node, module }) => ({ name: node, module })),
     emitVerilog(front),
-    { library, cacheFolder: join(defaultCacheFolder(), "synthesis") },
+    { library, cacheFolder: join(defaultCacheFolder(), "mapping") },
   );
   const rows: BenchRow[] = [];
   const options = {

@@ -113,7 +113,7 @@ async function fronts(request: AreaCalibrationRequest): Promise<readonly Calibra
 /**
  * Map the layers of networks that no acceptance is measured on, and fit what counted cells take after mapping; write the factors.
  *
- * @throws FixynnError FX7067 when a layer cannot be mapped
+ * @throws FixynnError FX7075 when a layer cannot be mapped
  */
 export async function calibrateArea(request: AreaCalibrationRequest): Promise<AreaCalibration> {
   const library = readCellLibrary(request.liberty);
@@ -141,7 +141,7 @@ export async function calibrateArea(request: AreaCalibrationRequest): Promise<Ar
     for (const { node, stats } of layers) {
       const mapping = mapped.get(node.name)!;
       if (mapping.kind === "failed")
-        throw new FixynnError("FX7067", mapping.message, { place: `${name}: ${node.name}` });
+        throw new FixynnError("FX7075", mapping.message, { place: `${name}: ${node.name}` });
       const area = mappedArea(mapping.netlist(), library);
       const counts = countsOf(node.name, stats);
       const { resetBits } = registerCells(counts);
@@ -154,7 +154,13 @@ export async function calibrateArea(request: AreaCalibrationRequest): Promise<Ar
     }
     networks.push({ name, layers: layers.length });
   }
-  const fitted = (component: keyof typeof samples) => fitAreaFactors(samples[component], technology);
+  // Adders of the weighted sums are bound to their cells one by one.
+  const fitted = (component: keyof typeof samples) =>
+    fitAreaFactors(
+      samples[component],
+      technology,
+      component === "datapath" ? ["fullAdder", "halfAdder"] : [],
+    );
   const [datapath, requantization, control] = [
     fitted("datapath"),
     fitted("requantization"),
@@ -172,7 +178,7 @@ export async function calibrateArea(request: AreaCalibrationRequest): Promise<Ar
       engine: engine.name,
       networks,
       method:
-        "least squares of relative errors of each component's mapped area over all layers, with a weak pull of every factor towards 1",
+        "least squares of relative errors of each component's mapped area over all layers, with a weak pull of every factor towards 1; full and half adders of the datapath are bound one by one: 1",
     },
     factors: {
       datapath: rounded(datapath.factors),

@@ -20,6 +20,7 @@ import {
   type ScheduleOptions,
   scheduleBits,
 } from "../arith/index.js";
+import { countBuffers } from "./buffers.js";
 
 /** Cells of a datapath, counted. */
 export type DatapathCounts = {
@@ -35,6 +36,9 @@ export type DatapathCounts = {
   readonly halfCarries?: number;
   /** Of the half adders, those that also add a constant 1, sum and carry read: an exclusive nor and an or. */
   readonly increments?: number;
+  /** Buffers behind cells with many readers, and behind registers and inputs. */
+  readonly buffers?: number;
+  readonly registerBuffers?: number;
 };
 
 /** Nothing counted yet. */
@@ -57,6 +61,8 @@ export function addCounts(a: DatapathCounts, b: DatapathCounts): DatapathCounts 
     fullCarries: (a.fullCarries ?? 0) + (b.fullCarries ?? 0),
     halfCarries: (a.halfCarries ?? 0) + (b.halfCarries ?? 0),
     increments: (a.increments ?? 0) + (b.increments ?? 0),
+    buffers: (a.buffers ?? 0) + (b.buffers ?? 0),
+    registerBuffers: (a.registerBuffers ?? 0) + (b.registerBuffers ?? 0),
   };
 }
 
@@ -224,8 +230,11 @@ export function datapathCounts(
     }
   }
   const [trees, ripple, others] = [inTrees, rippling, fast].map((ranges) => countBits(netlist, ranges));
+  const { own, registers } = countBuffers(plan, part, picks);
   return {
     ...countSpecial(netlist, [...inTrees, ...rippling]),
+    buffers: own,
+    registerBuffers: registers,
     fullAdders: trees!.fullAdders,
     halfAdders: trees!.halfAdders + ripple!.halfAdders,
     topXors: trees!.xors + ripple!.xors + others!.xors,

@@ -1,4 +1,5 @@
 export * from "./adder-map.js";
+export { buffersFor, MAXIMUM_FANOUT } from "./buffers.js";
 export * from "./builder.js";
 export * from "./cell-counts.js";
 export { type LogicComponent, logicComponent } from "./components.js";

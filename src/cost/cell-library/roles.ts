@@ -24,8 +24,6 @@ export type FlipFlopRole = {
   readonly cell: LibraryCell;
   readonly clock: string;
   readonly data: string;
-  /** Pin of an enable, active high; `null` for a plain one. */
-  readonly enable: string | null;
   readonly output: string;
   /** The output is the opposite of the stored value. */
   readonly inverted: boolean;
@@ -55,7 +53,6 @@ export type CellRoles = {
   readonly fullAdder: AdderRole | null;
   readonly halfAdder: AdderRole | null;
   readonly flipFlop: FlipFlopRole;
-  readonly enableFlipFlop: FlipFlopRole | null;
   readonly clockGate: ClockGateRole | null;
 };
 
@@ -155,7 +152,7 @@ function quiet(expressions: readonly (BooleanExpression | null)[]): Record<strin
   return tied;
 }
 
-function flipFlops(library: CellLibrary, withEnable: boolean): readonly FlipFlopRole[] {
+function flipFlops(library: CellLibrary): readonly FlipFlopRole[] {
   return [...library.cells.values()].flatMap((cell): FlipFlopRole[] => {
     const ff = cell.sequential;
     if (!isUsable(cell) || ff?.kind !== "flipFlop" || ff.clockedOn.kind !== "pin") return [];
@@ -167,21 +164,10 @@ function flipFlops(library: CellLibrary, withEnable: boolean): readonly FlipFlop
     if (pins.some((name) => !names.has(name)) || nextPins.includes(ff.stateInverted)) return [];
     const used = new Set([...pins, ff.clockedOn.name, ...Object.keys(tied)]);
     if ([...names].some((name) => !used.has(name))) return [];
-    let data: string | undefined;
-    let enable: string | null = null;
-    let storesOpposite = false;
-    if (!withEnable && pins.length === 1 && nextPins.length === 1) {
-      data = pins[0]!;
-      storesOpposite = tabulateBoolean(ff.next, [data]) === 0b01;
-    } else if (withEnable && pins.length === 2) {
-      for (const [d, e] of permutations(pins)) {
-        // bit order of the table: d, e, state; next = e ? d : state
-        const table = tabulateBoolean(ff.next, [d!, e!, ff.state]);
-        if (table === 0b10111000) [data, enable] = [d!, e!];
-      }
-    }
-    if (data === undefined) return [];
-    const [d, clock] = [data, ff.clockedOn.name];
+    const [data] = pins;
+    if (data === undefined || pins.length !== 1 || nextPins.length !== 1) return [];
+    const storesOpposite = tabulateBoolean(ff.next, [data]) === 0b01;
+    const clock = ff.clockedOn.name;
     return outputsOf(cell).flatMap((pin): FlipFlopRole[] => {
       const f = pin.function;
       if (f === null) return [];
@@ -192,7 +178,7 @@ function flipFlops(library: CellLibrary, withEnable: boolean): readonly FlipFlop
       const [name] = pinsOfBoolean(f);
       if (pinsOfBoolean(f).length !== 1 || name === undefined) return [];
       const isState = (name === ff.state) === (state === 0b10);
-      return [{ cell, clock, data: d, enable, output: pin.name, inverted: isState === storesOpposite, tied }];
+      return [{ cell, clock, data, output: pin.name, inverted: isState === storesOpposite, tied }];
     });
   });
 }
@@ -242,8 +228,7 @@ export function findCellRoles(library: CellLibrary): CellRoles {
     majority: gate(cells, 3, 0b11101000),
     fullAdder: adder(cells, 3, 0b10010110, 0b11101000, inverterUm2),
     halfAdder: adder(cells, 2, 0b0110, 0b1000, inverterUm2),
-    flipFlop: need("rising-edge flip-flop", pickFlipFlop(flipFlops(library, false), inverterUm2)),
-    enableFlipFlop: pickFlipFlop(flipFlops(library, true), inverterUm2),
+    flipFlop: need("rising-edge flip-flop", pickFlipFlop(flipFlops(library), inverterUm2)),
     clockGate: smallest(clockGates(library)),
   };
 }

@@ -35,7 +35,7 @@ function sortInstances(netlist: MappedNetlist, models: CellModels) {
   for (const instance of netlist.instances) {
     const model = models.get(instance.cell);
     const fail = (what: string): never => {
-      throw new FixynnError("FX7068", what, {
+      throw new FixynnError("FX7067", what, {
         place: `${netlist.name}: ${instance.name} (${instance.cell})`,
       });
     };
@@ -57,7 +57,7 @@ function sortInstances(netlist: MappedNetlist, models: CellModels) {
 function flipFlopPins({ cell }: CellModel, place: string) {
   const { sequential } = cell;
   const fail = (what: string): never => {
-    throw new FixynnError("FX7068", what, { place });
+    throw new FixynnError("FX7067", what, { place });
   };
   if (sequential?.kind !== "flipFlop") return fail("no flip-flop");
   // A flip-flop that stores the complement of its data (ASAP7's) has its outputs the other way round.
@@ -153,7 +153,7 @@ export function mappedPriced(
     const gate = gates.get(clockNet);
     if (gate === undefined && clockNet !== netlist.clock)
       throw new FixynnError(
-        "FX7068",
+        "FX7067",
         "a flip-flop on a clock that is neither the port's nor a clock gate's",
         { place },
       );

@@ -80,7 +80,7 @@ export function layerArea(
   );
   const registers =
     flipFlops * cells.flipFlop.areaUm2 +
-    enableFlipFlops * cells.enableFlipFlop.areaUm2 +
+    enableFlipFlops * (cells.flipFlop.areaUm2 + cells.mux2.areaUm2) +
     clockGates * clockGate.areaUm2;
   const area = {
     datapath: datapath.areaUm2,
@@ -95,7 +95,7 @@ export function layerArea(
     requantization.leakageNw +
     control.leakageNw +
     flipFlops * cells.flipFlop.leakageNw +
-    enableFlipFlops * cells.enableFlipFlop.leakageNw +
+    enableFlipFlops * (cells.flipFlop.leakageNw + cells.mux2.leakageNw) +
     clockGates * clockGate.leakageNw +
     layer.sramBits * sram.leakageNwPerBit +
     (layer.romBits ?? 0) * romLeakageNwPerBit(technology);

@@ -17,11 +17,13 @@ const ROUNDS = 4000;
  * Fit factors f so that Σ count · cell area · f is each sample's area: least squares of relative errors, with a weak pull towards 1, f ≥ 0;
  * coordinate descent.
  *
+ * @param fixed roles whose factor is 1: what is bound to its cell one by one
  * @returns factors by role, for the roles that occur; and the root mean square of the relative errors
  */
 export function fitAreaFactors(
   samples: readonly AreaSample[],
   technology: Technology,
+  fixed: readonly Role[] = [],
 ): { readonly factors: { readonly [R in Role]?: number }; readonly residual: number } {
   const used = samples.filter(({ areaUm2 }) => areaUm2 > 0);
   const roles = [
@@ -36,7 +38,8 @@ export function fitAreaFactors(
   const errors = rows.map((row) => row.reduce((sum, x, i) => sum + x * factors[i]!, 0) - 1);
   const prior = PRIOR * used.length;
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [r] of roles.entries()) {
+    for (const [r, role] of roles.entries()) {
+      if (fixed.includes(role)) continue;
       let [slope, weight] = [prior * (factors[r]! - 1), prior];
       for (const [s, row] of rows.entries()) {
         slope += row[r]! * errors[s]!;

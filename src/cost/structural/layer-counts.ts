@@ -10,7 +10,8 @@ function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
   return {
     fullAdder: counts.fullAdders + counts.finalAdderBits - fullCarries,
     halfAdder: counts.halfAdders - halfCarries - increments,
-    inverter: counts.inverters,
+    // A buffer is charged as an inverter, which in sky130 is as large.
+    inverter: counts.inverters + (counts.buffers ?? 0),
     xor2: counts.topXors + increments,
     or2: increments,
     nand2: NANDS_OF_A_MAJORITY * fullCarries,
@@ -39,7 +40,14 @@ export function countsOf(name: string, stats: LayerStats): LayerCounts {
     macs,
     datapath,
     requantization,
-    control: stats.controlCells,
+    control: {
+      ...stats.controlCells,
+      // Mapping counts the buffers behind registers as control.
+      inverter:
+        stats.controlCells.inverter +
+        (stats.datapath.registerBuffers ?? 0) +
+        (stats.requantization.registerBuffers ?? 0),
+    },
     registerBits: {
       datapath: registerBits.datapath,
       window: registerBits.window,

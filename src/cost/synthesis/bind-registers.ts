@@ -13,15 +13,10 @@ export type RegisterSink = CellSink & {
 const tiedPins = (tied: Readonly<Record<string, 0 | 1>>): Record<string, MappedNet> =>
   Object.fromEntries(Object.entries(tied).map(([pin, value]) => [pin, value === 1 ? HIGH : LOW]));
 
-function putFlipFlop(
-  sink: RegisterSink,
-  role: FlipFlopRole,
-  { name, d, q, clock, enable }: DraftFlipFlop,
-): void {
+function putFlipFlop(sink: RegisterSink, role: FlipFlopRole, { name, d, q, clock }: DraftFlipFlop): void {
   const pins = tiedPins(role.tied);
   pins[role.clock] = clock;
   pins[role.data] = d;
-  if (role.enable !== null) pins[role.enable] = enable ?? HIGH;
   if (role.inverted) {
     pins[role.output] = sink.newNet();
     putGate(sink, `${name}_q`, sink.roles.inverter, [pins[role.output]!], q);
@@ -29,17 +24,9 @@ function putFlipFlop(
   sink.put(name, role.cell.name, pins);
 }
 
-/** A flip-flop that keeps its enable: the library's own if it has a smaller one than a flip-flop with a multiplexer. */
+/** A flip-flop that keeps its enable: a multiplexer in front of it. */
 function putEnabled(sink: RegisterSink, flop: DraftFlipFlop, enable: MappedNet): void {
-  const { roles } = sink;
-  const { enableFlipFlop, flipFlop, mux2, and2, or2, inverter } = roles;
-  const inverters = (role: FlipFlopRole): number => (role.inverted ? inverter.cell.areaUm2 : 0);
-  const muxUm2 = mux2?.cell.areaUm2 ?? 2 * and2.cell.areaUm2 + or2.cell.areaUm2 + inverter.cell.areaUm2;
-  const composedUm2 = flipFlop.cell.areaUm2 + inverters(flipFlop) + muxUm2;
-  if (enableFlipFlop !== null && enableFlipFlop.cell.areaUm2 + inverters(enableFlipFlop) <= composedUm2) {
-    putFlipFlop(sink, enableFlipFlop, flop);
-    return;
-  }
+  const { flipFlop, mux2, and2, or2, inverter } = sink.roles;
   const { name, d, q } = flop;
   const next = sink.newNet();
   if (mux2 !== null) putGate(sink, `${name}_hold`, mux2, [q, d, enable], next);

@@ -1,3 +1,4 @@
+import { MAXIMUM_FANOUT } from "../../hw/index.js";
 import type { CellLibrary, CellRoles } from "../cell-library/index.js";
 import {
   HIGH,
@@ -8,12 +9,6 @@ import {
   type MappedNetlist,
 } from "./mapped-netlist.js";
 import { mapMemoryInputs } from "./memory-pins.js";
-
-/**
- * Most sinks of a net; beyond, a tree of buffers drives them. Usual limit of open sky130 flows (OpenLane's `SYNTH_MAX_FANOUT` is set to 4
- * to 10 in published configurations; 10 adds the least area).
- */
-export const MAXIMUM_FANOUT = 10;
 
 type Sink =
   | { readonly kind: "pin"; readonly instance: number; readonly pin: string }

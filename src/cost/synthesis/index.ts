@@ -1,4 +1,4 @@
-export { MAXIMUM_FANOUT } from "./buffer-nets.js";
+export { MAXIMUM_FANOUT } from "../../hw/index.js";
 export {
   defaultEngine,
   nativeEngine,
