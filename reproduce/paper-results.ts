@@ -111,6 +111,8 @@ export type PaperResults = {
   readonly structural: readonly StructuralRow[];
   readonly comparisons: readonly ComparisonRow[];
   readonly validation: readonly ValidationRow[];
+  /** What the timed simulation covered, front by front. */
+  readonly simulated: readonly string[];
   readonly notes: readonly string[];
 };
 
@@ -150,6 +152,7 @@ const costOf = (front: CompiledFront, frozenLayers: number): FrontEndCost =>
     layers: front.layers.slice(0, frozenLayers),
     technology: readTechnology(front.technology),
     clockMhz: front.clockMhz,
+    measured: new Map(Object.entries(front.measured)),
   });
 
 function structuralRow(
@@ -329,6 +332,12 @@ export function paperResults(input: {
     })),
     structural: structuralRows(fronts, [layers, convolutions]),
     comparisons: comparisonRows(network, fronts, depths),
+    simulated: fronts.map((front) => {
+      const all = Object.values(front.measured);
+      const cycles = all.reduce((sum, one) => sum + one.cyclesSimulated, 0);
+      const glitches = all.map((one) => one.totalGlitchFactor);
+      return `${front.form}, ${front.technology}: ${all.length} of ${front.layers.length} layers, ${cycles} cycles, ${front.photos} photos, glitches × ${Math.min(...glitches).toFixed(2)} to × ${Math.max(...glitches).toFixed(2)}, standard error of a layer up to ${(100 * Math.max(...all.map((one) => one.relativeError))).toFixed(0)} %`;
+    }),
     validation: validationRows(technologies.map(({ name }) => name)),
     notes: technologies.map((technology) => acceleratorTechnology(technology).source),
   };
