@@ -122,6 +122,30 @@ function structuralTable({ structural }: PaperResults): string {
   );
 }
 
+function energyTable({ structural }: PaperResults): string {
+  const parts = ["datapath", "requantization", "registers", "clock", "sram", "rom", "control"] as const;
+  return table(
+    [
+      textColumn("Node"),
+      textColumn("Form"),
+      numberColumn("Frozen layers"),
+      numberColumn("Datapath", "µJ"),
+      numberColumn("Requantization"),
+      numberColumn("Registers"),
+      numberColumn("Clock"),
+      numberColumn("Line buffers"),
+      numberColumn("ROM"),
+      numberColumn("Control"),
+    ],
+    structural.map((row) => [
+      cell(row.node),
+      cell(row.form),
+      plain(row.frozenLayers),
+      ...parts.map((part) => plain(row.energyPartsUj[part])),
+    ]),
+  );
+}
+
 const accelerators: Readonly<Record<string, string>> = { array: "MAC array", nvdla: "NVDLA" };
 const optionalRange = (range: Range | undefined, format: (value: number) => string): Cell =>
   range === undefined ? cell("–") : rangeCell(range, format);
@@ -248,6 +272,10 @@ idle cycles included ("simulated" when every layer is small enough for it):
 ${results.simulated.map((text) => `- ${text}`).join("\n")}
 
 ${structuralTable(results)}
+
+Energy a frame by component, nominal:
+
+${energyTable(results)}
 
 ## (c) Ratios at equal area
 

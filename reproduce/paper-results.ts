@@ -67,6 +67,8 @@ export type StructuralRow = {
     readonly control: number;
   };
   readonly energyPerFrameUj: Range;
+  /** By component, nominal, at this node; leakage at full speed. */
+  readonly energyPartsUj: Omit<FrontEndCost["energyPerFrameUj"], "total">;
   readonly framesPerSecond: Range;
   readonly topsPerWatt: Range;
 };
@@ -155,11 +157,19 @@ const costOf = (front: CompiledFront, frozenLayers: number): FrontEndCost =>
     measured: new Map(Object.entries(front.measured)),
   });
 
+function energyParts(
+  { energyPerFrameUj }: FrontEndCost,
+  factor: number,
+): Omit<FrontEndCost["energyPerFrameUj"], "total"> {
+  const { total: _, ...parts } = energyPerFrameUj;
+  return Object.fromEntries(Object.entries(parts).map(([name, uj]) => [name, uj * factor])) as typeof parts;
+}
+
 function structuralRow(
   cost: FrontEndCost,
   figures: FrontFigures,
   about: Pick<StructuralRow, "node" | "form" | "frozenLayers" | "clockMhz">,
-  areaFactor: number,
+  { areaFactor, energyFactor }: { readonly areaFactor: number; readonly energyFactor: number },
 ): StructuralRow {
   const { datapath, requantization, registers, sram, rom, control } = cost.areaMm2;
   const scaled = (energy: Range): Range => ({
@@ -182,6 +192,7 @@ function structuralRow(
       control: control * areaFactor,
     },
     energyPerFrameUj,
+    energyPartsUj: energyParts(cost, energyFactor),
     framesPerSecond: figures.framesPerSecond,
     topsPerWatt: {
       low: perWatt(energyPerFrameUj.high),
@@ -199,19 +210,19 @@ function structuralRows(
     depths.flatMap((frozenLayers) => {
       const cost = costOf(front, frozenLayers);
       const about = { form: front.form, frozenLayers };
-      const { area, delay } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
+      const { area, delay, energy } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
       return [
         structuralRow(
           cost,
           frontFigures(cost),
           { ...about, node: front.technology, clockMhz: front.clockMhz },
-          1,
+          { areaFactor: 1, energyFactor: 1 },
         ),
         structuralRow(
           cost,
           frontFiguresAt16Nm(cost),
           { ...about, node: `16 nm from ${front.technology}`, clockMhz: front.clockMhz / delay.nominal },
-          area,
+          { areaFactor: area, energyFactor: energy.nominal },
         ),
       ];
     }),
