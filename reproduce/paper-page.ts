@@ -212,21 +212,23 @@ function validationTable({ validation }: PaperResults): string {
   );
 }
 
-/** Say in words what the best feasible ratio of a kind is. */
+/** Say in words what the feasible ratios of a depth are, form by form. */
 function headline({ comparisons }: PaperResults, what: string, paper: string): string {
-  const feasible = comparisons.filter(
-    (row) => row.what === what && row.gain !== null && row.frameRate === null,
+  const rows = comparisons.filter((row) => row.what === what && row.frameRate === null);
+  const forms = [...new Set(rows.map(({ form }) => form))];
+  const lines = forms.flatMap((form) =>
+    ["array", "nvdla"].map((accelerator) => {
+      const own = rows.filter((row) => row.form === form && row.accelerator === accelerator);
+      const gains = own.flatMap(({ gain }) => (gain === null ? [] : [gain.topsPerWatt]));
+      const about = `  - ${form} front against ${accelerators[accelerator]}`;
+      if (gains.length === 0) return `${about}: not feasible at any of the areas`;
+      const nominal = gains.map((gain) => gain.nominal);
+      const low = Math.min(...gains.map((gain) => gain.low));
+      const high = Math.max(...gains.map((gain) => gain.high));
+      return `${about}: ${ratio(Math.min(...nominal))} to ${ratio(Math.max(...nominal))} nominal over areas and origins, bounds ${ratio(low)} to ${ratio(high)}; feasible in ${gains.length} of ${own.length} cases`;
+    }),
   );
-  if (feasible.length === 0) return `- ${what}: not feasible at any of the areas (the paper: ${paper}).`;
-  const of = (accelerator: string): string => {
-    const gains = feasible.filter((row) => row.accelerator === accelerator).map((row) => row.gain!);
-    if (gains.length === 0) return `${accelerators[accelerator]}: not feasible`;
-    const nominal = gains.map((gain) => gain.topsPerWatt.nominal);
-    const low = Math.min(...gains.map((gain) => gain.topsPerWatt.low));
-    const high = Math.max(...gains.map((gain) => gain.topsPerWatt.high));
-    return `${accelerators[accelerator]}: ${ratio(Math.min(...nominal))} to ${ratio(Math.max(...nominal))} nominal over areas and origins (bounds ${ratio(low)} to ${ratio(high)})`;
-  };
-  return `- ${what} (the paper: ${paper}). ${of("array")}. ${of("nvdla")}.`;
+  return [`- ${what} (the paper: ${paper})`, ...lines].join("\n");
 }
 
 /** Write the page. */
