@@ -42,8 +42,18 @@ program
   .option("--out <folder>", "folder of the page and its figures", "docs/results")
   .option("--runs <folder>", "where compiled fronts are kept", "runs/paper")
   .action(
-    (options: { quick: boolean; pageOnly: boolean; freezePoint?: string; out: string; runs: string }) => {
-      const path = reproducePaper({ ...options, out: resolve(options.out), runs: resolve(options.runs) });
+    async (options: {
+      quick: boolean;
+      pageOnly: boolean;
+      freezePoint?: string;
+      out: string;
+      runs: string;
+    }) => {
+      const path = await reproducePaper({
+        ...options,
+        out: resolve(options.out),
+        runs: resolve(options.runs),
+      });
       process.stdout.write(`${path}\n`);
     },
   );

@@ -1,8 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadMobileNet } from "../bench/mobilenet.js";
+import { loadMobileNet, loadPhotos } from "../bench/mobilenet.js";
 import { sha256, writeFileAtomic } from "../src/core/index.js";
-import { cellTableOf, countsOf, type LayerCounts, readTechnology } from "../src/cost/index.js";
+import {
+  cellTableOf,
+  countsOf,
+  type LayerCounts,
+  type MeasuredEnergy,
+  measureFront,
+  readTechnology,
+} from "../src/cost/index.js";
 import { compileFrontEnd } from "../src/hw/index.js";
 
 /** How the front is built: all constants at once, or folded to the rate that each layer needs. */
@@ -26,18 +33,26 @@ export type CompiledFront = {
   readonly form: FrontForm;
   readonly seconds: number;
   readonly layers: readonly LayerCounts[];
+  /** Photos behind {@link CompiledFront.measured}. */
+  readonly photos: number;
+  /** Energy of a layer a frame by timed simulation, where it is small enough for it. */
+  readonly measured: Readonly<Record<string, MeasuredEnergy>>;
 };
 
+/** Photos that windows are taken from: a frame is 50,176 pixels, so few photos hold many windows. */
+const PHOTOS = 4;
+
 /**
- * Compile all 27 convolutions of the quantized MobileNet at 224×224, or read what an earlier call compiled of the same code.
+ * Compile all 27 convolutions of the quantized MobileNet at 224×224 and measure their energy by timed simulation on photos, or read what an
+ * earlier call kept.
  *
  * @param folder where compiled counts are kept
  */
-export function compileFront(
+export async function compileFront(
   { name, clockMhz }: PaperTechnology,
   form: FrontForm,
   folder: string,
-): CompiledFront {
+): Promise<CompiledFront> {
   const technology = readTechnology(name);
   const { network, freezePoint } = loadMobileNet();
   const clock = { periodPs: 1e6 / clockMhz, cells: cellTableOf(technology) };
@@ -50,16 +65,27 @@ export function compileFront(
     ...(form === "folded" ? { folding: { kind: "auto" as const } } : {}),
     clock,
   });
+  const images = await loadPhotos(network, PHOTOS);
+  const measured = measureFront(
+    front,
+    technology,
+    { images, count: PHOTOS },
+    {
+      onLayer: (done, total) => process.stderr.write(`simulated ${done} of ${total} layers\n`),
+    },
+  );
   const compiled: CompiledFront = {
     technology: name,
     clockMhz,
     form,
     seconds: (performance.now() - start) / 1000,
     layers: front.layers.map(({ node, stats }) => countsOf(node.name, stats)),
+    photos: PHOTOS,
+    measured: Object.fromEntries(measured),
   };
   writeFileAtomic(path, `${JSON.stringify(compiled)}\n`);
   return compiled;
 }
 
 /** Raise when compiled counts of older code are not to be used. */
-const COUNTS_VERSION = 1;
+const COUNTS_VERSION = 2;

@@ -67,6 +67,8 @@ export type StructuralRow = {
     readonly control: number;
   };
   readonly energyPerFrameUj: Range;
+  /** By component, nominal, at this node; leakage at full speed. */
+  readonly energyPartsUj: Omit<FrontEndCost["energyPerFrameUj"], "total">;
   readonly framesPerSecond: Range;
   readonly topsPerWatt: Range;
 };
@@ -111,6 +113,8 @@ export type PaperResults = {
   readonly structural: readonly StructuralRow[];
   readonly comparisons: readonly ComparisonRow[];
   readonly validation: readonly ValidationRow[];
+  /** What the timed simulation covered, front by front. */
+  readonly simulated: readonly string[];
   readonly notes: readonly string[];
 };
 
@@ -150,13 +154,22 @@ const costOf = (front: CompiledFront, frozenLayers: number): FrontEndCost =>
     layers: front.layers.slice(0, frozenLayers),
     technology: readTechnology(front.technology),
     clockMhz: front.clockMhz,
+    measured: new Map(Object.entries(front.measured)),
   });
+
+function energyParts(
+  { energyPerFrameUj }: FrontEndCost,
+  factor: number,
+): Omit<FrontEndCost["energyPerFrameUj"], "total"> {
+  const { total: _, ...parts } = energyPerFrameUj;
+  return Object.fromEntries(Object.entries(parts).map(([name, uj]) => [name, uj * factor])) as typeof parts;
+}
 
 function structuralRow(
   cost: FrontEndCost,
   figures: FrontFigures,
   about: Pick<StructuralRow, "node" | "form" | "frozenLayers" | "clockMhz">,
-  areaFactor: number,
+  { areaFactor, energyFactor }: { readonly areaFactor: number; readonly energyFactor: number },
 ): StructuralRow {
   const { datapath, requantization, registers, sram, rom, control } = cost.areaMm2;
   const scaled = (energy: Range): Range => ({
@@ -179,6 +192,7 @@ function structuralRow(
       control: control * areaFactor,
     },
     energyPerFrameUj,
+    energyPartsUj: energyParts(cost, energyFactor),
     framesPerSecond: figures.framesPerSecond,
     topsPerWatt: {
       low: perWatt(energyPerFrameUj.high),
@@ -196,19 +210,19 @@ function structuralRows(
     depths.flatMap((frozenLayers) => {
       const cost = costOf(front, frozenLayers);
       const about = { form: front.form, frozenLayers };
-      const { area, delay } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
+      const { area, delay, energy } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
       return [
         structuralRow(
           cost,
           frontFigures(cost),
           { ...about, node: front.technology, clockMhz: front.clockMhz },
-          1,
+          { areaFactor: 1, energyFactor: 1 },
         ),
         structuralRow(
           cost,
           frontFiguresAt16Nm(cost),
           { ...about, node: `16 nm from ${front.technology}`, clockMhz: front.clockMhz / delay.nominal },
-          area,
+          { areaFactor: area, energyFactor: energy.nominal },
         ),
       ];
     }),
@@ -329,6 +343,12 @@ export function paperResults(input: {
     })),
     structural: structuralRows(fronts, [layers, convolutions]),
     comparisons: comparisonRows(network, fronts, depths),
+    simulated: fronts.map((front) => {
+      const all = Object.values(front.measured);
+      const cycles = all.reduce((sum, one) => sum + one.cyclesSimulated, 0);
+      const glitches = all.map((one) => one.totalGlitchFactor);
+      return `${front.form}, ${front.technology}: ${all.length} of ${front.layers.length} layers, ${cycles} cycles, ${front.photos} photos, glitches × ${Math.min(...glitches).toFixed(2)} to × ${Math.max(...glitches).toFixed(2)}, standard error of a layer up to ${(100 * Math.max(...all.map((one) => one.relativeError))).toFixed(0)} %`;
+    }),
     validation: validationRows(technologies.map(({ name }) => name)),
     notes: technologies.map((technology) => acceleratorTechnology(technology).source),
   };

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { FixynnError, writeFileAtomic } from "../src/core/index.js";
-import { compileFront, type FrontForm, paperTechnologies } from "./paper-fronts.js";
+import { type CompiledFront, compileFront, type FrontForm, paperTechnologies } from "./paper-fronts.js";
 import { paperNetwork, transferFreezePoint } from "./paper-network.js";
 import { paperPage } from "./paper-page.js";
 import { type PaperResults, paperResults } from "./paper-results.js";
@@ -23,7 +23,7 @@ function kept(path: string): PaperResults {
  * @returns path of the page
  * @throws FixynnError FX9002 without the shared model, FX9011 without a freeze point
  */
-export function reproducePaper(options: {
+export async function reproducePaper(options: {
   /** The folded front alone: the parallel one takes minutes and 1.5 GB to compile. */
   readonly quick: boolean;
   /** Compute nothing: write the page of the kept JSON. */
@@ -31,15 +31,15 @@ export function reproducePaper(options: {
   readonly out: string;
   readonly runs: string;
   readonly freezePoint?: string | undefined;
-}): string {
+}): Promise<string> {
   const { quick, pageOnly, out, runs, freezePoint } = options;
   const json = join(out, "paper.json");
   if (!pageOnly) {
     mkdirSync(runs, { recursive: true });
     const forms: readonly FrontForm[] = quick ? ["folded"] : ["folded", "parallel"];
-    const fronts = paperTechnologies.flatMap((technology) =>
-      forms.map((form) => compileFront(technology, form, runs)),
-    );
+    const fronts: CompiledFront[] = [];
+    for (const form of forms)
+      for (const technology of paperTechnologies) fronts.push(await compileFront(technology, form, runs));
     const results = paperResults({
       network: paperNetwork(),
       fronts,
