@@ -38,6 +38,7 @@ export async function run(): Promise<BenchTable> {
     const fronts = (await Promise.all(compiled.map((plan) => frontsOf(plan, kept, pool)))).flat();
     const compileSeconds = (performance.now() - start) / 1000;
     const rates: number[] = [];
+    let cpuMs = Number.POSITIVE_INFINITY;
     let points = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const programmable = programmableModel("array", { layers, technology });
@@ -47,12 +48,15 @@ export async function run(): Promise<BenchTable> {
         ...{ clockShares: space.clockShares, acceleratorsMm2: programmable.areasMm2 },
       };
       const from = performance.now();
+      const before = process.cpuUsage();
       points = 0;
       for (const [place, front] of fronts.entries()) {
         const names = new Set<string>(front.cut.places.map((i) => front.plan.layers[i]!.node.name));
         points += pointsOf(costCompiled(front, technology), place, names, context).length;
       }
       rates.push((1000 * points) / (performance.now() - from));
+      const { user, system } = process.cpuUsage(before);
+      cpuMs = Math.min(cpuMs, (user + system) / 1000 / points);
     }
     const [first = 0, ...later] = rates;
     const warm = Math.max(...later);
@@ -64,6 +68,12 @@ export async function run(): Promise<BenchTable> {
       { name, metric: "pointsPerSecondCold", value: first, unit: "points/s, first round" },
       { name, metric: "pointsPerSecond", value: warm, unit: "points/s, best later round" },
       { name, metric: "pointTime", value: 1000 / warm, unit: "ms" },
+      {
+        name,
+        metric: "pointCpuTime",
+        value: cpuMs,
+        unit: "ms of processor time, garbage collection included",
+      },
     ];
     return { bench: "explore", machine: cpus()[0]?.model ?? "unknown", rows };
   } finally {

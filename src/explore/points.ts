@@ -4,7 +4,7 @@ import {
   alike,
   type Chip,
   describeSide,
-  type FrontEndCost,
+  type FrontFigures,
   frameEnergyUj,
   frontFiguresAt16Nm,
   mostFramesPerSecond,
@@ -57,15 +57,14 @@ export function tailOf(
 export function designPoint(
   {
     front,
-    cost,
+    figures,
     place,
-  }: { readonly front: CostedFront; readonly cost: FrontEndCost; readonly place: number },
+  }: { readonly front: CostedFront; readonly figures: FrontFigures; readonly place: number },
   { clockShare, run }: { readonly clockShare: number; readonly run: AcceleratorRun | undefined },
   context: Pick<PointContext, "layers" | "programmable" | "accelerators">,
 ): DesignPoint {
   const { layers, programmable, accelerators } = context;
   const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
-  const figures = frontFiguresAt16Nm(cost);
   const chip: Chip = { front: figures, run };
   const rate = mostFramesPerSecond(chip);
   const area = figures.areaMm2;
@@ -94,11 +93,11 @@ export function designPoint(
     topsPerWatt: rounded(side.topsPerWatt.nominal),
     topsPerWattRange: { low: rounded(side.topsPerWatt.low), high: rounded(side.topsPerWatt.high) },
     topsPerWattWithDram: rounded(side.topsPerWattWithDram.nominal),
-    ...gainsOver(programmable.best(areaMm2, 0), { areaMm2, macs, side }),
+    ...gainsOver(programmable.best(Number(areaMm2.toPrecision(3)), 0), { areaMm2, macs, side }),
   };
 }
 
-/** TOPS/W over those of the best all-programmable accelerator of the same area, without DRAM and with it. */
+/** TOPS/W over those of the best all-programmable accelerator of the same area (to half a percent), without DRAM and with it. */
 function gainsOver(
   whole: AcceleratorRun | undefined,
   {
@@ -133,6 +132,7 @@ export function pointsOf(
   return clockShares.flatMap((clockShare) => {
     const clockMhz = front.cost.achievableClockMhz * clockShare;
     const cost = clockShare === 1 ? front.cost : costFront(front.counts, technology, clockMhz);
-    return distinct.map((run) => designPoint({ front, cost, place }, { clockShare, run }, context));
+    const figures = frontFiguresAt16Nm(cost);
+    return distinct.map((run) => designPoint({ front, figures, place }, { clockShare, run }, context));
   });
 }
