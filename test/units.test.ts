@@ -13,7 +13,7 @@ const unit =
 
 /** Endings of pure numbers: counts, factors, shares and ratios. */
 const dimensionless =
-  /(Ratio|Factor|Share|Spread|Scaling|Toggles|Loads|Gates|Count|Exponent|Index|Shape|Fanout|FanOut|Edges|PerWatt|PerMm2)$/;
+  /(Ratio|Factor|Shares?|Spread|Scaling|Toggles|Loads|Gates|Count|Exponent|Index|Shape|Fanout|FanOut|Edges|PerWatt|PerMm2)$/;
 
 /** Fields whose unit is stated by the type that they are in. */
 const exceptions: ReadonlyMap<string, string> = new Map([
