@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { FixynnError, workerUrl } from "../core/index.js";
+import { FixynnError, unpackError, workerUrl } from "../core/index.js";
 import { digestOf } from "./digest.js";
 import type { JobReply } from "./job.worker.js";
 import type { Job, JobResults } from "./jobs.js";
@@ -82,11 +82,7 @@ export class JobPool {
     this.#running.delete(worker);
     this.#idle.push(worker);
     if (reply.kind === "done") waiting?.done(reply.result);
-    else {
-      const { code, message, place, hint } = reply;
-      const details = { ...(place === undefined ? {} : { place }), ...(hint === undefined ? {} : { hint }) };
-      waiting?.failed(code === undefined ? new Error(message) : new FixynnError(code, message, details));
-    }
+    else waiting?.failed(unpackError(reply.error));
     this.#next();
   }
 

@@ -1,17 +1,7 @@
 import { Worker } from "node:worker_threads";
-import { CheckFailedError, FixynnError, workerUrl } from "../core/index.js";
+import { unpackError, workerUrl } from "../core/index.js";
 import type { LayerReply, LayerRequest } from "./layer.worker.js";
 import type { LayerRun, LayerRunResult } from "./layer-run.js";
-
-function rebuild(reply: Extract<LayerReply, { kind: "failed" }>): Error {
-  if (reply.code === null) return new Error(reply.message);
-  const details = {
-    ...(reply.place === undefined ? {} : { place: reply.place }),
-    ...(reply.hint === undefined ? {} : { hint: reply.hint }),
-  };
-  const Kind = reply.check ? CheckFailedError : FixynnError;
-  return new Kind(reply.code, reply.message, details);
-}
 
 /** Runs modules in worker threads, as many at a time as it has threads. */
 export class LayerPool {
@@ -49,7 +39,7 @@ export class LayerPool {
         if (reply.id !== request.id) return;
         finish();
         if (reply.kind === "done") resolve(reply.result);
-        else reject(rebuild(reply));
+        else reject(unpackError(reply.error));
       };
       const onError = (error: Error): void => {
         finish();

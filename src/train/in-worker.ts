@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { assertNever, FixynnError, workerUrl } from "../core/index.js";
+import { assertNever, FixynnError, unpackError, workerUrl } from "../core/index.js";
 import type { TrainRequest, TrainResult } from "./trainer.js";
 import type { WorkerMessage, WorkerTrainRequest } from "./worker-protocol.js";
 
@@ -30,15 +30,9 @@ export function trainInWorker(request: InWorkerRequest): Promise<TrainResult> {
         case "done":
           resolve(message.result);
           return;
-        case "failed": {
-          const { code, message: text, place, hint } = message;
-          const details = {
-            ...(place === undefined ? {} : { place }),
-            ...(hint === undefined ? {} : { hint }),
-          };
-          reject(new FixynnError(code ?? "FX3009", text, details));
+        case "failed":
+          reject(unpackError(message.error, "FX3009"));
           return;
-        }
         default:
           assertNever(message);
       }

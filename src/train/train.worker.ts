@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { FixynnError, invariant } from "../core/index.js";
+import { invariant, packError } from "../core/index.js";
 import { trainNetwork } from "./trainer.js";
 import type { WorkerMessage, WorkerTrainRequest } from "./worker-protocol.js";
 
@@ -15,12 +15,5 @@ try {
   });
   send({ kind: "done", result });
 } catch (error) {
-  const known = error instanceof FixynnError ? error : undefined;
-  send({
-    kind: "failed",
-    message: error instanceof Error ? error.message : String(error),
-    ...(known === undefined ? {} : { code: known.code }),
-    ...(known?.place === undefined ? {} : { place: known.place }),
-    ...(known?.hint === undefined ? {} : { hint: known.hint }),
-  });
+  send({ kind: "failed", error: packError(error) });
 }

@@ -1,4 +1,4 @@
-import type { ProgressEvent } from "../core/index.js";
+import type { PackedError, ProgressEvent } from "../core/index.js";
 import type { EpochRecord } from "./checkpoint.js";
 import type { TrainRequest, TrainResult } from "./trainer.js";
 
@@ -10,10 +10,4 @@ export type WorkerMessage =
   | { readonly kind: "progress"; readonly event: ProgressEvent }
   | { readonly kind: "epoch"; readonly record: EpochRecord }
   | { readonly kind: "done"; readonly result: TrainResult }
-  | {
-      readonly kind: "failed";
-      readonly message: string;
-      readonly code?: string;
-      readonly place?: string;
-      readonly hint?: string;
-    };
+  | { readonly kind: "failed"; readonly error: PackedError };

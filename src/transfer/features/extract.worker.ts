@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { FixynnError, invariant } from "../../core/index.js";
+import { invariant, packError } from "../../core/index.js";
 import { createExtractor, type Extractor } from "./extractor.js";
 import type { ExtractJob, ExtractMessage, ExtractSetup } from "./protocol.js";
 
@@ -14,14 +14,7 @@ port.on("message", (job: ExtractJob) => {
     extractor.run(job);
     message = { kind: "done", job };
   } catch (error) {
-    const known = error instanceof FixynnError ? error : undefined;
-    message = {
-      kind: "failed",
-      message: error instanceof Error ? error.message : String(error),
-      ...(known && { code: known.code }),
-      ...(known?.place !== undefined && { place: known.place }),
-      ...(known?.hint !== undefined && { hint: known.hint }),
-    };
+    message = { kind: "failed", error: packError(error) };
   }
   port.postMessage(message);
 });

@@ -19,6 +19,7 @@ import {
   type ProgressListener,
   sha256,
   silent,
+  unpackError,
   workerUrl,
   writeFileAtomic,
 } from "../../core/index.js";
@@ -178,7 +179,7 @@ function drain(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(workerUrl(import.meta.url, "./extract.worker.js"), { workerData: setup });
-    const end = (error?: FixynnError): void => {
+    const end = (error?: Error): void => {
       if (error === undefined) resolve();
       else reject(error);
       void worker.terminate();
@@ -190,13 +191,7 @@ function drain(
     };
     worker.on("message", (message: ExtractMessage) => {
       if (message.kind === "failed") {
-        const { code = "FX3022", place, hint } = message;
-        end(
-          new FixynnError(code, message.message, {
-            ...(place !== undefined && { place }),
-            ...(hint !== undefined && { hint }),
-          }),
-        );
+        end(unpackError(message.error, "FX3022"));
         return;
       }
       try {

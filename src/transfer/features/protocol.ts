@@ -1,3 +1,4 @@
+import type { PackedError } from "../../core/index.js";
 import type { Augmentation, Split } from "../../data/index.js";
 import type { NodeName } from "../../graph/index.js";
 import type { QuantNetwork } from "../../quant/index.js";
@@ -28,10 +29,4 @@ export type ExtractJob = { readonly first: number; readonly count: number };
 /** What a worker answers. */
 export type ExtractMessage =
   | { readonly kind: "done"; readonly job: ExtractJob }
-  | {
-      readonly kind: "failed";
-      readonly code?: string;
-      readonly message: string;
-      readonly place?: string;
-      readonly hint?: string;
-    };
+  | { readonly kind: "failed"; readonly error: PackedError };
