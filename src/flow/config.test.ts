@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadConfig, parseConfig } from "./config.js";
-import { runPool } from "./pool.js";
 import { fileNameOf, RunDirectory } from "./run-directory.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-flow-"));
@@ -62,10 +61,4 @@ describe("run directory", () => {
       expect.objectContaining({ code: "FX8004" }),
     );
   });
-});
-
-test("the pool keeps order and passes the first failure on", async () => {
-  const jobs = [5, 1, 3].map((ms) => () => new Promise<number>((done) => setTimeout(() => done(ms), ms)));
-  expect(await runPool(2, jobs)).toEqual([5, 1, 3]);
-  await expect(runPool(2, [() => Promise.reject(new Error("no")), ...jobs])).rejects.toThrow("no");
 });

@@ -1,7 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { FixynnError, type ProgressListener, sha256, silent, writeFileAtomic } from "../../core/index.js";
+import {
+  FixynnError,
+  type ProgressListener,
+  runPool,
+  sha256,
+  silent,
+  writeFileAtomic,
+} from "../../core/index.js";
 import { type CellLibrary, type CellRoles, findCellRoles, mappingLiberty } from "../cell-library/index.js";
 import { type BoundModule, bindModule } from "./bind-module.js";
 import { bufferNets } from "./buffer-nets.js";
@@ -139,47 +146,44 @@ export async function mapLayers(
   let done = total - missing.length;
   const report = (): void => onProgress({ job: "map", done, total, unit: "modules" });
   report();
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let i = next++; i < missing.length; i = next++) {
+  const map = async (key: string, job: ModuleJob, owners: readonly LayerState[]): Promise<void> => {
+    const started = performance.now();
+    const left = Math.max(...owners.map(({ seconds }) => timeoutSeconds - seconds));
+    try {
+      if (left <= 0)
+        throw new FixynnError("FX6022", `Yosys: no result after ${timeoutSeconds} s`, { place: job.module });
+      const names = mappingFiles;
+      const text = await engine.run(
+        {
+          name: job.module,
+          files: new Map([
+            [names.verilog, job.verilog],
+            [names.adders, rippleMap],
+            [names.cells, cells],
+          ]),
+          script: mappingScript(job.module),
+          output: names.mapped,
+        },
+        { timeoutSeconds: left, signal },
+      );
+      JSON.parse(text);
+      texts.set(key, text);
+    } catch (error) {
       signal?.throwIfAborted();
-      const [key, { job, owners }] = missing[i]!;
+      for (const owner of owners) owner.failure ??= failureOf(error);
+    }
+    for (const owner of owners) owner.seconds += (performance.now() - started) / 1000;
+  };
+  await runPool(
+    threads,
+    missing.map(([key, { job, owners }]) => async () => {
+      signal?.throwIfAborted();
       const open = owners.filter(({ failure }) => failure === undefined);
-      const left = Math.max(...open.map(({ seconds }) => timeoutSeconds - seconds), 0);
-      if (open.length > 0) {
-        const started = performance.now();
-        try {
-          if (left <= 0)
-            throw new FixynnError("FX6022", `Yosys: no result after ${timeoutSeconds} s`, {
-              place: job.module,
-            });
-          const names = mappingFiles;
-          const text = await engine.run(
-            {
-              name: job.module,
-              files: new Map([
-                [names.verilog, job.verilog],
-                [names.adders, rippleMap],
-                [names.cells, cells],
-              ]),
-              script: mappingScript(job.module),
-              output: names.mapped,
-            },
-            { timeoutSeconds: left, signal },
-          );
-          JSON.parse(text);
-          texts.set(key, text);
-        } catch (error) {
-          signal?.throwIfAborted();
-          for (const owner of open) owner.failure ??= failureOf(error);
-        }
-        for (const owner of open) owner.seconds += (performance.now() - started) / 1000;
-      }
+      if (open.length > 0) await map(key, job, open);
       done++;
       report();
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(threads, missing.length) }, lane));
+    }),
+  );
   return new Map(
     states.map(({ layer, jobs, failure, seconds }): [string, LayerMapping] => [
       layer.name,

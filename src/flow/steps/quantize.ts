@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { writeFileAtomic } from "../../core/index.js";
+import { runPool, writeFileAtomic } from "../../core/index.js";
 import { type Split, splitDigest, subset } from "../../data/index.js";
 import { graphToJson, type NodeName } from "../../graph/index.js";
 import {
@@ -11,7 +11,6 @@ import {
   truncateQuantNetwork,
 } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
-import { runPool } from "../pool.js";
 import { fileNameOf } from "../run-directory.js";
 import { inputBytes, spreadIndices } from "./data.js";
 import { type FineTuningFigures, fineTuneWhereNeeded } from "./fine-tune.js";

@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
-import { createRng, writeFileAtomic } from "../../core/index.js";
+import { createRng, runPool, writeFileAtomic } from "../../core/index.js";
 import { NO_AUGMENTATION, type Split, splitDigest, subset } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName } from "../../graph/index.js";
 import { evaluate, replaceHead, type TrainOptions, trainInWorker } from "../../train/index.js";
 import { joinTail, searchLearningRate, type Trial, tailOf } from "../../transfer/index.js";
 import type { FlowContext } from "../context.js";
-import { runPool } from "../pool.js";
 import { fileNameOf } from "../run-directory.js";
 import { spreadIndices } from "./data.js";
 import type { PreparedBackbone } from "./front.js";
