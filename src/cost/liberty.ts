@@ -1,4 +1,5 @@
 import { FixynnError } from "../core/index.js";
+import { bilinear } from "./bilinear.js";
 
 /** A group of a Liberty file: `name (args) { attributes, complex attributes, groups }`. */
 export type LibertyGroup = {
@@ -240,22 +241,6 @@ export function libertyTable(
   return { slews, loads, values: values.map((_, i) => values[(i % l) * s + Math.floor(i / l)] ?? 0) };
 }
 
-function bracket(axis: readonly number[], at: number): readonly [number, number] {
-  if (axis.length < 2) return [0, 0];
-  let i = 0;
-  while (i < axis.length - 2 && at > axis[i + 1]!) i++;
-  const share = (at - axis[i]!) / (axis[i + 1]! - axis[i]!);
-  return [i, Math.min(Math.max(share, 0), 1)];
-}
-
 /** Look a table up by bilinear interpolation (NLDM); outside the axes the nearest edge holds. */
-export function lookUp(table: LibertyTable, slew: number, load: number): number {
-  const [i, u] = bracket(table.slews, slew);
-  const [j, v] = bracket(table.loads, load);
-  const width = table.loads.length;
-  const at = (row: number, column: number): number =>
-    table.values[Math.min(row, table.slews.length - 1) * width + Math.min(column, width - 1)]!;
-  return (
-    (1 - u) * ((1 - v) * at(i, j) + v * at(i, j + 1)) + u * ((1 - v) * at(i + 1, j) + v * at(i + 1, j + 1))
-  );
-}
+export const lookUp = ({ slews, loads, values }: LibertyTable, slew: number, load: number): number =>
+  bilinear(slews, loads, values, slew, load);

@@ -1,4 +1,4 @@
-export * from "./boolean-expression.js";
+export * from "../boolean-expression.js";
 export * from "./library.js";
 export { mappingLiberty } from "./mapping-liberty.js";
 export { readCellLibrary } from "./read.js";

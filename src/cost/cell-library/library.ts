@@ -1,4 +1,5 @@
-import type { BooleanExpression } from "./boolean-expression.js";
+import { bilinear } from "../bilinear.js";
+import type { BooleanExpression } from "../boolean-expression.js";
 
 /**
  * An NLDM table: a value over two axes, bilinear between them, held at their edges. `values` has `rows.length × columns.length`
@@ -160,23 +161,6 @@ export const inputsOf = (cell: LibraryCell): readonly CellPin[] =>
 export const outputsOf = (cell: LibraryCell): readonly CellPin[] =>
   cell.pins.filter((pin) => pin.direction === "output");
 
-function place(axis: readonly number[], at: number): readonly [index: number, share: number] {
-  if (axis.length < 2) return [0, 0];
-  let i = 0;
-  while (i < axis.length - 2 && at > axis[i + 1]!) i++;
-  const share = (at - axis[i]!) / (axis[i + 1]! - axis[i]!);
-  return [i, Math.min(Math.max(share, 0), 1)];
-}
-
 /** Look an NLDM table up: bilinear between the axes' points; outside them the nearest edge holds. */
-export function lookUpNldm(table: NldmTable, row: number, column: number): number {
-  const [i, u] = place(table.rows, row);
-  const [j, v] = place(table.columns, column);
-  const width = table.columns.length;
-  const { values } = table;
-  const at = (r: number, c: number): number =>
-    values[Math.min(r, table.rows.length - 1) * width + Math.min(c, width - 1)]!;
-  return (
-    (1 - u) * ((1 - v) * at(i, j) + v * at(i, j + 1)) + u * ((1 - v) * at(i + 1, j) + v * at(i + 1, j + 1))
-  );
-}
+export const lookUpNldm = ({ rows, columns, values }: NldmTable, row: number, column: number): number =>
+  bilinear(rows, columns, values, row, column);

@@ -1,4 +1,4 @@
-import type { BooleanExpression } from "./boolean-expression.js";
+import type { BooleanExpression } from "../boolean-expression.js";
 import { type CellLibrary, inputsOf, type LibraryCell, type NldmTable, outputsOf } from "./library.js";
 import { isUsable } from "./roles.js";
 

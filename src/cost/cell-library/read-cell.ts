@@ -1,6 +1,7 @@
 import { FixynnError } from "../../core/index.js";
+import { type BooleanExpression, parseBoolean } from "../boolean-expression.js";
 import { type LibertyGroup, libertyTable } from "../liberty.js";
-import { type BooleanExpression, parseBoolean } from "./boolean-expression.js";
+import type { LibertyUnits } from "../liberty-file.js";
 import type {
   CellPin,
   ConstraintArc,
@@ -11,12 +12,11 @@ import type {
   PowerArc,
   TimingSense,
 } from "./library.js";
-import type { LibraryUnits } from "./read.js";
 import { readSequential } from "./read-sequential.js";
 
 /** What the tables of a cell are read with. */
 export type CellContext = {
-  readonly units: LibraryUnits;
+  readonly units: LibertyUnits;
   readonly templates: ReadonlyMap<string, LibertyGroup>;
   /** Supply pins that most cells have. */
   readonly supplies: ReadonlySet<string>;

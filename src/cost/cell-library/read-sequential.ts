@@ -1,5 +1,5 @@
+import { type BooleanExpression, parseBoolean } from "../boolean-expression.js";
 import type { LibertyGroup } from "../liberty.js";
-import { type BooleanExpression, parseBoolean } from "./boolean-expression.js";
 import type { Sequential } from "./library.js";
 
 /** Read a clock gate; only latched ones on the rising edge are modelled, with the test pin before the latch or after. */

@@ -1,5 +1,5 @@
 import { FixynnError } from "../../core/index.js";
-import { type BooleanExpression, pinsOfBoolean, tabulateBoolean } from "./boolean-expression.js";
+import { type BooleanExpression, pinsOfBoolean, tabulateBoolean } from "../boolean-expression.js";
 import { type CellLibrary, type CellPin, inputsOf, type LibraryCell, outputsOf } from "./library.js";
 
 /** A combinational cell with one output, in the order of the function's operands. */

@@ -1,4 +1,4 @@
-import { FixynnError } from "../../core/index.js";
+import { FixynnError } from "../core/index.js";
 
 /** A Boolean expression over named pins, as Liberty's `function`, `when` and `next_state` give it. */
 export type BooleanExpression =
