@@ -25,7 +25,7 @@ export {
 } from "./simulator.js";
 export { type Backpressure, type StreamJob, type StreamResult, simulateStream } from "./stream.js";
 export * from "./timed/index.js";
-export { verifySimModule } from "./verify.js";
+export { topologicalOrder, verifySimModule } from "./verify.js";
 export { runVerilator, type VerilatorOptions, type VerilatorVerdict } from "./verilator.js";
 export { blackBox, splitModules, type VerilogModule } from "./verilog-split.js";
 export { readByYosys, type YosysJob, type YosysOptions } from "./yosys.js";

@@ -1,4 +1,3 @@
-import { invariant } from "../../core/index.js";
 import { type Design, type LogicComponent, logicComponent, type Module } from "../../hw/index.js";
 import {
   type Bit,
@@ -6,9 +5,9 @@ import {
   GATE_WORDS,
   gateInputs,
   gateKinds,
-  gateOutputs,
   lowerDesign,
   type SimModule,
+  topologicalOrder,
 } from "../../sim/index.js";
 
 /** One logic gate of a layer, constants folded: what the structural tier prices as one library cell. */
@@ -130,7 +129,7 @@ function fold(module: SimModule): { readonly gates: readonly Folded[]; readonly 
       two("and2", carry, a, b);
     } else put("halfAdder", [a, b], [sum, carry]);
   };
-  for (const g of orderOf(module)) {
+  for (const g of topologicalOrder(module)) {
     const at = g * GATE_WORDS;
     const words = module.gates;
     const code = words[at]!;
@@ -185,30 +184,6 @@ function fold(module: SimModule): { readonly gates: readonly Folded[]; readonly 
     }
   }
   return { gates: out, source };
-}
-
-/** Gates in an order in which each comes after those that feed it. */
-function orderOf(module: SimModule): Int32Array {
-  const { gates, bitCount } = module;
-  const count = gates.length / GATE_WORDS;
-  const driver = new Int32Array(bitCount).fill(-1);
-  for (let g = 0; g < count; g++)
-    for (let o = 0; o < gateOutputs[gates[g * GATE_WORDS]!]!; o++) driver[gates[g * GATE_WORDS + 1 + o]!] = g;
-  const waiting = new Int32Array(count);
-  const readers: number[][] = Array.from({ length: count }, () => []);
-  for (let g = 0; g < count; g++) {
-    for (let i = 0; i < gateInputs[gates[g * GATE_WORDS]!]!; i++) {
-      const from = driver[gates[g * GATE_WORDS + 3 + i]!]!;
-      if (from < 0) continue;
-      waiting[g]! += 1;
-      readers[from]!.push(g);
-    }
-  }
-  const order: number[] = [];
-  for (let g = 0; g < count; g++) if (waiting[g] === 0) order.push(g);
-  for (const g of order) for (const r of readers[g]!) if (--waiting[r]! === 0) order.push(r);
-  invariant(order.length === count, "a verified module has no loop");
-  return Int32Array.from(order);
 }
 
 /** Bits from which a register, a memory or an output can be reached. */
