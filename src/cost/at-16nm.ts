@@ -1,3 +1,4 @@
+import { exactly, multiplyRanges, scaleRange, spanRanges } from "./range.js";
 import { scalingTo16Nm } from "./scaling.js";
 import type { Range } from "./technology.js";
 
@@ -24,24 +25,7 @@ export type CostsAt16Nm<Component extends string> = {
   readonly source: string;
 };
 
-const asRange = (figure: Figure): Range =>
-  typeof figure === "number" ? { low: figure, nominal: figure, high: figure } : figure;
-
-const times = (a: Range, b: Range): Range => ({
-  low: a.low * b.low,
-  nominal: a.nominal * b.nominal,
-  high: a.high * b.high,
-});
-
-/**
- * Join the estimates of one figure, one scaled down and one scaled up: the range spans both, and the nominal value is the geometric mean
- * of their nominal values, since nothing says which is nearer.
- */
-export const joinEstimates = (down: Range, up: Range): Range => ({
-  low: Math.min(down.low, up.low),
-  nominal: Math.sqrt(down.nominal * up.nominal),
-  high: Math.max(down.high, up.high),
-});
+const asRange = (figure: Figure): Range => (typeof figure === "number" ? exactly(figure) : figure);
 
 /** Take one figure of a node to 16 nm. */
 export function figureAt16Nm(
@@ -50,18 +34,16 @@ export function figureAt16Nm(
   { nodeNm, supplyV }: { readonly nodeNm: number; readonly supplyV: number },
 ): Range {
   const factors = scalingTo16Nm(nodeNm, supplyV);
-  const one: Range = { low: 1, nominal: 1, high: 1 };
-  const area: Range = { low: factors.area, nominal: factors.area, high: factors.area };
   switch (quantity) {
     case "areaUm2":
-      return times(asRange(figure), area);
+      return scaleRange(asRange(figure), factors.area);
     case "energyPj":
-      return times(asRange(figure), factors.energy);
+      return multiplyRanges(asRange(figure), factors.energy);
     case "delayPs":
-      return times(asRange(figure), factors.delay);
+      return multiplyRanges(asRange(figure), factors.delay);
     // Leakage has no published factor: cell for cell the same, an assumption; the two ends differ by more than any factor would.
     case "leakageNw":
-      return times(asRange(figure), one);
+      return asRange(figure);
   }
 }
 
@@ -70,7 +52,7 @@ export function figureAt16Nm(
  *
  * - area, energy, delay: factors of Stillmaker and Baas 2017 ({@link scalingTo16Nm}); from 130 nm above 1.3 V the supply of the fit is a range
  * - leakage: not scaled; the range spans the two technologies
- * - nominal: geometric mean of the two nominal values, see {@link joinEstimates}
+ * - nominal: geometric mean of the two nominal values, since nothing says which is nearer
  *
  * A scaled design is not a 16 nm design: quote the range.
  *
@@ -84,7 +66,7 @@ export function costsAt16Nm<Component extends string>(
     const names = Object.keys(down[quantity]) as Component[];
     const entries = names.map((name) => [
       name,
-      joinEstimates(
+      spanRanges(
         figureAt16Nm(quantity, down[quantity][name], down),
         figureAt16Nm(quantity, up[quantity][name], up),
       ),
@@ -96,10 +78,7 @@ export function costsAt16Nm<Component extends string>(
     areaUm2: join("areaUm2"),
     energyPj: join("energyPj"),
     leakageNw: join("leakageNw"),
-    delayPs: joinEstimates(
-      figureAt16Nm("delayPs", down.delayPs, down),
-      figureAt16Nm("delayPs", up.delayPs, up),
-    ),
+    delayPs: spanRanges(figureAt16Nm("delayPs", down.delayPs, down), figureAt16Nm("delayPs", up.delayPs, up)),
     source: `${down.nodeNm} nm at ${down.supplyV} V scaled down, ${up.nodeNm} nm at ${up.supplyV} V scaled up (Stillmaker and Baas 2017); leakage not scaled`,
   };
 }

@@ -1,5 +1,6 @@
 import { csdDigitCount } from "../arith/index.js";
-import { figureAt16Nm, joinEstimates } from "./at-16nm.js";
+import { figureAt16Nm } from "./at-16nm.js";
+import { addRanges, exactly, scaleRange, spanRanges } from "./range.js";
 import { structuralAssumptions } from "./structural/index.js";
 import type { Range, Technology } from "./technology.js";
 
@@ -45,18 +46,13 @@ export function crossCheck16Nm(
 ): CrossCheckRow[] {
   const { logicToggleRate, registerToggleRate } = structuralAssumptions;
   const adders = meanCsdDigits * 8;
-  const scale = (range: Range, factor: number, offset = 0): Range => ({
-    low: range.low * factor + offset,
-    nominal: range.nominal * factor + offset,
-    high: range.high * factor + offset,
-  });
   const row = (quantity: string, unit: "µm²" | "fJ", pick: Pick, theirs: number): CrossCheckRow => {
     const of = (technology: Technology): Range =>
       unit === "µm²"
         ? figureAt16Nm("areaUm2", pick(technology), technology)
-        : scale(figureAt16Nm("energyPj", pick(technology), technology), 1e3);
+        : scaleRange(figureAt16Nm("energyPj", pick(technology), technology), 1e3);
     const [from130Nm, from7Nm] = [of(at130), of(at7)];
-    const estimate = joinEstimates(from130Nm, from7Nm);
+    const estimate = spanRanges(from130Nm, from7Nm);
     return {
       quantity,
       unit,
@@ -86,7 +82,7 @@ export function crossCheck16Nm(
     row(
       "constant multiplier, a cycle",
       "fJ",
-      ({ cells }) => scale(logicToggleRate, 2 * adders * cells.fullAdder.energyPerTogglePj),
+      ({ cells }) => scaleRange(logicToggleRate, 2 * adders * cells.fullAdder.energyPerTogglePj),
       fjPerCycle(deepFreeze.multiplierPowerWPerBitSquare * 64),
     ),
     row(
@@ -94,7 +90,7 @@ export function crossCheck16Nm(
       "fJ",
       ({ cells }) => {
         const { energyPerTogglePj, clockEnergyPerCyclePj } = cells.enableFlipFlop;
-        return scale(registerToggleRate, energyPerTogglePj, clockEnergyPerCyclePj);
+        return addRanges(scaleRange(registerToggleRate, energyPerTogglePj), exactly(clockEnergyPerCyclePj));
       },
       fjPerCycle(deepFreeze.memoryPowerWPerBit),
     ),

@@ -41,6 +41,12 @@ export const divideRanges = (a: Range, b: Range): Range => ({
   high: a.high / b.low,
 });
 
+/** Span figures that are not negative; the nominal value is the geometric mean of the two ends. */
+export function rangeOver(values: readonly number[]): Range {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return { low, nominal: Math.sqrt(low * high), high };
+}
+
 /** Span two ranges; the nominal value is the geometric mean of theirs (positive figures). */
 export const spanRanges = (a: Range, b: Range): Range => ({
   low: Math.min(a.low, b.low),

@@ -1,4 +1,5 @@
 import { FixynnError } from "../core/index.js";
+import { rangeOver } from "./range.js";
 import type { Range } from "./technology.js";
 
 /**
@@ -83,11 +84,6 @@ export function delayFactors(nodeNm: number, supplyV: number): readonly number[]
   return (fits.get(nodeNm) ?? []).map(({ delay }) => polynomial(delay, supplyV));
 }
 
-const spread = (values: readonly number[]): Range => {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return { low, nominal: Math.sqrt(low * high), high };
-};
-
 /**
  * Return the factors from a node to 16 nm at 0.8 V as ranges: over the high-performance and low-power fits, and for
  * 130 nm above 1.3 V also over the supply at which the fit is evaluated (the true one, or 1.3 V). The nominal value is the
@@ -115,8 +111,8 @@ export function scalingTo16Nm(fromNm: number, fromV: number): ScalingTo16Nm {
     fromNm,
     fromV,
     area,
-    energy: spread(ratios((fit) => fit.energy)),
-    delay: spread(ratios((fit) => fit.delay)),
+    energy: rangeOver(ratios((fit) => fit.energy)),
+    delay: rangeOver(ratios((fit) => fit.delay)),
     source: "Stillmaker and Baas 2017, tables of area, delay and energy factors",
   };
 }

@@ -1,5 +1,5 @@
 import type { ExploreFront, ExplorePoint, ExploreResults } from "./explore-results.js";
-import { designText, lossOf } from "./explore-tables.js";
+import { designText } from "./explore-tables.js";
 import {
   type LayerStack,
   layerStack,
@@ -133,9 +133,4 @@ export function exploreFigures(results: ExploreResults): ReadonlyMap<string, str
     ["explore-energy.svg", front && frontStack(results, front, "energy")],
   ];
   return new Map(figures.flatMap(([name, figure]) => (figure ? [[name, svgFile(figure)] as const] : [])));
-}
-
-/** Whether any design has a measured loss. */
-export function hasLosses(results: ExploreResults): boolean {
-  return results.points.some((point) => lossOf(results, point) !== undefined);
 }

@@ -1,4 +1,5 @@
 import { FixynnError } from "../../core/index.js";
+import { rangeOver } from "../range.js";
 import { delayFactors, energyFactors } from "../scaling.js";
 import type { MacroLaw, MacroModel, Range } from "../technology.js";
 import { type AreaLaw, areaUm2Of, fitArea, fitRelative } from "./fit.js";
@@ -14,12 +15,6 @@ import {
 const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 const geometric = (values: readonly number[]): number => Math.exp(meanOf(values.map(Math.log)));
-
-/** Range over values; its nominal value is the geometric mean of the two ends. */
-const spreadOf = (values: readonly number[]): Range => {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return { low, nominal: Math.sqrt(low * high), high };
-};
 
 const ofPorts = (family: MacroFamilyName, ports: 1 | 2): readonly MemoryMacro[] =>
   macroFamilies[family].macros.filter((macro) => macro.ports === ports);
@@ -113,7 +108,7 @@ function sg13g2Model(): MacroModel {
       areaSpread: areaSpread(area, macros),
       energy,
       energySpread: { low: 1 - worst, nominal: 1, high: 1 + worst },
-      leakageNwPerBit: spreadOf(leakagePerBit(macros)),
+      leakageNwPerBit: rangeOver(leakagePerBit(macros)),
       access,
       accessSpread: { low: 0.9, nominal: 1, high: 1.1 },
     };
@@ -140,7 +135,7 @@ function sky130Model(): MacroModel {
   const stated = geometric(
     macros.map((m) => (m.readPj ?? 0) / (base.readShare * writeThroughPj(base, arrayOf(m)))),
   );
-  const { nominal, low, high } = spreadOf([
+  const { nominal, low, high } = rangeOver([
     stated,
     (macroFamilies.sky130.supplyV / macroFamilies.sg13g2.supplyV) ** 2,
   ]);
@@ -148,7 +143,7 @@ function sky130Model(): MacroModel {
   const common = {
     energy: scaleEnergy(base, nominal),
     energySpread: { low: low / nominal, nominal: 1, high: high / nominal },
-    leakageNwPerBit: spreadOf(leakagePerBit(macros)),
+    leakageNwPerBit: rangeOver(leakagePerBit(macros)),
     access: { fixedPs: geometric(periodPs), perRowPs: 0 },
     accessSpread: {
       low: Math.min(...periodPs) / geometric(periodPs),
@@ -195,15 +190,15 @@ function asap7Model(latchLeakageNw: number): MacroModel {
   const stated = macros.flatMap((m) =>
     m.readPj === undefined ? [] : [m.readPj / (base.readShare * writeThroughPj(base, arrayOf(m)))],
   );
-  const { low, nominal, high } = spreadOf([...scaled, ...stated, (scaled[0] ?? 1) * cactiShare()]);
-  const delays = spreadOf(
+  const { low, nominal, high } = rangeOver([...scaled, ...stated, (scaled[0] ?? 1) * cactiShare()]);
+  const delays = rangeOver(
     delayFactors(nodeNm, supplyV).map((factor) => factor / (delayFactors(from.nodeNm, from.supplyV)[0] ?? 1)),
   );
   const access = sg13g2Access();
   const common = {
     energy: scaleEnergy(base, nominal),
     energySpread: { low: low / nominal, nominal: 1, high: high / nominal },
-    leakageNwPerBit: spreadOf([latchLeakageNw * sg13g2LatchShare, latchLeakageNw]),
+    leakageNwPerBit: rangeOver([latchLeakageNw * sg13g2LatchShare, latchLeakageNw]),
     access: { fixedPs: access.fixedPs * delays.nominal, perRowPs: access.perRowPs * delays.nominal },
     accessSpread: { low: delays.low / delays.nominal, nominal: 1, high: delays.high / delays.nominal },
   };
@@ -231,8 +226,8 @@ function scaledModel(nodeNm: number): MacroModel {
   const factors = energyFactors(nodeNm, supplyV).map(
     (factor) => factor / (energyFactors(fromNm, fromV)[0] ?? 1),
   );
-  const energies = spreadOf([...factors, (factors[0] ?? 1) * cactiShare()]);
-  const delays = spreadOf(
+  const energies = rangeOver([...factors, (factors[0] ?? 1) * cactiShare()]);
+  const delays = rangeOver(
     delayFactors(nodeNm, supplyV).map((factor) => factor / (delayFactors(fromNm, fromV)[0] ?? 1)),
   );
   const scale = (law: MacroLaw): MacroLaw => ({

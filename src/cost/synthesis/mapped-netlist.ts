@@ -84,10 +84,6 @@ export type MappedNetlist = {
   readonly netNames: ReadonlyMap<MappedNet, string>;
 };
 
-/** Find a port by name. */
-export const mappedPort = (netlist: MappedNetlist, name: string): MappedPort | undefined =>
-  netlist.ports.find((port) => port.name === name);
-
 /** Name a net for a message. */
 export const mappedNetName = (netlist: MappedNetlist, net: MappedNet): string =>
   net === LOW ? "0" : net === HIGH ? "1" : (netlist.netNames.get(net) ?? `n${net}`);

@@ -107,7 +107,3 @@ export function tabulate(inputs: number, f: (state: number) => number): readonly
   }
   return [low >>> 0, high >>> 0];
 }
-
-/** Find a port by name. */
-export const timedPort = (netlist: TimedNetlist, name: string): TimedPort | undefined =>
-  netlist.ports.find((port) => port.name === name);
