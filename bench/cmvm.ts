@@ -12,6 +12,7 @@ import {
 import { CheckFailedError, createRng, invariant } from "../src/core/index.js";
 import { type DatapathPlan, sg13g2Adders, sky130Adders } from "../src/hw/index.js";
 import { findQuantNode } from "../src/quant/index.js";
+import { hasNativeYosys } from "../src/sim/index.js";
 import type { BenchOptions } from "./main.js";
 import {
   expectedArea,
@@ -26,7 +27,7 @@ import {
 } from "./matrices.js";
 import { loadMobileNet } from "./mobilenet.js";
 import { sharedPath } from "./photos.js";
-import { hasNativeYosys, type SynthesisLibrary, synthesize } from "./synthesis.js";
+import { type SynthesisLibrary, synthesize } from "./synthesis.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
 const REPEATS = 3;

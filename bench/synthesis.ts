@@ -1,9 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { FixynnError } from "../src/core/index.js";
+import { defaultEngine } from "../src/cost/index.js";
 import {
   ADDER_PRIMITIVES_FILE,
   ADDER_TECHMAP_FILE,
@@ -24,54 +22,11 @@ export type SynthesisLibrary = { readonly liberty: string; readonly adders: Adde
 
 const TIMEOUT_SECONDS = 900;
 
-/** Whether a native Yosys is there; else the npm package is used. */
-export const hasNativeYosys = (): boolean => spawnSync("yosys", ["-V"]).status === 0;
-
-async function runScript(
-  files: ReadonlyMap<string, string>,
-  script: readonly string[],
-  place: string,
-): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "fixynn-synthesis-"));
-  try {
-    if (hasNativeYosys()) {
-      for (const [name, text] of files) writeFileSync(join(folder, name), text);
-      writeFileSync(join(folder, "run.ys"), `${script.join("\n")}\n`);
-      const options = {
-        cwd: folder,
-        encoding: "utf8",
-        timeout: TIMEOUT_SECONDS * 1000,
-        maxBuffer: 1 << 28,
-      } as const;
-      const run = spawnSync("yosys", ["-Q", "-T", "-s", "run.ys"], options);
-      if (run.status !== 0)
-        throw new FixynnError("FX9007", `Yosys: ${run.stderr.trim().split("\n").at(-1)}`, { place });
-      return run.stdout;
-    }
-    const { runYosys } = await import("@yowasp/yosys");
-    let log = "";
-    const stdout = (bytes: Uint8Array | null): void => {
-      if (bytes !== null) log += Buffer.from(bytes).toString();
-    };
-    await runYosys(
-      ["-Q", "-T", "-s", "run.ys"],
-      Object.fromEntries([...files, ["run.ys", `${script.join("\n")}\n`]]),
-      {
-        stdout,
-        stderr: stdout,
-      },
-    );
-    return log;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 /**
  * Map a module to a library and measure it.
  *
  * @param keepsAdders whether adders stay cells; else ABC gets the plain text
- * @throws FixynnError FX9007 when Yosys fails
+ * @throws FixynnError FX6021 when Yosys fails, FX6022 when it takes too long, FX9007 when it reports no area
  */
 export async function synthesize(
   module: Module,
@@ -97,11 +52,20 @@ export async function synthesize(
     liberty: "cells.lib",
     adders: keepsAdders,
   });
-  const log = await runScript(files, script, module.name);
-  const area = /Chip area for (?:top )?module '[^']*':\s*([\d.]+)/.exec(log);
+  const output = "stat.txt";
+  const stat = await defaultEngine().run(
+    {
+      name: module.name,
+      files,
+      script: [...script.slice(0, -1), `tee -o ${output} ${script.at(-1)}`],
+      output,
+    },
+    { timeoutSeconds: TIMEOUT_SECONDS },
+  );
+  const area = /Chip area for (?:top )?module '[^']*':\s*([\d.]+)/.exec(stat);
   if (area === null) throw new FixynnError("FX9007", "Yosys reports no area", { place: module.name });
   const cells = new Map<string, number>();
-  const table = log.slice(log.lastIndexOf("Number of cells"));
+  const table = stat.slice(stat.lastIndexOf("Number of cells"));
   for (const [, count, name] of table.matchAll(/^\s+(\d+)\s+(?:[\d.e+]+\s+)?([\w$]+)\s*$/gm))
     cells.set(name!, Number(count));
   for (const [, name, count] of table.matchAll(/^\s+([A-Za-z_$][\w$]*)\s+(\d+)\s*$/gm))

@@ -13,6 +13,13 @@ export type { LayerInput, StreamFormat } from "./layer-run.js";
 export type { ToggleClass } from "./layout.js";
 export { flatten } from "./link.js";
 export { lowerDesign } from "./lower.js";
+export {
+  hasNativeYosys,
+  runNativeYosys,
+  type YosysLimits,
+  type YosysRun,
+  yosysFailed,
+} from "./native-yosys.js";
 export { printSimModule } from "./print.js";
 export { type ReadBackOptions, readBack } from "./read-back.js";
 export {

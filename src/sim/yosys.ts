@@ -1,16 +1,15 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { FixynnError, workerUrl } from "../core/index.js";
+import { workerUrl } from "../core/index.js";
 import type { SimNetlist } from "./ir.js";
 import { simNetlistFromJson } from "./json.js";
+import { runNativeYosys, yosysFailed } from "./native-yosys.js";
 import type { YosysReply } from "./yosys.worker.js";
 import { fromYosysJson, type YosysJson } from "./yosys-json.js";
 
 /** Verilog text to read, with the module to start from. */
 export type YosysJob = { readonly top: string; readonly verilog: string };
+
+const DEFAULT_TIMEOUT_SECONDS = 600;
 
 export type YosysOptions = {
   /** `wasm` is the npm package; `native` runs `yosys` from the PATH. Default `wasm`. */
@@ -40,35 +39,12 @@ export const readScript = (top: string): string =>
     "write_json out.json",
   ].join("; ");
 
-function failed(job: YosysJob, code: string, message: string): FixynnError {
-  return new FixynnError(code, `Yosys: ${message}`, { place: job.top });
-}
-
 async function readNative(job: YosysJob, options: YosysOptions): Promise<SimNetlist> {
-  const folder = mkdtempSync(join(tmpdir(), "fixynn-yosys-"));
-  try {
-    writeFileSync(join(folder, "in.sv"), job.verilog);
-    await new Promise<void>((resolve, reject) => {
-      const args = ["-Q", "-T", "-q", "-p", readScript(job.top)];
-      const limits = { cwd: folder, timeout: (options.timeoutSeconds ?? 600) * 1000, signal: options.signal };
-      execFile("yosys", args, { ...limits, maxBuffer: 1 << 26 }, (error, _stdout, stderr) => {
-        if (error === null) return resolve();
-        if (error.code === "ENOENT") {
-          const hint = "install Yosys, or use the npm package (engine wasm)";
-          return reject(new FixynnError("FX9002", "yosys is not on the PATH", { place: job.top, hint }));
-        }
-        reject(failed(job, "FX6021", stderr.trim().split("\n").slice(-3).join(" ") || error.message));
-      });
-    });
-    const json = JSON.parse(readFileSync(join(folder, "out.json"), "utf8")) as YosysJson;
-    return {
-      kind: "simNetlist",
-      top: job.top,
-      modules: new Map(fromYosysJson(json).map((m) => [m.name, m])),
-    };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal } = options;
+  const files = new Map([["in.sv", job.verilog]]);
+  const run = { name: job.top, files, script: [readScript(job.top)], output: "out.json" };
+  const json = JSON.parse(await runNativeYosys(run, { timeoutSeconds, signal })) as YosysJson;
+  return { kind: "simNetlist", top: job.top, modules: new Map(fromYosysJson(json).map((m) => [m.name, m])) };
 }
 
 /** How long a worker waits for its next job; compiling Yosys anew takes most of a second. */
@@ -114,17 +90,17 @@ class YosysWorker {
         if (reply.id !== id) return;
         finish();
         if (reply.kind === "done") resolve(simNetlistFromJson(reply.netlist));
-        else reject(failed(job, reply.code, reply.message));
+        else reject(yosysFailed(job.top, reply.code, reply.message));
       };
       const onError = (error: Error): void => {
         finish();
-        reject(failed(job, "FX6021", error.message));
+        reject(yosysFailed(job.top, "FX6021", error.message));
       };
       const onExit = (): void => onError(new Error("stopped"));
       const timer = setTimeout(() => {
         finish();
         void this.stop();
-        reject(failed(job, "FX6022", `no result after ${timeoutSeconds} s`));
+        reject(yosysFailed(job.top, "FX6022", `no result after ${timeoutSeconds} s`));
       }, timeoutSeconds * 1000);
       this.#worker.on("message", onMessage);
       this.#worker.on("error", onError);
@@ -149,7 +125,7 @@ export async function readByYosys(
   jobs: readonly YosysJob[],
   options: YosysOptions = {},
 ): Promise<SimNetlist[]> {
-  const { engine = "wasm", threads = 2, timeoutSeconds = 600, signal, onJob } = options;
+  const { engine = "wasm", threads = 2, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal, onJob } = options;
   signal?.throwIfAborted();
   const results = new Array<SimNetlist>(jobs.length);
   let next = 0;

@@ -3,8 +3,6 @@ export {
   defaultEngine,
   nativeEngine,
   type SynthesisEngine,
-  type SynthesisJob,
-  type SynthesisLimits,
   wasmEngine,
 } from "./engine.js";
 export {
