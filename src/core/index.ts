@@ -1,6 +1,7 @@
 export * from "./brand.js";
 export * from "./errors.js";
 export * from "./files.js";
+export * from "./numbers.js";
 export * from "./packed-error.js";
 export * from "./pool.js";
 export * from "./progress.js";

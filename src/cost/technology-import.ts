@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { z } from "zod";
-import { FixynnError } from "../core/index.js";
+import { FixynnError, mean } from "../core/index.js";
 import { sramModel } from "./sram.js";
 import {
   type Candidate,
@@ -20,7 +20,7 @@ import {
   pickClockGate,
 } from "./technology/clock-gates.js";
 import { compose, composedCells, withCarry } from "./technology/compose.js";
-import { type LibertyLibrary, mean, openLibrary } from "./technology/liberty-library.js";
+import { type LibertyLibrary, openLibrary } from "./technology/liberty-library.js";
 import { capacitanceFf, measure, type Point, transitionPs } from "./technology/measure.js";
 import { type Context, importFlipFlops, importLatches } from "./technology/sequential-roles.js";
 import { assumedWire, type WireCapacitance, wireModel } from "./technology/wires.js";

@@ -1,4 +1,4 @@
-import { assertNever } from "../core/index.js";
+import { assertNever, sum } from "../core/index.js";
 import { elementCount, type PaddingMode, resolvePadding, type Shape, type Size2 } from "../tensor/index.js";
 import { type Graph, type GraphNode, inputsOf, type NodeKind, type NodeName } from "./nodes.js";
 import { weightsOf } from "./weights.js";
@@ -81,8 +81,6 @@ function macsOf(node: GraphNode, input: Shape): number {
       return assertNever(node);
   }
 }
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /**
  * Count parameters, weights and multiply-accumulates, layer by layer and in total. A separate zero padding layer

@@ -1,4 +1,4 @@
-import { FixynnError } from "../../core/index.js";
+import { FixynnError, mean } from "../../core/index.js";
 import { type BooleanExpression, parseBoolean } from "../boolean-expression.js";
 import { type LibertyGroup, libertyTable } from "../liberty.js";
 import type { LibertyUnits } from "../liberty-file.js";
@@ -180,7 +180,6 @@ function readLeakage(cell: LibertyGroup, { units, place }: CellContext) {
     state.leakageNw += value;
     byState.set(text, state);
   }
-  const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
   const stated = cell.attributes.get("cell_leakage_power");
   const leakageNw =
     stated === undefined

@@ -1,6 +1,7 @@
-import { FixynnError } from "../../core/index.js";
+import { FixynnError, sum } from "../../core/index.js";
 import { runOnNvdla } from "./nvdla.js";
 import { deepFreeze, type PaperLayer, paperOperations } from "./paper.js";
+import { isSpatial, pixelsOf } from "./paper-shape.js";
 
 /** What is put right in DeepFreeze's model, in the order in which the effects are shown. */
 export const paperCorrections = [
@@ -75,8 +76,6 @@ export type CorrectedPaperCost = {
   readonly gain: { readonly topsPerWatt: number; readonly framesPerSecond: number };
 };
 
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-const pixelsOf = (shape: readonly number[]): number => (shape[0] ?? 1) * (shape[1] ?? 1);
 const MULTIPLIER_BITS = 16;
 
 type FixedLayer = {
@@ -87,7 +86,7 @@ type FixedLayer = {
 };
 
 function fixedLayer(layer: CorrectedPaperLayer, has: (correction: PaperCorrection) => boolean): FixedLayer {
-  const spatial = layer.kind === "conv2d" || layer.kind === "depthwiseConv2d" || layer.kind === "pool";
+  const spatial = isSpatial(layer);
   const [kernelHeight, kernelWidth] = layer.kernel;
   const [height = 1, width = 1, channels = 1] = layer.inputShape;
   const bits = layer.activationBits;

@@ -1,4 +1,5 @@
-import { FixynnError } from "../../core/index.js";
+import { FixynnError, sum } from "../../core/index.js";
+import { isSpatial, pixelsOf } from "./paper-shape.js";
 
 /** Coefficients of DeepFreeze (ARM-software/DeepFreeze, `model_ppa.py`; 16 nm, 810 MHz). */
 export const deepFreeze = {
@@ -75,14 +76,11 @@ export type PaperCost = {
   readonly notes: readonly string[];
 };
 
-const isSpatial = (layer: PaperLayer): boolean =>
-  layer.kind === "conv2d" || layer.kind === "depthwiseConv2d" || layer.kind === "pool";
-const pixels = (layer: PaperLayer): number => (layer.inputShape[0] ?? 1) * (layer.inputShape[1] ?? 1);
-
 /** Count operations as DeepFreeze does: 2 · weights · input pixels (a stride-2 layer counts four times too often). */
 export function paperOperations(layer: PaperLayer): number {
   if (layer.kind === "dense") return 2 * layer.weights;
-  if (layer.kind === "conv2d" || layer.kind === "depthwiseConv2d") return 2 * layer.weights * pixels(layer);
+  if (layer.kind === "conv2d" || layer.kind === "depthwiseConv2d")
+    return 2 * layer.weights * pixelsOf(layer.inputShape);
   return 0;
 }
 
@@ -95,7 +93,7 @@ function fixedLayer(layer: PaperLayer): PaperLayerCost {
   return {
     name: layer.name,
     operations: paperOperations(layer),
-    cycles: spatial ? pixels(layer) : 1,
+    cycles: spatial ? pixelsOf(layer.inputShape) : 1,
     areaMm2: {
       multipliers: bitSquares * deepFreeze.multiplierAreaMm2PerBitSquare,
       sram: sramBits * deepFreeze.memoryAreaMm2PerBit,
@@ -110,7 +108,6 @@ function fixedLayer(layer: PaperLayer): PaperLayerCost {
 }
 
 const total = (parts: PaperLayerCost["areaMm2"]): number => parts.multipliers + parts.sram + parts.registers;
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /**
  * Apply DeepFreeze's model, quirks included: operations on input pixels, totals without the last layer, line buffers

@@ -1,3 +1,4 @@
+import { sum } from "../../core/index.js";
 import { idleEnables, type LayerStimulus, type SampleOptions, sampleWindows } from "../../sim/index.js";
 import type { Range } from "../technology.js";
 import { type NetComponent, netComponents } from "./components.js";
@@ -36,8 +37,6 @@ export type MeasuredEnergy = {
   readonly timedSeconds: number;
   readonly preludeSeconds: number;
 };
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /**
  * Regression estimator of a mean (Cochran, Sampling Techniques, chapter 7): windows are a sample of the frame, `x` is known in each and, as

@@ -1,4 +1,4 @@
-import { FixynnError } from "../../core/index.js";
+import { FixynnError, mean } from "../../core/index.js";
 import { rangeOver } from "../range.js";
 import { delayFactors, energyFactors } from "../scaling.js";
 import type { MacroLaw, MacroModel, Range } from "../technology.js";
@@ -12,9 +12,7 @@ import {
   openRamCellUm2,
 } from "./macros.js";
 
-const meanOf = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-const geometric = (values: readonly number[]): number => Math.exp(meanOf(values.map(Math.log)));
+const geometric = (values: readonly number[]): number => Math.exp(mean(values.map(Math.log)));
 
 const ofPorts = (family: MacroFamilyName, ports: 1 | 2): readonly MemoryMacro[] =>
   macroFamilies[family].macros.filter((macro) => macro.ports === ports);
@@ -56,8 +54,8 @@ function sg13g2Energy(): EnergyLaw {
     fixedPj,
     perColumnPj,
     perColumnRootRowPj,
-    readShare: meanOf(all.map((m) => (m.readPj ?? 0) / (m.writeThroughPj ?? 1))),
-    writeShare: meanOf(all.map((m) => (m.writePj ?? 0) / (m.writeThroughPj ?? 1))),
+    readShare: mean(all.map((m) => (m.readPj ?? 0) / (m.writeThroughPj ?? 1))),
+    writeShare: mean(all.map((m) => (m.writePj ?? 0) / (m.writeThroughPj ?? 1))),
   };
 }
 

@@ -1,6 +1,7 @@
+import { mean } from "../../core/index.js";
 import { truthTable } from "../boolean-function.js";
 import type { LibertyGroup } from "../liberty.js";
-import { groupsNamed, type LibertyLibrary, mean, pinsOf, readable, usable } from "./liberty-library.js";
+import { groupsNamed, type LibertyLibrary, pinsOf, readable, usable } from "./liberty-library.js";
 import { capacitanceFf } from "./measure.js";
 
 /** An output of a cell: its truth table over the inputs in order, and whether it is the opposite of what is wanted. */

@@ -1,8 +1,9 @@
+import { mean } from "../../core/index.js";
 import { evaluateFunction, truthTable } from "../boolean-function.js";
 import type { LibertyGroup } from "../liberty.js";
 import type { TechnologyFlipFlop } from "../technology.js";
 import type { Candidate, Output } from "./candidates.js";
-import { groupsNamed, isLogic, type LibertyLibrary, mean, pinsOf, readable } from "./liberty-library.js";
+import { groupsNamed, isLogic, type LibertyLibrary, pinsOf, readable } from "./liberty-library.js";
 import { capacitanceFf, internalPj, measure, type PinValues, type Point, setupPs } from "./measure.js";
 
 /** What a flip-flop does at the clock edge: takes the data, holds without enable, clears by a data-side reset, takes scan data. */

@@ -1,8 +1,9 @@
+import { mean } from "../../core/index.js";
 import { evaluateFunction } from "../boolean-function.js";
 import type { LibertyGroup } from "../liberty.js";
 import type { TechnologyCell, TechnologyLatch } from "../technology.js";
 import type { Candidate } from "./candidates.js";
-import { groupsNamed, type LibertyLibrary, mean, pinsOf, readable, usable } from "./liberty-library.js";
+import { groupsNamed, type LibertyLibrary, pinsOf, readable, usable } from "./liberty-library.js";
 import { capacitanceFf, internalPj, measure, type PinValues, type Point, setupPs } from "./measure.js";
 
 /** A latch of the library without clear or preset, with one data and one enable pin and a true output. */

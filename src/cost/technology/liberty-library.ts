@@ -30,10 +30,6 @@ export const pinsOf = (cell: LibertyGroup, direction: string): LibertyGroup[] =>
 export const groupsNamed = (groups: readonly LibertyGroup[], ...names: string[]): LibertyGroup[] =>
   groups.filter((g) => names.includes(g.name));
 
-/** Mean, 0 of nothing. */
-export const mean = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
-
 /** A cell that logic may be made of: it has an area and is no isolation cell or level shifter. */
 export const isLogic = (cell: LibertyGroup): boolean =>
   cell.attributes.get("is_isolation_cell") !== "true" &&

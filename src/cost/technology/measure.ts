@@ -1,8 +1,9 @@
+import { mean } from "../../core/index.js";
 import { evaluateFunction } from "../boolean-function.js";
 import { type LibertyGroup, libertyTable, lookUp } from "../liberty.js";
 import type { TechnologyCell } from "../technology.js";
 import type { Candidate } from "./candidates.js";
-import { groupsNamed, type LibertyLibrary, mean } from "./liberty-library.js";
+import { groupsNamed, type LibertyLibrary } from "./liberty-library.js";
 
 /** Where tables are read: the slew of inputs and the load of outputs; and the charge of a typical net. */
 export type Point = { readonly slewPs: number; readonly loadFf: number; readonly netFf: number };
