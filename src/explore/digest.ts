@@ -1,4 +1,4 @@
-import { sha256 } from "../core/index.js";
+import { canonicalJson, sha256 } from "../core/index.js";
 
 /** Replace typed arrays by digests of their bytes, and maps by their entries, so that any value of ours has a text of its own. */
 function plain(value: unknown): unknown {
@@ -12,15 +12,10 @@ function plain(value: unknown): unknown {
     // Not JSON: they would all become null.
     return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
   }
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, one]) => one !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, one]) => [key, plain(one)]),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
 }
 
 /** Digest a value by its content: numbers, texts, arrays, objects, maps and typed arrays. */
 export function digestOf(value: unknown): string {
-  return sha256(JSON.stringify(plain(value)));
+  return sha256(canonicalJson(plain(value)));
 }
