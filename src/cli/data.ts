@@ -53,7 +53,7 @@ function addCommand(data: Command): void {
 
 /** `fixynn data`: get, add, list and remove datasets. */
 export function dataCommand(): Command {
-  const data = new Command("data").description("get, add, list and remove datasets").exitOverride();
+  const data = new Command("data").description("get, add, list and remove datasets");
   data
     .command("get")
     .description(`download a set from its official address: ${Object.keys(KNOWN_SETS).join(", ")}`)

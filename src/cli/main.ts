@@ -27,7 +27,6 @@ function createProgram(): Command {
     description: string;
   };
   const program = new Command("fixynn").description(manifest.description).version(manifest.version);
-  program.exitOverride();
   program.addCommand(runCommand(), { isDefault: true });
   program.addCommand(sweepCommand());
   program.addCommand(constantsCommand());
@@ -42,8 +41,14 @@ function createProgram(): Command {
   program.addCommand(dataCommand());
   program.addCommand(techCommand());
   program.addCommand(trainBackboneCommand());
-  for (const command of program.commands) command.exitOverride();
+  throwOnExit(program);
   return program;
+}
+
+/** Let a command, and those below it, throw where it would end the process, so that {@link report} chooses the exit code. */
+function throwOnExit(command: Command): void {
+  command.exitOverride();
+  for (const below of command.commands) throwOnExit(below);
 }
 
 /** Say what went wrong, and return the exit code: 1 for a failed check or a bug, 2 for bad input. */

@@ -140,4 +140,13 @@ describe("bad input ends with one line and exit code 2", () => {
     const { status } = fixynn("run", "--outt", "x");
     expect(status).toBe(2);
   });
+
+  test.each([
+    ["tech", "import", "cells.lib"],
+    ["data", "get"],
+  ])("%s %s without what it needs", (...args) => {
+    const { status, lines } = fixynn(...args);
+    expect(lines).toEqual([expect.stringMatching(/^error: /)]);
+    expect(status).toBe(2);
+  });
 });
