@@ -71,13 +71,14 @@ async function energyOf(
   const freezePoint = nodeName(energyThrough);
   const network = truncateQuantNetwork(importTfliteFile(sharedPath("models", ...file)), freezePoint);
   const front = compileFrontEnd(network, freezePoint, { folding: { kind: "auto" } });
-  const rows = (await energyRows(front, name)).filter(({ metric }) => metric === "energyPj");
-  return rows.map((row) => {
-    const layer = row.name.slice(name.length + 1);
+  const rows = await energyRows(front, name);
+  for (const row of rows) {
+    if (row.metric !== "energyPj") continue;
     const off = Math.abs((row.ratio ?? Number.NaN) - 1);
-    if (!(off <= MOST_ERROR.energy)) problems.push(`${layer}: energy is off by ${(100 * off).toFixed(1)} %`);
-    return { ...row, name: layer };
-  });
+    if (!(off <= MOST_ERROR.energy))
+      problems.push(`${row.name}: energy is off by ${(100 * off).toFixed(1)} %`);
+  }
+  return rows;
 }
 
 /**

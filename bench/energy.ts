@@ -1,4 +1,3 @@
-import { cpus } from "node:os";
 import { join } from "node:path";
 import {
   mapLayers,
@@ -11,14 +10,11 @@ import {
   structuralPriced,
 } from "../src/cost/index.js";
 import { defaultCacheFolder } from "../src/data/index.js";
-import { nodeName } from "../src/graph/index.js";
-import { compileFrontEnd, emitVerilog, type FrontEnd, layerDesign } from "../src/hw/index.js";
-import { importTfliteFile } from "../src/importers/index.js";
-import { truncateQuantNetwork } from "../src/quant/index.js";
+import { emitVerilog, type FrontEnd, layerDesign } from "../src/hw/index.js";
 import { layerStimuli } from "../src/sim/index.js";
-import { loadMobileNet, loadPhotos } from "./mobilenet.js";
+import { loadPhotos } from "./mobilenet.js";
 import { sharedPath } from "./photos.js";
-import type { BenchRow, BenchTable } from "./table.js";
+import type { BenchRow } from "./table.js";
 
 const PHOTOS = 16;
 /** The same windows for both netlists of a layer. */
@@ -27,6 +23,9 @@ const SAMPLE = { windows: 24, cycles: 4, seed: 1 };
 /**
  * Energy of each layer of a front a frame, memory macros and leakage not included, by its own netlist and a technology table, beside that of
  * its netlist mapped to the library, both simulated with delays on the same windows of the same photos.
+ *
+ * @param label the network's name, for progress
+ * @returns rows named after the layers
  */
 export async function energyRows(front: FrontEnd, label: string): Promise<readonly BenchRow[]> {
   const technology = readTechnology("sky130hd");
@@ -50,10 +49,10 @@ export async function energyRows(front: FrontEnd, label: string): Promise<readon
     clockTreeFactor: structuralAssumptions.clockTreeFactor.nominal,
   };
   for (const layer of front.layers) {
-    const name = `${label} ${layer.node.name}`;
+    const { name } = layer.node;
     const found = mapped.get(layer.node.name)!;
     if (found.kind === "failed") {
-      process.stderr.write(`${name}: not mapped: ${found.message}\n`);
+      process.stderr.write(`${label} ${name}: not mapped: ${found.message}\n`);
       continue;
     }
     const stimulus = stimuli.get(layer.node.name)!();
@@ -68,7 +67,9 @@ export async function energyRows(front: FrontEnd, label: string): Promise<readon
         peer: { name: "synthesized", value: peer },
         ratio: value / peer,
       });
-      process.stderr.write(`${name}: ${metric} ${value.toPrecision(4)} / ${peer.toPrecision(4)} ${unit}\n`);
+      process.stderr.write(
+        `${label} ${name}: ${metric} ${value.toPrecision(4)} / ${peer.toPrecision(4)} ${unit}\n`,
+      );
     };
     beside("energyPj", "pJ", measuredTotalPj(own, options).totalPj, measuredTotalPj(other, options).totalPj);
     beside(
@@ -82,24 +83,4 @@ export async function energyRows(front: FrontEnd, label: string): Promise<readon
     rows.push({ name, metric: "events", value: other.events / other.timedSeconds, unit: "transitions/s" });
   }
   return rows;
-}
-
-/**
- * Energy of the structural tier against synthesis, layer by layer: ResNet-8 up to its average pool and the first seven blocks of the
- * quantized MobileNetV1-0.25, folded automatically, in sky130; photos scaled to each network's input.
- */
-export async function run(): Promise<BenchTable> {
-  const resnet = importTfliteFile(sharedPath("models", "resnet8_cifar10", "pretrainedResnet_quant.tflite"));
-  const rows: BenchRow[] = [];
-  for (const [label, whole, point] of [
-    ["mobilenet", loadMobileNet().network, "Conv2d_6_pointwise"],
-    ["resnet8", resnet, "average_pooling2d"],
-  ] as const) {
-    const freezePoint = nodeName(point);
-    const front = compileFrontEnd(truncateQuantNetwork(whole, freezePoint), freezePoint, {
-      folding: { kind: "auto" },
-    });
-    rows.push(...(await energyRows(front, label)));
-  }
-  return { bench: "energy", machine: cpus()[0]?.model ?? "unknown", rows };
 }

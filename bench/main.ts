@@ -17,7 +17,6 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
   cost: () => import("./cost.js"),
   constants: () => import("./constants.js"),
   explore: () => import("./explore.js"),
-  energy: () => import("./energy.js"),
   export: () => import("./export.js"),
   features: () => import("./features.js"),
   folding: () => import("./folding.js"),
