@@ -12,7 +12,7 @@ import {
   type Pin,
   readElsewhere,
 } from "./bit-netlist.js";
-import type { ClockTarget } from "./cell-table.js";
+import type { CellTable, ClockTarget } from "./cell-table.js";
 import { delayCells } from "./delay-cells.js";
 import { type AdderArchitecture, adderAreaUm2, adderDelayPs } from "./final-adder.js";
 
@@ -40,19 +40,22 @@ export type ScheduleOptions = {
   readonly outputDelayPs?: number;
 };
 
+/** Delay of an adder in ps, by how it is built. */
+type DelayOf = (architecture: AdderArchitecture) => number;
+
 type Attempt = Omit<BitSchedule, "registerBits"> & { readonly doneBy: Int32Array };
 
 /**
  * Place every cell as early as its bits and the clock allow (bits that come late start late: a ripple adder may run on through several
  * stages, its low bits ahead of its high ones). Linear in the cells.
  *
- * @param architectureOf how to build a node's adder of so many columns, when its last operand comes so long before the next edge
+ * @param architectureOf how to build a node's adder of such delays, when its last operand comes so long before the next edge
  */
 function place(
   netlist: BitNetlist,
   clock: ClockTarget,
   options: ScheduleOptions,
-  architectureOf: (node: number, columns: number, leftPs: number, stage: number) => AdderArchitecture,
+  architectureOf: (node: number, delayOf: DelayOf, leftPs: number, stage: number) => AdderArchitecture,
 ): Attempt {
   const { cells, nodeCells, graph, words, macros } = netlist;
   const delays = cellDelays(clock.cells);
@@ -85,16 +88,6 @@ function place(
       for (let k = first; k < last; k++) setLevels(k, deep);
     }
   };
-  /** Delay of a fast adder, run behind run where one reads the other's carry. */
-  const fastDelayPs = (kind: AdderArchitecture, from: number, to: number): number => {
-    let [delay, end] = [0, 0];
-    for (const [first, last] of adderRuns(cells, from, to)) {
-      const isBehind = first > from && readsCarry(cells, first);
-      end = (isBehind ? end : 0) + adderDelayPs(kind, last - first, clock.cells);
-      delay = Math.max(delay, end);
-    }
-    return delay;
-  };
   /** Pins that an adder reads from elsewhere. */
   const operandsOf = (from: number, to: number): readonly Pin[] => {
     const pins: Pin[] = [];
@@ -105,11 +98,12 @@ function place(
   const placeAdder = (i: number, from: number, to: number): void => {
     const operands = operandsOf(from, to);
     const [at, last] = arrivals.begin(operands, 0);
-    const kind = architectureOf(i, to - from, arrivals.endPs - last, at);
+    const delayOf: DelayOf = (built) => delayOfRuns(cells, from, to, built, clock.cells);
+    const kind = architectureOf(i, delayOf, arrivals.endPs - last, at);
     adders[i] = kind;
     if (kind === "ripple") for (let k = from; k < to; k++) placeCell(k);
     else {
-      const delay = fastDelayPs(kind, from, to);
+      const delay = delayOf(kind);
       const [when, begin] = arrivals.begin(operands, delay);
       for (let k = from; k < to; k++) {
         arrivals.set(cells.sum[k]!, when, begin + delay);
@@ -152,6 +146,24 @@ function place(
   }
   const { longestPathPs } = arrivals;
   return { latency, stage: Int32Array.from(stage), level, adders, longestPathPs, doneBy };
+}
+
+/** Delay of a node's adder [from, to) built one way, run behind run where one reads the other's carry. */
+function delayOfRuns(
+  cells: BitCells,
+  from: number,
+  to: number,
+  architecture: AdderArchitecture,
+  table: CellTable,
+): number {
+  if (architecture === "ripple") return adderDelayPs(architecture, to - from, table);
+  let [delay, end] = [0, 0];
+  for (const [first, last] of adderRuns(cells, from, to)) {
+    const isBehind = first > from && readsCarry(cells, first);
+    end = (isBehind ? end : 0) + adderDelayPs(architecture, last - first, table);
+    delay = Math.max(delay, end);
+  }
+  return delay;
 }
 
 const readsCarry = (cells: BitCells, k: number): boolean => {
@@ -257,19 +269,17 @@ export function scheduleBits(
   if (ripple.latency > 0) {
     const { setupPs, clockToOutputPs } = cells.register;
     const whole = clock.periodPs - setupPs - clockToOutputPs - cells.inverter.delayPs;
-    const fitting = (columns: number, leftPs: number): AdderArchitecture => {
-      if (adderDelayPs("ripple", columns, cells) <= leftPs) return "ripple";
-      const fast = (["select", "prefix"] as const).filter(
-        (kind) => adderDelayPs(kind, columns, cells) <= Math.max(leftPs, whole),
-      );
-      return fast.find((kind) => adderDelayPs(kind, columns, cells) <= leftPs) ?? fast[0] ?? "ripple";
+    const fitting = (delayOf: DelayOf, leftPs: number): AdderArchitecture => {
+      if (delayOf("ripple") <= leftPs) return "ripple";
+      const fast = (["select", "prefix"] as const).filter((kind) => delayOf(kind) <= Math.max(leftPs, whole));
+      return fast.find((kind) => delayOf(kind) <= leftPs) ?? fast[0] ?? "ripple";
     };
-    const fast = place(netlist, clock, options, (_, columns, leftPs) => fitting(columns, leftPs));
+    const fast = place(netlist, clock, options, (_, delayOf, leftPs) => fitting(delayOf, leftPs));
     const needed = neededBy(netlist, fast);
-    const slack = place(netlist, clock, options, (i, columns, leftPs, at) => {
-      const kind = fitting(columns, leftPs);
+    const slack = place(netlist, clock, options, (i, delayOf, leftPs, at) => {
+      const kind = fitting(delayOf, leftPs);
       const time = leftPs + (needed[i]! - at) * whole;
-      return kind !== "ripple" && adderDelayPs("ripple", columns, cells) <= time ? "ripple" : kind;
+      return kind !== "ripple" && delayOf("ripple") <= time ? "ripple" : kind;
     });
     for (const attempt of [fast, slack].map(finish)) if (attempt.area < best.area) best = attempt;
   }
