@@ -10,6 +10,7 @@ import {
   measureFront,
   readTechnology,
 } from "../src/cost/index.js";
+import { codeVersion } from "../src/flow/index.js";
 import { compileFrontEnd } from "../src/hw/index.js";
 
 /** How the front is built: all constants at once, or folded to the rate that each layer needs. */
@@ -56,7 +57,7 @@ export async function compileFront(
   const technology = readTechnology(name);
   const { network, freezePoint } = loadMobileNet();
   const clock = { periodPs: 1e6 / clockMhz, cells: cellTableOf(technology) };
-  const key = sha256(JSON.stringify({ clock, form, freezePoint, version: COUNTS_VERSION })).slice(0, 16);
+  const key = sha256(JSON.stringify({ clock, form, freezePoint, code: codeVersion() })).slice(0, 16);
   const path = join(folder, `front-${name}-${form}-${key}.json`);
   if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as CompiledFront;
   process.stderr.write(`compiling the ${form} front for ${name} at ${clockMhz} MHz\n`);
@@ -86,6 +87,3 @@ export async function compileFront(
   writeFileAtomic(path, `${JSON.stringify(compiled)}\n`);
   return compiled;
 }
-
-/** Raise when compiled counts of older code are not to be used. */
-const COUNTS_VERSION = 2;

@@ -10,5 +10,5 @@ export * from "./normalization-text.js";
 export { readResults } from "./read-results.js";
 export * from "./rtl-folder.js";
 export { type FlowRequest, type FlowResult, runFlow } from "./run.js";
-export { RunDirectory, type StepOutcome } from "./run-directory.js";
+export { codeVersion, RunDirectory, type StepOutcome } from "./run-directory.js";
 export type { DatasetAdvice } from "./steps/advise.js";
