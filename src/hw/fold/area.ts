@@ -148,10 +148,15 @@ export function foldedArea(sketch: LayerSketch, folding: Folding, units: AreaUni
   if (depthwise && inputs === 1 && height * width > 1) {
     window = ringSlots(plan) * pixel * sramBit + (pixel - lanes * input.bits) * mux + CONTROL;
   } else {
-    const registers = pixel * height * (2 * width - 1) * register;
-    const choices = depthwise ? lanes * (groups * slices - 1) : slices - 1;
+    // Operands at work in a register of their own, each chosen from what is held or, first, from the window.
+    const rounds = depthwise ? groups * slices : slices;
+    const again = !depthwise && groups > 1;
+    const shown = rounds > 1 ? (depthwise ? lanes : 1) * word : 0;
+    const held = pixel * height * width + (again || rounds === 1 ? 0 : -shown);
+    const registers = (pixel * height * (width - 1) + held + shown) * register;
+    const choices = shown * (rounds - (again ? 0 : 1));
     const pads = height * width > 1 ? pixel * height * width * and : 0;
-    window = registers + choices * word * mux + pads + (height - 1) * plan.period * pixel * sramBit;
+    window = registers + choices * mux + pads + (height - 1) * plan.period * pixel * sramBit;
   }
   const queued = fifo > 0 ? fifo * pixel * sramBit + CONTROL / 2 : 0;
   return (

@@ -11,12 +11,6 @@ import { foldedStats } from "./stats.js";
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** Tell whether a layer can keep its window in the memory: depthwise with one output a channel, one tap at a time, more taps than one. */
-export function isSerialDepthwise({ node, plan, folding }: FoldedJob): boolean {
-  const taps = plan.kernel.height * plan.kernel.width;
-  return node.kind === "depthwiseConv2d" && node.weights.shape[3] === 1 && folding.inputs === 1 && taps > 1;
-}
-
 /** Pixels that the ring of a serial depthwise layer holds: from the window's first to its last. */
 export function ringSlots({ kernel, period }: WindowPlan): number {
   return (kernel.height - 1) * period + kernel.width;

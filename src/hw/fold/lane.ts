@@ -26,6 +26,8 @@ export type LaneShape = {
   readonly weightBits: number;
   readonly signedWeights: boolean;
   readonly slices: number;
+  /** Multiplexers in a row between a register and the operands. */
+  readonly operandLevels: number;
   /** Hull of all channels' accumulators. */
   readonly accumulator: Interval;
   readonly clock: ClockTarget;
@@ -94,7 +96,7 @@ export function buildLane(name: string, doc: readonly string[], shape: LaneShape
   // The accumulator's addition is the one that cannot be pipelined: it gets a whole cycle, and the smallest adder that fits.
   const adder = chooseAdder(width, periodPs - setupPs - clockToOutputPs - cells.mux2.delayPs, cells);
   const accumulation = cells.mux2.delayPs + adderDelayPs(adder, width, cells);
-  const choice = Math.ceil(Math.log2(shape.slices)) * cells.mux2.delayPs;
+  const choice = shape.operandLevels * cells.mux2.delayPs;
   const plan = planDatapath(graph.build(name, [total]), clock, {
     inputArrivalPs: clockToOutputPs + choice + cells.and2.delayPs,
     outputDelayPs: accumulation,
