@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { sharedPath } from "../bench/photos.js";
 import { FixynnError } from "../src/core/index.js";
 import { calibrateArea } from "./area-calibration.js";
 import { reproducePaper } from "./paper.js";
@@ -60,12 +61,12 @@ program
 program
   .command("area-calibration")
   .description("area of counted cells after mapping: technologies/calibration/area.json")
-  .option("--liberty <file...>", "Liberty files of the library", ["../shared/tech/sky130hd_tt.lib.gz"])
+  .option("--liberty <file...>", "Liberty files of the library", [sharedPath("tech", "sky130hd_tt.lib.gz")])
   .option("--technology <name>", "technology table of that library", "sky130hd")
   .option(
     "--keras <file>",
     "float MobileNetV1-0.25 of Keras",
-    "../shared/models/mobilenet_v1_025_224_keras/mobilenet_v1_0.25_224.h5",
+    sharedPath("models", "mobilenet_v1_025_224_keras", "mobilenet_v1_0.25_224.h5"),
   )
   .option("--out <file>", "where the factors go; default the file that ships")
   .action(async (options: { liberty: string[]; technology: string; keras: string; out?: string }) => {
