@@ -84,7 +84,7 @@ function barOf(
 ): Markup {
   const middle = y + barHeight / 2;
   if ("absent" in bar)
-    return html`<text class="quiet" x="${px(scale(0) + 6)}" y="${px(middle)}" dy="4">${bar.name}: ${bar.absent}</text>`;
+    return html`<text class="quiet halo" x="${px(scale(0) + 6)}" y="${px(middle)}" dy="4">${bar.name}: ${bar.absent}</text>`;
   const { value, low, high, name } = bar;
   const isCompared = reference !== undefined && reference !== bar && "value" in reference;
   const times = isCompared ? ` (${ratio(value / reference.value)})` : "";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { labelRect, markRect, placeLabel, placesAlong, placesAround } from "./labels.js";
+import { labelRect, lineRects, markRect, placeLabel, placesAlong, placesAround } from "./labels.js";
 
 const bounds = { left: 0, right: 400, top: 0, bottom: 300 };
 
@@ -30,6 +30,17 @@ describe("placeLabel", () => {
         expect(rect.bottom).toBeLessThanOrEqual(bounds.bottom);
       }),
     );
+  });
+
+  it("does not stand on a line where there is room beside it", () => {
+    const line = lineRects([50, 150], [150, 50]);
+    const { left, right, top, bottom } = labelRect(
+      "layer",
+      placeLabel("layer", placesAround(100, 100), line, bounds),
+    );
+    const covers = (one: (typeof line)[number]): boolean =>
+      one.right > left && one.left < right && one.bottom > top && one.top < bottom;
+    expect(line.some(covers)).toBe(false);
   });
 
   it("names a line at its right end unless something is there", () => {

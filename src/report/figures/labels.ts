@@ -31,6 +31,19 @@ export const markRect = (x: number, y: number, size = 7): Rect => ({
   bottom: y + size,
 });
 
+/** A line between two points as small squares along it. */
+export function lineRects(
+  from: readonly [number, number],
+  to: readonly [number, number],
+  step = 6,
+): readonly Rect[] {
+  const pieces = Math.max(1, Math.ceil(Math.hypot(to[0] - from[0], to[1] - from[1]) / step));
+  return Array.from({ length: pieces + 1 }, (_, i) => {
+    const share = i / pieces;
+    return markRect(from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1]), 2);
+  });
+}
+
 /** Area that two rectangles share, px². */
 function overlap(a: Rect, b: Rect): number {
   const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);

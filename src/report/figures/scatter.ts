@@ -3,6 +3,7 @@ import { axes, type Box, figure, legend, px, seriesClass } from "./frame.js";
 import {
   type LabelPlace,
   labelRect,
+  lineRects,
   markRect,
   placeLabel,
   placesAlong,
@@ -165,6 +166,15 @@ function allLabels(
       ];
     }),
   );
+  for (const { points, style } of series) {
+    if (style !== "line" && style !== "steps") continue;
+    for (let i = 1; i < points.length; i++) {
+      const [before, one] = [points[i - 1]!, points[i]!];
+      const [from, to] = [[x.at(before.x), y.at(before.y)] as const, [x.at(one.x), y.at(one.y)] as const];
+      const corner = style === "steps" ? ([to[0], from[1]] as const) : to;
+      taken.push(...lineRects(from, corner), ...lineRects(corner, to));
+    }
+  }
   const put = (text: string, candidates: readonly LabelPlace[], kind?: string): Markup => {
     const place = placeLabel(text, candidates, taken, { ...box, right: width - 4 });
     taken.push(labelRect(text, place));
