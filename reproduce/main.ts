@@ -38,7 +38,11 @@ program
   .command("paper")
   .description("the paper's figures, corrected and at equal area: docs/results/paper.md")
   .option("--quick", "the folded front alone, without the parallel one", false)
-  .option("--page-only", "compute nothing: write the page of the kept paper.json", false)
+  .option(
+    "--page-only",
+    "compute nothing: write the page and draw its figures from the kept paper.json",
+    false,
+  )
   .option("--freeze-point <layer>", "partly frozen front; default: what docs/results/transfer.md allows")
   .option("--out <folder>", "folder of the page and its figures", "docs/results")
   .option("--runs <folder>", "where compiled fronts are kept", "runs/paper")

@@ -20,6 +20,7 @@ const exceptions: ReadonlyMap<string, string> = new Map([
   ["cost/scaling.ts area", "a factor from one node to another"],
   ["cost/scaling.ts energy", "a factor from one node to another"],
   ["cost/scaling.ts delay", "a factor from one node to another"],
+  ["cost/scaling.ts leakage", "a factor from one node to another"],
   ["cost/liberty.ts slews", "of a file, in the file's own units"],
   ["cost/liberty.ts loads", "of a file, in the file's own units"],
   ["cost/structural/parts.ts clock", "a part of a record whose name has the unit (energyPj.clock)"],
