@@ -159,7 +159,7 @@ export function isAligned({ graph }: DatapathPlan, { outputs }: PlanPart): boole
 function countInverters(plan: DatapathPlan, part: PlanPart, picks: (id: AdderNodeId) => boolean): number {
   const { netlist, schedule, graph } = plan;
   const { cells, nodeCells, words, macros } = netlist;
-  const { stage, latency } = schedule;
+  const { stage, latencyCycles } = schedule;
   const AT_THE_END = -1;
   const inverted = new Set<number>();
   const read = (pins: readonly Pin[], at: number): void => {
@@ -176,7 +176,7 @@ function countInverters(plan: DatapathPlan, part: PlanPart, picks: (id: AdderNod
     read(macroPins(gate, words[gate.source]!), stage[bit]!);
     if (gate.kind === "nonNegative") others++;
   }
-  const end = isAligned(plan, part) ? latency : AT_THE_END;
+  const end = isAligned(plan, part) ? latencyCycles : AT_THE_END;
   for (const id of part.outputs) if (picks(id)) read(words[id]!, end);
   // Bits of other parts' words that come inverted are turned back.
   for (const id of part.inputs)

@@ -37,7 +37,7 @@ export type LaneShape = {
 export type Lane = {
   readonly module: Module;
   /** Clock cycles from operands to the combinational sum that is accumulated. */
-  readonly latency: number;
+  readonly latencyCycles: number;
   readonly sums: DatapathCounts;
   /** Partial products and accumulator. */
   readonly selectionCells: CellCounts;
@@ -111,7 +111,7 @@ export function buildLane(name: string, doc: readonly string[], shape: LaneShape
   const own = module.cells.filter(({ name: cell }) => /^row\d+$|^base$|^accumulator_next$/.test(cell));
   return {
     module,
-    latency: plan.schedule.latency,
+    latencyCycles: plan.schedule.latencyCycles,
     sums: datapathCounts(plan, wholePlan(plan)),
     selectionCells: countCells(own),
     longestPath: Math.max(plan.schedule.longestPathPs, accumulation) / cells.fullAdder.sumPs,
