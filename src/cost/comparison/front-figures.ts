@@ -5,9 +5,8 @@ import type { FrontEndCost } from "../structural/index.js";
 import type { Range } from "../technology.js";
 import type { FrontFigures } from "./types.js";
 
-/** Cell area over placement density; memories are macros, placed as they are. */
-function placedAreaMm2({ areaMm2 }: FrontEndCost): Range {
-  const macros = areaMm2.sram;
+/** Cell area over placement density; memory macros are placed as they are. */
+function placedAreaMm2({ areaMm2, macroAreaMm2: macros }: FrontEndCost): Range {
   const cells = areaMm2.total - macros;
   const { low, nominal, high } = arrayAssumptions.placementDensity;
   return { low: macros + cells / high, nominal: macros + cells / nominal, high: macros + cells / low };
