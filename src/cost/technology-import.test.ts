@@ -66,15 +66,15 @@ describe("importTechnology", () => {
       inputCapacitanceFf: 2,
       internalEnergyPerTogglePj: 0.003,
       energyPerTogglePj: 0.011,
-      delayPs: 200,
+      delayPs: 300,
     });
-    expect(table.cells.fullAdder).toMatchObject({ composed: true, areaUm2: 2 * 4 + 3 * 2, delayPs: 400 });
+    expect(table.cells.fullAdder).toMatchObject({ composed: true, areaUm2: 2 * 4 + 3 * 2, delayPs: 600 });
     expect(table.cells.mux2).toMatchObject({ composed: true, areaUm2: 3 * 2 + 1 });
     // Clock: 1 + 3 fJ + 3 fF · 4 V² = 16 fJ; a toggle: 6 + 8 fJ, since the clock pin's power has no condition.
     expect(table.cells.flipFlop).toMatchObject({
       areaUm2: 10,
       delayPs: 200,
-      setupPs: 50,
+      setupPs: 60,
       clockEnergyPerCyclePj: 0.016,
       energyPerTogglePj: 0.014,
     });

@@ -1,4 +1,4 @@
-/** Area and delay of a cell; delays are worst arcs at a typical load. */
+/** Area and delay of a cell; delays are worst arcs and edges at a typical load. */
 export type CellFigures = { readonly areaUm2: number; readonly delayPs: number };
 /** An adder cell: delays to the sum and to the carry. */
 export type AdderFigures = { readonly areaUm2: number; readonly sumPs: number; readonly carryPs: number };
@@ -21,15 +21,15 @@ export type CellTable = {
 /** SkyWater sky130_fd_sc_hd, tt 25 °C 1.80 V, two full-adder inputs of load: the figures of `technologies/sky130hd.json`. */
 export const sky130Cells: CellTable = {
   name: "sky130hd",
-  fullAdder: { areaUm2: 20.02, sumPs: 534, carryPs: 370 },
-  halfAdder: { areaUm2: 12.51, sumPs: 320, carryPs: 244 },
-  inverter: { areaUm2: 3.75, delayPs: 113 },
-  nand2: { areaUm2: 3.75, delayPs: 133 },
-  and2: { areaUm2: 6.26, delayPs: 210 },
-  or2: { areaUm2: 6.26, delayPs: 256 },
-  xor2: { areaUm2: 8.76, delayPs: 244 },
-  mux2: { areaUm2: 11.26, delayPs: 334 },
-  register: { areaUm2: 30.03, clockToOutputPs: 426, setupPs: 259 },
+  fullAdder: { areaUm2: 20.02, sumPs: 615, carryPs: 496 },
+  halfAdder: { areaUm2: 12.51, sumPs: 366, carryPs: 269 },
+  inverter: { areaUm2: 3.75, delayPs: 132 },
+  nand2: { areaUm2: 3.75, delayPs: 150 },
+  and2: { areaUm2: 6.26, delayPs: 223 },
+  or2: { areaUm2: 6.26, delayPs: 355 },
+  xor2: { areaUm2: 8.76, delayPs: 292 },
+  mux2: { areaUm2: 11.26, delayPs: 381 },
+  register: { areaUm2: 30.03, clockToOutputPs: 447, setupPs: 273 },
 };
 
 /** A clock period in a cell library; without a period nothing is registered. */

@@ -59,12 +59,12 @@ export const sky130Delays: DelayShape = {
 
 /** `delayPs` of the same roles in the technology table `sky130hd`. */
 export const sky130Reference: ReferenceDelays = {
-  fullAdder: 533.942,
-  halfAdder: 320.303,
-  inverter: 112.897,
-  and2: 209.8,
-  or2: 256.329,
-  xor2: 244.113,
-  mux2: 333.698,
-  flipFlop: 369.734,
+  fullAdder: 614.771,
+  halfAdder: 365.934,
+  inverter: 132.037,
+  and2: 223.436,
+  or2: 355.224,
+  xor2: 291.631,
+  mux2: 380.851,
+  flipFlop: 385.534,
 };

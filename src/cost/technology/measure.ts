@@ -92,12 +92,12 @@ const arcs = (pin: LibertyGroup): LibertyGroup[] =>
     return type === "combinational" || type === "rising_edge";
   });
 
-/** Worst arc to an output, mean of rise and fall, ps. */
+/** Worst arc to an output, and its worse edge, ps: a chain of adders, which do not invert, may pass that edge on all the way. */
 export const delayPs = (library: LibertyLibrary, pin: LibertyGroup, point: Point): number =>
   Math.max(
     0,
-    ...arcs(pin).map((arc) =>
-      mean(groupsNamed(arc.groups, "cell_rise", "cell_fall").map((t) => at(library, t, point))),
+    ...arcs(pin).flatMap((arc) =>
+      groupsNamed(arc.groups, "cell_rise", "cell_fall").map((t) => at(library, t, point)),
     ),
   ) * library.units.ps;
 
@@ -109,20 +109,18 @@ export const transitionPs = (library: LibertyLibrary, pin: LibertyGroup, point: 
     ),
   ) * library.units.ps;
 
-/** Worst set-up constraint over the pins, mean of rise and fall, ps. */
+/** Worst set-up constraint over the pins and edges, ps. */
 export const setupPs = (library: LibertyLibrary, pins: readonly LibertyGroup[], slewPs: number): number =>
   Math.max(
     0,
     ...pins.flatMap((pin) =>
       groupsNamed(pin.groups, "timing")
         .filter((t) => /^setup_(rising|falling)$/.test(t.attributes.get("timing_type") ?? ""))
-        .map((t) =>
-          mean(
-            groupsNamed(t.groups, "rise_constraint", "fall_constraint").map((table) => {
-              const slew = slewPs / library.units.ps;
-              return lookUp(libertyTable(table, library.templates), slew, slew);
-            }),
-          ),
+        .flatMap((t) =>
+          groupsNamed(t.groups, "rise_constraint", "fall_constraint").map((table) => {
+            const slew = slewPs / library.units.ps;
+            return lookUp(libertyTable(table, library.templates), slew, slew);
+          }),
         ),
     ),
   ) * library.units.ps;
