@@ -41,7 +41,7 @@ export async function energyRows(front: FrontEnd, label: string): Promise<readon
   const mapped = await mapLayers(
     layers.map(({ node, module }) => ({ name: node, module })),
     emitVerilog(front),
-    { library, cacheFolder: join(defaultCacheFolder(), "mapping") },
+    { library, technology, cacheFolder: join(defaultCacheFolder(), "mapping") },
   );
   const rows: BenchRow[] = [];
   const options = {

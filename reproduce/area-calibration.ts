@@ -133,6 +133,7 @@ export async function calibrateArea(request: AreaCalibrationRequest): Promise<Ar
       emitVerilog(front),
       {
         library,
+        technology,
         engine,
         cacheFolder: join(defaultCacheFolder(), "mapping"),
         ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),

@@ -67,7 +67,12 @@ export async function reproduceParts(options: {
     ]);
     const layers = partNames.map((part) => ({ name: part, module: modules.get(part)!.module.name }));
     const engine = defaultEngine();
-    const mapped = await mapLayers(layers, files, { library, engine, cacheFolder: options.cache });
+    const mapped = await mapLayers(layers, files, {
+      library,
+      technology,
+      engine,
+      cacheFolder: options.cache,
+    });
     const measure = (part: PartName): PartsFile["parts"][PartName] => {
       const mapping = mapped.get(part)!;
       if (mapping.kind === "failed")

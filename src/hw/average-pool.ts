@@ -2,6 +2,8 @@ import {
   AdderGraphBuilder,
   type AdderNodeId,
   addSharedMatrix,
+  type ClockTarget,
+  chooseAdder,
   type Interval,
   interval,
   stepFunction,
@@ -115,6 +117,7 @@ function wholeImage(context: Context): ReturnType<typeof compileAverage> {
         bits,
         input,
         starts: planned.map(({ start }) => start),
+        clock: options.clock,
       }),
     ],
     bits,
@@ -196,6 +199,7 @@ function runningSums(
     bits,
     input,
     starts,
+    clock,
   }: {
     readonly control: Control;
     readonly pixel: Signal;
@@ -203,9 +207,13 @@ function runningSums(
     readonly bits: number;
     readonly input: QuantType;
     readonly starts: readonly number[];
+    readonly clock: ClockTarget;
   },
 ): Signal {
   const { channels } = streamOf(input);
+  const { periodPs, cells } = clock;
+  // A pixel may come as late as the constraints say: a third of a period after the edge.
+  const adder = chooseAdder(bits, (periodPs * 2) / 3 - cells.register.setupPs, cells);
   const fresh = b.net("fresh", 1, "the next pixel is a frame's first");
   b.registerInto(fresh, "fresh", control.fire, {
     enable: control.step,
@@ -225,7 +233,7 @@ function runningSums(
     const x = sliceOf(pixel, c * input.bits, input.bits);
     const fill = input.signed ? sliceOf(x, input.bits - 1, 1) : literal(0, 1);
     const wide = bits > input.bits ? concat([x, repeat(fill, bits - input.bits)]) : x;
-    return b.arithmetic("add", `sum${c}`, sliceOf(before, c * bits, bits), wide);
+    return b.arithmetic("add", `sum${c}`, sliceOf(before, c * bits, bits), wide, adder);
   });
   b.registerInto(kept, "sums", concat(sums), { enable: control.step, role: "datapath" });
   return concat(sums);

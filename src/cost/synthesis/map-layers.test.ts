@@ -15,6 +15,7 @@ import {
 import { executeQuantNetwork, type QuantNetwork } from "../../quant/index.js";
 import { createSimulator, simulateStream } from "../../sim/index.js";
 import { type CellLibrary, readCellLibrary } from "../cell-library/index.js";
+import { readTechnology } from "../technology.js";
 import { defaultEngine, type SynthesisEngine, wasmEngine } from "./engine.js";
 import { mapLayers } from "./map-layers.js";
 import type { MappedNetlist } from "./mapped-netlist.js";
@@ -50,6 +51,9 @@ function expectSameBytes(
     expect(Array.from(values)).toEqual(Array.from(wanted.subarray(l * perLane, (l + 1) * perLane)));
 }
 
+const technologyOf = ({ names }: CellLibrary) =>
+  readTechnology(names.join().includes("sg13g2") ? "sg13g2" : "sky130hd");
+
 async function mapFront(
   network: QuantNetwork,
   folding: FrontFolding,
@@ -58,7 +62,9 @@ async function mapFront(
 ) {
   const front = compileFrontEnd(network, network.output, { folding });
   const layers = [{ name: "front", module: TOP_MODULE }];
-  const mapping = (await mapLayers(layers, emitFrontEnd(front), { library, engine })).get("front")!;
+  const mapping = (
+    await mapLayers(layers, emitFrontEnd(front), { library, technology: technologyOf(library), engine })
+  ).get("front")!;
   if (mapping.kind === "failed") throw new Error(mapping.message);
   return { front, netlist: mapping.netlist() };
 }
@@ -112,7 +118,10 @@ describe("mapLayers", () => {
           return defaultEngine().run(job, { ...limits, timeoutSeconds: 200 });
         },
       };
-      const mapped = await mapLayers(layers, emitFrontEnd(front), { library, engine, timeoutSeconds: 1 });
+      const mapped = await mapLayers(layers, emitFrontEnd(front), {
+        ...{ library, technology: technologyOf(library) },
+        ...{ engine, timeoutSeconds: 1 },
+      });
       expect([...mapped.keys()]).toEqual(layers.map(({ name }) => name));
       const kinds = [...mapped.values()].map((mapping) =>
         mapping.kind === "failed" ? mapping.code : mapping.kind,

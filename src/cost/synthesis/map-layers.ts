@@ -10,6 +10,7 @@ import {
   writeFileAtomic,
 } from "../../core/index.js";
 import { type CellLibrary, type CellRoles, findCellRoles, mappingLiberty } from "../cell-library/index.js";
+import { type Technology, wireCapacitanceFf } from "../technology.js";
 import { type BoundModule, bindModule } from "./bind-module.js";
 import { bufferNets } from "./buffer-nets.js";
 import { readDraft } from "./draft.js";
@@ -19,6 +20,7 @@ import type { MappedNetlist } from "./mapped-netlist.js";
 import { verifyMappedNetlist } from "./mapped-verify.js";
 import { type ModuleJob, moduleJobs } from "./module-jobs.js";
 import { mappingFiles, mappingScript, rippleMap } from "./script.js";
+import { sizeDrivers } from "./size-drivers.js";
 
 /** A layer to map: its name, and its module among the files. */
 export type LayerToMap = { readonly name: string; readonly module: string };
@@ -29,13 +31,15 @@ export type LayerMapping =
       readonly kind: "mapped";
       /** Seconds in Yosys; 0 when all came from the cache. */
       readonly seconds: number;
-      /** Build the netlist: adders and registers bound, modules linked, nets buffered. */
+      /** Build the netlist: adders and registers bound, modules linked, nets buffered, drivers sized. */
       readonly netlist: () => MappedNetlist;
     }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
 
 export type MapLayersOptions = {
   readonly library: CellLibrary;
+  /** Table of that library: its wires and typical slew decide on the sizes of drivers. */
+  readonly technology: Technology;
   /** Default: the native Yosys when present, else the npm one. */
   readonly engine?: SynthesisEngine | undefined;
   /** Runs of Yosys at the same time; default 2. */
@@ -192,18 +196,21 @@ export async function mapLayers(
         : {
             kind: "mapped",
             seconds,
-            netlist: () => assemble(jobs, (job) => texts.get(keyOf(job)), library, roles),
+            netlist: () => assemble(jobs, (job) => texts.get(keyOf(job)), { ...options, roles }),
           },
     ]),
   );
 }
 
-/** Bind, link and buffer a layer's mapped modules. */
+/** Bind and link a layer's mapped modules, then buffer and size. */
 function assemble(
   jobs: readonly ModuleJob[],
   textOf: (job: ModuleJob) => string,
-  library: CellLibrary,
-  roles: CellRoles,
+  {
+    library,
+    technology: { wire, operatingPoint },
+    roles,
+  }: Pick<MapLayersOptions, "library" | "technology"> & { readonly roles: CellRoles },
 ): MappedNetlist {
   const names = new Set(jobs.map(({ module }) => module));
   const known = {
@@ -213,7 +220,11 @@ function assemble(
   const modules = jobs.map(
     (job): BoundModule => bindModule(readDraft(textOf(job), job.module, known), library, roles),
   );
-  const netlist = bufferNets(linkModules(modules, { libraries: library.names }), library, roles);
+  const buffered = bufferNets(linkModules(modules, { libraries: library.names }), library, roles);
+  const netlist = sizeDrivers(buffered, library, {
+    wire: (fanOut) => wireCapacitanceFf(wire, fanOut).nominal,
+    slewPs: operatingPoint.slewPs,
+  });
   verifyMappedNetlist(netlist, library);
   return netlist;
 }

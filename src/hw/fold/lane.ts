@@ -26,8 +26,8 @@ export type LaneShape = {
   readonly weightBits: number;
   readonly signedWeights: boolean;
   readonly slices: number;
-  /** Multiplexers in a row between a register and the operands. */
-  readonly operandLevels: number;
+  /** Operands come from a memory, late: the lane takes them and their weights into registers first. */
+  readonly late: boolean;
   /** Hull of all channels' accumulators. */
   readonly accumulator: Interval;
   readonly clock: ClockTarget;
@@ -74,10 +74,14 @@ export function buildLane(name: string, doc: readonly string[], shape: LaneShape
   const bias = b.input("bias", width, "what the sum begins with");
   const first = shape.slices > 1 ? b.input("first", 1, "the sum begins with the bias") : literal(1, 1);
   const accumulate = b.input("accumulate", 1, "the accumulator takes the sum");
+  const front = shape.late ? 1 : 0;
+  const taken = (name: string, d: Signal): Signal =>
+    shape.late ? b.register(name, d, { enable: enable(0), role: "datapath" }) : d;
+  const [operands, weights] = [taken("x_taken", x), taken("w_taken", w)];
   const rows = range(weightBits).flatMap((i) => {
-    const gates = concat(range(inputs).map((p) => repeat(sliceOf(w, i * inputs + p, 1), inputBits)));
+    const gates = concat(range(inputs).map((p) => repeat(sliceOf(weights, i * inputs + p, 1), inputBits)));
     const note = i === 0 ? "partial products, one row a bit of the weights" : undefined;
-    const row = b.logic("and", `row${i}`, [x, gates], note);
+    const row = b.logic("and", `row${i}`, [operands, gates], note);
     return range(inputs).map((p) => sliceOf(row, p * inputBits, inputBits));
   });
   const partial = interval(smallest([shape.inputRange.low, 0n]), largest([shape.inputRange.high, 0n]));
@@ -96,12 +100,11 @@ export function buildLane(name: string, doc: readonly string[], shape: LaneShape
   // The accumulator's addition is the one that cannot be pipelined: it gets a whole cycle, and the smallest adder that fits.
   const adder = chooseAdder(width, periodPs - setupPs - clockToOutputPs - cells.mux2.delayPs, cells);
   const accumulation = cells.mux2.delayPs + adderDelayPs(adder, width, cells);
-  const choice = shape.operandLevels * cells.mux2.delayPs;
   const plan = planDatapath(graph.build(name, [total]), clock, {
-    inputArrivalPs: clockToOutputPs + choice + cells.and2.delayPs,
+    inputArrivalPs: clockToOutputPs + cells.and2.delayPs,
     outputDelayPs: accumulation,
   });
-  const [sum] = lowerDatapath(b, plan, rows, { enable });
+  const [sum] = lowerDatapath(b, plan, rows, { enable: (stage) => enable(stage + front) });
   const net = b.net("accumulator", width, "the channel's sum so far");
   const base = shape.slices > 1 ? b.mux("base", first, bias, b.signal(net)) : bias;
   const next = b.arithmetic("add", "accumulator_next", base, resize(sum!, width, signed), adder);
@@ -111,7 +114,7 @@ export function buildLane(name: string, doc: readonly string[], shape: LaneShape
   const own = module.cells.filter(({ name: cell }) => /^row\d+$|^base$|^accumulator_next$/.test(cell));
   return {
     module,
-    latencyCycles: plan.schedule.latencyCycles,
+    latencyCycles: plan.schedule.latencyCycles + front,
     sums: datapathCounts(plan, wholePlan(plan)),
     selectionCells: countCells(own),
     longestPath: Math.max(plan.schedule.longestPathPs, accumulation) / cells.fullAdder.sumPs,

@@ -71,8 +71,7 @@ export function foldedParts(job: FoldedJob): CoreParts {
     weightBits: bits,
     signedWeights: signed,
     slices: steps.slices,
-    // A tap comes from a memory and through the choice of the mask; other operands from a register.
-    operandLevels: isSerialDepthwise(job) ? Math.ceil(Math.log2(steps.slices)) : 0,
+    late: isSerialDepthwise(job),
     accumulator,
     clock,
   };
