@@ -21,13 +21,18 @@ const demand = (condition: boolean, what: string): void => {
   if (!condition) failures.push(what);
 };
 
-function checkDesign({ freezePoint, rtl, datasets = [], cost }: SweepEntry): void {
+function checkDesign({ freezePoint, rtl, datasets = [], cost, layers = [] }: SweepEntry): void {
   const at = freezePoint.layer;
   const verified = rtl?.verified;
   demand(verified !== undefined, `${at}: not verified`);
   demand(verified?.mismatches === 0, `${at}: ${verified?.mismatches} mismatches`);
   demand((verified?.images ?? 0) >= MIN_RTL_IMAGES, `${at}: verified on ${verified?.images} images only`);
   demand(cost !== undefined && cost.areaMm2.total > 0 && cost.energyPerFrameUj > 0, `${at}: no cost`);
+  demand(cost?.front?.tier === "simulated", `${at}: energy is ${cost?.front?.tier}`);
+  const range = cost?.energyPerFrameRangeUj;
+  demand(range !== undefined && range.low < range.nominal && range.nominal < range.high, `${at}: no range`);
+  for (const { name, frozen, glitchFactor } of layers)
+    demand(!frozen || glitchFactor !== undefined, `${at}: ${name} was not simulated with delays`);
   for (const { name, accuracy } of datasets) {
     const images = accuracy.hardware?.images ?? 0;
     demand(images >= MIN_HARDWARE_IMAGES, `${at}, ${name}: hardware on ${images} images only`);

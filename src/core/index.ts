@@ -7,3 +7,4 @@ export * from "./pool.js";
 export * from "./progress.js";
 export * from "./rng.js";
 export * from "./wasm.js";
+export * from "./worker-pool.js";

@@ -10,20 +10,10 @@ import type { Range, Technology } from "./technology.js";
 const nandsPerBit: Range = { low: 0.303, nominal: 0.333, high: 0.348 };
 
 /** Area of a ROM bit, µm². */
-export function romAreaUm2PerBit(technology: Technology): Range {
+function areaUm2PerBit(technology: Technology): Range {
   const { areaUm2 } = technology.cells.nand2;
   const { low, nominal, high } = nandsPerBit;
   return { low: low * areaUm2, nominal: nominal * areaUm2, high: high * areaUm2 };
-}
-
-/** Energy of a ROM bit read, pJ: taken like an SRAM's, whose bit lines swing as well; an assumption of ours, on the safe side. */
-export function romEnergyPjPerAccessedBit(technology: Technology): Range {
-  return technology.sram.energyPjPerAccessedBit;
-}
-
-/** Leakage of a ROM bit, nW: that of its share of NAND gates. */
-export function romLeakageNwPerBit(technology: Technology): number {
-  return nandsPerBit.nominal * technology.cells.nand2.leakageNw;
 }
 
 /** Share of a ROM's gates whose output toggles when another word is read; ours, as for other logic, a range. */
@@ -39,7 +29,7 @@ export type RomCost = {
 };
 
 /**
- * Price a ROM of constants as logic: gates a bit as measured ({@link romAreaUm2PerBit}); a read toggles a share of all its gates (0.2, 0.1 to
+ * Price a ROM of constants as logic: gates a bit as measured; a read toggles a share of all its gates (0.2, 0.1 to
  * 0.35), so that a deep ROM costs more a bit read; two gates in a row for each address bit.
  *
  * @throws FixynnError FX7022 for a ROM without words or bits
@@ -51,7 +41,7 @@ export function romCost(
   if (!(words >= 1 && bits >= 1)) throw new FixynnError("FX7022", `no ROM of ${words} words of ${bits} bits`);
   const { nand2 } = technology.cells;
   const size = words * bits;
-  const perBit = romAreaUm2PerBit(technology);
+  const perBit = areaUm2PerBit(technology);
   const togglesPj = size * nandsPerBit.nominal * nand2.energyPerTogglePj;
   return {
     areaUm2: { low: perBit.low * size, nominal: perBit.nominal * size, high: perBit.high * size },
@@ -60,7 +50,7 @@ export function romCost(
       nominal: togglesPj * romToggleRate.nominal,
       high: togglesPj * romToggleRate.high,
     },
-    leakageNw: size * romLeakageNwPerBit(technology),
+    leakageNw: size * nandsPerBit.nominal * nand2.leakageNw,
     accessPs: 2 * Math.max(1, Math.ceil(Math.log2(words))) * nand2.delayPs,
     source:
       "synthesized logic, 0.303 to 0.348 NAND gates a bit (measured on random words), toggle rate assumed",

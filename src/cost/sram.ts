@@ -28,7 +28,6 @@ export function sramModel(name: string, nodeNm: number, latchLeakageNw: number):
   return {
     areaUm2PerBit: scale(dualPort.areaSpread, areaUm2Of(dualPort.area, array) / (words * bits)),
     energyPjPerAccessedBit: scale(dualPort.energySpread, accessPj / bits),
-    leakageNwPerBit: dualPort.leakageNwPerBit.nominal,
     minimumPeriodPs: dualPort.access.fixedPs + dualPort.access.perRowPs * array.rows,
     macros,
     source: macros.source,

@@ -99,7 +99,6 @@ const macroModelSchema = z.strictObject({
 const sramSchema = z.strictObject({
   areaUm2PerBit: rangeSchema,
   energyPjPerAccessedBit: rangeSchema,
-  leakageNwPerBit: amount,
   minimumPeriodPs: amount,
   macros: macroModelSchema,
   source: z.string(),

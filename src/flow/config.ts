@@ -112,6 +112,15 @@ const fieldsSchema = z.strictObject({
         .array(z.number().positive())
         .default([30, 60, 240])
         .describe("compared at, beside the most frames that each side can do"),
+      simulation: z
+        .strictObject({
+          images: positive.default(16).describe("test images, in equal shares of all datasets"),
+          windows: positive.default(16).describe("windows of a layer's frame"),
+          cycles: positive.default(3).describe("clock cycles of a window"),
+          maximumCells: positive.default(500_000).describe("gates and flip-flops of a layer, at most"),
+        })
+        .prefault({})
+        .describe("energy by simulation of each layer with delays"),
     })
     .prefault({}),
   constants: z

@@ -1,3 +1,4 @@
+import type { MeasuredEnergy } from "../cost/index.js";
 import type { NodeName } from "../graph/index.js";
 import type { LayerStats } from "../hw/index.js";
 import type { LayerResult, RtlResult, SweepEntry } from "../report/index.js";
@@ -14,6 +15,8 @@ export type FrozenFront = {
     readonly module: string;
     readonly stats: LayerStats;
   }[];
+  /** Energy of each layer by timed simulation, in the configured technology; layers that are too large are absent. */
+  readonly measured: ReadonlyMap<string, MeasuredEnergy>;
 };
 
 /** Verdict on the emitted hardware of one freeze point. */
@@ -44,7 +47,14 @@ export type FrontCost = {
     readonly name: string;
     readonly figures: Pick<
       LayerResult,
-      "areaMm2" | "areaPartsMm2" | "requantizationMm2" | "energyUj" | "energyPartsUj" | "utilization"
+      | "areaMm2"
+      | "areaPartsMm2"
+      | "requantizationMm2"
+      | "energyUj"
+      | "energyRangeUj"
+      | "energyPartsUj"
+      | "glitchFactor"
+      | "utilization"
     >;
   }[];
   readonly results: Pick<SweepEntry, "cost" | "baseline" | "gain" | "comparison" | "paper">;

@@ -71,7 +71,7 @@ async function buildHardware(
 ): Promise<Pick<FlowOutcome, "fronts" | "verified" | "costs">> {
   const { prepared, datasets, integer, trained } = sweep;
   const points = sweep.points.filter((point) => context.config.hardwarePoints.includes(point));
-  const fronts = await freezeAll(context, points, prepared, datasets);
+  const fronts = await freezeAll(context, points, prepared, datasets, technology);
   const verified = await verifyAll(context, fronts, integer, datasets);
   return { fronts, verified, costs: costAll(context, { technology, fronts, verified, integer, trained }) };
 }

@@ -73,6 +73,5 @@ export function compileAdd(
       bits,
     }),
     macs: 0,
-    lineBitsPerFrame: 0,
   });
 }

@@ -129,7 +129,6 @@ function wholeImage(context: Context): ReturnType<typeof compileAverage> {
     about: `${node.kind} over the whole image, ${beats} pixels`,
     operandsOf,
     macs: 0,
-    lineBitsPerFrame: 0,
   });
 }
 
@@ -354,7 +353,6 @@ function windowed(context: Context): ReturnType<typeof compileAverage> {
       ),
     }),
     macs: 0,
-    lineBitsPerFrame: 2 * (height - 1) * channels * bits * plan.steps,
   });
 }
 

@@ -17,6 +17,7 @@ export {
   type LayerStats,
   moduleNameOf,
 } from "./layer.js";
+export { type LayerMemory, storedBits } from "./layer-memories.js";
 export { emittedRegisters } from "./manifest-registers.js";
 export { type BoundMacro, boundMacro, memoryWrapper } from "./memory-wrapper.js";
 export * from "./netlist.js";

@@ -9,6 +9,7 @@ import { addCounts, NO_CELLS } from "./datapath-plan.js";
 import { addPixelFifo } from "./fold/pixel-fifo.js";
 import type { LayerHardware, LayerStats } from "./layer.js";
 import { type LayerDatapath, otherCellsOf } from "./layer-datapath.js";
+import { memoriesOf, storedBits } from "./layer-memories.js";
 import { type InstanceCell, type Module, type Signal, signalWidth } from "./netlist.js";
 import { registerBanks } from "./register-banks.js";
 import { addConfigurationPort, LAYER_PORT, wordBits } from "./registers.js";
@@ -42,8 +43,6 @@ export type ParallelJob = {
     parts: { readonly control: Control; readonly pixels: readonly Signal[]; readonly resetN: Signal },
   ) => Operands;
   readonly macs: number;
-  /** Bits of line buffers written plus read a frame. */
-  readonly lineBitsPerFrame: number;
 };
 
 const describe = ({ shape, signed, bits }: QuantType): string =>
@@ -62,7 +61,7 @@ export function parallelLayer(job: ParallelJob): Omit<LayerHardware, "kind" | "n
 
 /** As {@link parallelLayer}, for a layer that reads windows of one stream. */
 export function windowLayer(
-  job: Omit<ParallelJob, "fifos" | "about" | "operandsOf" | "lineBitsPerFrame"> & {
+  job: Omit<ParallelJob, "fifos" | "about" | "operandsOf"> & {
     /** The integer that padding shows. */
     readonly padValue: number;
   },
@@ -80,7 +79,6 @@ export function windowLayer(
       taps: addWindow(b, plan, control, pixels[0]!, { channels, bits, padValue }),
       bits,
     }),
-    lineBitsPerFrame: 2 * (kernel.height - 1) * channels * bits * plan.steps,
   });
 }
 
@@ -194,20 +192,20 @@ function buildTop(job: ParallelJob): Module {
 }
 
 function statsOf(job: ParallelJob, modules: readonly Module[], top: Module): LayerStats {
-  const { node, inputs, plan, datapath, fifos } = job;
+  const { node, inputs, plan, datapath } = job;
   const bits = { datapath: 0, window: 0, control: 0, buffer: 0, configuration: 0 };
-  let sramBits = 0;
   const copies = copiesOf(modules);
   for (const { name, cells } of modules) {
     for (const cell of cells) {
       if (cell.kind === "register") bits[cell.role] += copies.get(name)! * signalWidth(cell.d);
-      if (cell.kind === "ram") sramBits += cell.depth * signalWidth(cell.writeData);
     }
   }
-  // A pixel that waits is written and read once.
-  const waiting = inputs.map((type, i) => {
-    const { channels, beats, bits } = streamOf(type);
-    return fifos[i]! > 0 ? 2 * channels * beats * bits : 0;
+  const memories = memoriesOf(modules, (name) => {
+    if (name === "line_buffer") return { reads: plan.steps, writes: plan.steps };
+    // A pixel that waits is written and read once.
+    const i = inputs.length === 1 ? 0 : Number(name.slice(-1));
+    const beats = /^fifo\d?$/.test(name) ? streamOf(inputs[i]!).beats : undefined;
+    return beats === undefined ? undefined : { reads: beats, writes: beats };
   });
   const { configuration, ...others } = bits;
   const registerBits = configuration > 0 ? bits : others;
@@ -225,15 +223,14 @@ function statsOf(job: ParallelJob, modules: readonly Module[], top: Module): Lay
     clampCells: otherCellsOf(datapath),
     controlCells: countCells(top.cells),
     registerBits,
-    sramBits,
-    sramAccessedBitsPerFrame: waiting.reduce((sum, bits) => sum + bits, job.lineBitsPerFrame),
+    memories,
+    sramBits: storedBits(memories, "ram"),
+    romBits: storedBits(memories, "rom"),
     latencyCycles: datapath.latencyCycles + 2,
     cyclesPerFrame: plan.steps,
     activeCyclesPerFrame: plan.output.height * plan.output.width,
     longestAdderPath: datapath.longestPath,
     parallelism: { kind: "parallel" },
-    romBits: 0,
-    romAccessedBitsPerFrame: 0,
     selectionCells: NO_CELL_COUNTS,
     registerBanks: registerBanks(modules),
   };

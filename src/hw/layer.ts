@@ -24,6 +24,7 @@ import {
   type WeightedNode,
   weightedDatapath,
 } from "./layer-datapath.js";
+import type { LayerMemory } from "./layer-memories.js";
 import { windowLayer } from "./layer-top.js";
 import type { Module } from "./netlist.js";
 import type { RegisterBank } from "./register-banks.js";
@@ -73,9 +74,11 @@ export type LayerStats = {
     /** Registers of programmable normalization; absent where there are none. */
     readonly configuration?: number;
   };
+  /** RAMs and ROMs, one by one. */
+  readonly memories: readonly LayerMemory[];
+  /** Bits of all RAMs, and of all ROMs. */
   readonly sramBits: number;
-  /** Line-buffer bits written plus read a frame. */
-  readonly sramAccessedBitsPerFrame: number;
+  readonly romBits: number;
   /** Cycles from the last needed input beat to the output beat, nothing pausing. */
   readonly latencyCycles: number;
   /** Cycles between two frames when neither side pauses. */
@@ -85,9 +88,6 @@ export type LayerStats = {
   /** Longest path between two registers of the datapath, in full adders (operand to sum) in a row. */
   readonly longestAdderPath: number;
   readonly parallelism: LayerParallelism;
-  /** Bits of constants in ROMs, and those read a frame. */
-  readonly romBits: number;
-  readonly romAccessedBitsPerFrame: number;
   /** Partial products and accumulators of a folded layer's lanes. */
   readonly selectionCells: CellCounts;
   /** Flip-flops by what loads them; as synthesis leaves them: a small ROM's word needs fewer than `registerBits` says. */

@@ -1,4 +1,4 @@
-import { absent, ratio, significant } from "./format.js";
+import { absent, optional, ratio, significant } from "./format.js";
 import { type EqualAreaResult, freezePointsOf, type RangeResult, type Results } from "./results.js";
 import { type Cell, cell, numberColumn, type Table, textColumn } from "./table.js";
 
@@ -7,6 +7,15 @@ export function rangeCell(range: RangeResult, format: (value: number) => string)
   const text = format(range.nominal);
   const [low, high] = [format(range.low), format(range.high)];
   return cell(low === high ? text : `${text} (${low} to ${high})`);
+}
+
+/** Print a figure with its range where that is known. */
+export function figureCell(
+  value: number | undefined,
+  range: RangeResult | undefined,
+  format: (value: number) => string,
+): Cell {
+  return range === undefined ? cell(optional(value, format)) : rangeCell(range, format);
 }
 
 const accelerators = { nvdla: "NVDLA", array: "MAC array" } as const;

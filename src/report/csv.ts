@@ -34,6 +34,9 @@ const layerHeader = [
   "areaMm2",
   "requantizationMm2",
   "energyUj",
+  "energyLowUj",
+  "energyHighUj",
+  "glitchFactor",
   "cyclesPerFrame",
   "utilization",
   "verifiedImages",
@@ -41,6 +44,7 @@ const layerHeader = [
   "mismatches",
   "technology",
   "tier",
+  "energyTier",
 ];
 
 /** Print one line for each layer of each freeze point, full precision, units in the header's names. */
@@ -56,12 +60,16 @@ export function layersCsv(results: Results): string {
       adders: undefined,
       areaPartsMm2: undefined,
       energyPartsUj: undefined,
+      energyRangeUj: undefined,
+      energyLowUj: layer.energyRangeUj?.low,
+      energyHighUj: layer.energyRangeUj?.high,
       verified: undefined,
       verifiedImages: layer.verified?.images,
       verifiedValues: layer.verified?.values,
       mismatches: layer.verified?.mismatches,
-      technology: entry.cost?.technology,
+      technology: entry.cost?.front?.technology ?? entry.cost?.technology,
       tier: entry.cost?.tier,
+      energyTier: entry.cost?.front?.tier ?? entry.cost?.tier,
     })),
   );
   return csv(rows, layerHeader);

@@ -125,6 +125,10 @@ export const exploreSchema = z.strictObject({
   layers: z.array(layerSchema),
   fronts: z.array(frontSchema),
   accelerators: z.array(z.strictObject({ name: z.string(), areaMm2: amount })),
+  references: z
+    .array(z.strictObject({ name: z.string(), areaMm2: amount, topsPerWatt: amount }))
+    .optional()
+    .describe("published designs at the node of the comparison; on the network that their authors ran"),
   points: z.array(pointSchema),
   cameraFramesPerSecond: z.array(amount).describe("rates that points[].atCamera is at"),
   pareto: z.array(

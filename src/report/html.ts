@@ -146,6 +146,7 @@ function layerSection(results: Results): Markup | undefined {
   const block = (entry: SweepEntry): Markup => {
     const layers = layersOf(results, entry);
     const tier = entry.cost === undefined ? "" : ` (${entry.cost.tier})`;
+    const energyTier = entry.cost?.front === undefined ? tier : ` (${entry.cost.front.tier})`;
     return html`${tableMarkup(layerTable(results, entry))}
 <div class="pair">${stackedBars(
       `Area of each frozen layer, mm²${tier}`,
@@ -155,7 +156,7 @@ function layerSection(results: Results): Markup | undefined {
         ({ areaPartsMm2 }) => areaPartsMm2,
       ),
     )}${stackedBars(
-      `Energy of each frozen layer, µJ/frame${tier}`,
+      `Energy of each frozen layer, µJ/frame${energyTier}`,
       layerBars(
         layers,
         ({ energyUj }) => energyUj,

@@ -177,7 +177,7 @@ describe("report.html", () => {
       "4.0",
       "592",
     ]);
-    const absentFields = Array.from({ length: 13 }, () => "–");
+    const absentFields = Array.from({ length: 14 }, () => "–");
     expect(rows[27]).toEqual(["predictionstail, dense", "10from 256", "2,560", "2,560", ...absentFields]);
     const shallow = tableRows(document, "layers-conv_pw_3");
     expect(shallow.filter((row) => !row[0]?.includes("tail, "))).toHaveLength(7);

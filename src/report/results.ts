@@ -13,6 +13,10 @@ export const tierSchema = z
   .enum(["modelled", "simulated", "synthesized", "published"])
   .meta({ id: "tier", description: "where a number comes from" });
 
+const rangeSchema = z
+  .strictObject({ low: amount, nominal: amount, high: amount })
+  .meta({ id: "range", description: "an estimate with its bounds" });
+
 const tensorShape = z
   .array(z.int().min(1))
   .describe("[height, width, channels] or [features], without the batch");
@@ -73,6 +77,12 @@ const layerSchema = z
       .optional()
       .describe("scaling, rounding and clamps without their registers: a share of areaPartsMm2.datapath"),
     energyUj: amount.optional().describe("per image"),
+    energyRangeUj: rangeSchema.optional().describe("of energyUj"),
+    glitchFactor: amount
+      .optional()
+      .describe(
+        "energy of all transitions over that of settled ones, simulated with delays; absent: not simulated so",
+      ),
     energyPartsUj: z
       .strictObject({ datapath: amount, registers: amount, sram: amount, rom: amount })
       .partial()
@@ -198,7 +208,9 @@ const costSchema = z
       .partial()
       .extend({ total: amount }),
     energyPerFrameUj: amount,
+    energyPerFrameRangeUj: rangeSchema.optional(),
     ...throughputFields,
+    topsPerWattRange: rangeSchema.optional(),
     topsPerMm2: amount,
     front: z
       .strictObject({
@@ -207,7 +219,13 @@ const costSchema = z
         tier: tierSchema,
         areaMm2: amount,
         energyPerFrameUj: amount,
+        energyPerFrameRangeUj: rangeSchema
+          .optional()
+          .describe(
+            "wires, clock tree, memories, and the simulated sample; assumed activity where there is no sample",
+          ),
         ...throughputFields,
+        topsPerWattRange: rangeSchema.optional(),
       })
       .optional()
       .describe("the frozen front alone"),
@@ -232,13 +250,10 @@ const gainSchema = z
   .strictObject({
     tier: tierSchema,
     topsPerWatt: amount.describe("ours over the baseline's"),
+    topsPerWattRange: rangeSchema.optional(),
     framesPerSecond: amount.describe("ours over the baseline's"),
   })
   .meta({ id: "gain" });
-
-const rangeSchema = z
-  .strictObject({ low: amount, nominal: amount, high: amount })
-  .meta({ id: "range", description: "an estimate with its bounds" });
 
 const comparisonSideSchema = z.strictObject({
   name: z.string(),

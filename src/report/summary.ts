@@ -74,6 +74,7 @@ export function summaryMarkdown(results: Results): string {
       "Full adders",
       "Area",
       "Energy",
+      "Glitches",
     ];
     const table = layerTable({ ...results, layers: frozen }, { ...chosen, layers: frozen });
     section(narrow(table, [...wanted, "Cycles", "Utilization", "Mismatches"]));

@@ -1,3 +1,4 @@
+import { figureCell } from "./comparison-table.js";
 import {
   absent,
   confidence95,
@@ -168,6 +169,7 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
       numberColumn("Area", "mm²"),
       numberColumn("Requant.", "mm²"),
       numberColumn("Energy", "µJ/frame"),
+      numberColumn("Glitches", "×"),
       numberColumn("Cycles", "/frame"),
       numberColumn("Utilization", "%"),
       numberColumn("Mismatches"),
@@ -188,7 +190,8 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
         cell(optional(layer.sramBits, grouped)),
         cell(optional(layer.areaMm2, significant)),
         cell(optional(layer.requantizationMm2, significant)),
-        cell(optional(layer.energyUj, significant)),
+        figureCell(layer.energyUj, layer.energyRangeUj, significant),
+        cell(optional(layer.glitchFactor, (factor) => factor.toFixed(2))),
         cell(optional(layer.cyclesPerFrame, grouped)),
         cell(optional(layer.utilization, percent)),
         layer.verified === undefined
@@ -201,7 +204,7 @@ export function layerTable(results: Results, entry: SweepEntry): Table {
       ],
     })),
     notes: [
-      `Tail: programmable, retrained. Area, energy and cycles are of the frozen layers${clock}. CPA: bits of the final carry-propagate adders. Requant.: scaling, rounding and clamps, without their registers, a share of the area. Zero: share of integer weights that are zero and vanish. Utilization: share of the frame's cycles in which the datapath works.`,
+      `Tail: programmable, retrained. Area, energy and cycles are of the frozen layers${clock}. CPA: bits of the final carry-propagate adders. Requant.: scaling, rounding and clamps, without their registers, a share of the area. Energy: with its range where one is known. Glitches: energy of all transitions over that of settled ones, simulated with delays on images; – where it is assumed. Zero: share of integer weights that are zero and vanish. Utilization: share of the frame's cycles in which the datapath works.`,
       ...unique([cost?.source]),
     ],
   };
@@ -224,17 +227,17 @@ const frontAlone = (layer: string, cost: CostResult): Cell => ({
   }),
 });
 
-function costCells(design: Cell, cost: CostResult | NonNullable<CostResult["front"]>, gain: string): Cell[] {
+function costCells(design: Cell, cost: CostResult | NonNullable<CostResult["front"]>, gain: Cell): Cell[] {
   return [
     design,
     cell(cost.tier),
     cell(significant(typeof cost.areaMm2 === "number" ? cost.areaMm2 : cost.areaMm2.total)),
-    cell(significant(cost.energyPerFrameUj)),
+    figureCell(cost.energyPerFrameUj, cost.energyPerFrameRangeUj, significant),
     cell(significant(cost.framesPerSecond)),
     cell(significant(cost.tops)),
-    cell(significant(cost.topsPerWatt)),
+    figureCell(cost.topsPerWatt, cost.topsPerWattRange, significant),
     cell("topsPerMm2" in cost ? significant(cost.topsPerMm2) : absent),
-    cell(gain),
+    gain,
   ];
 }
 
@@ -249,8 +252,13 @@ export function costTable(results: Results): Table {
     };
     const strong = entries.length > 1 && freezePoint.layer === results.freezePoint?.layer;
     return [
-      { strong, cells: costCells(design, cost, optional(gain?.topsPerWatt, ratio)) },
-      ...(cost.front ? [{ cells: costCells(frontAlone(freezePoint.layer, cost), cost.front, absent) }] : []),
+      {
+        strong,
+        cells: costCells(design, cost, figureCell(gain?.topsPerWatt, gain?.topsPerWattRange, ratio)),
+      },
+      ...(cost.front
+        ? [{ cells: costCells(frontAlone(freezePoint.layer, cost), cost.front, cell(absent)) }]
+        : []),
     ];
   });
   const baselines = new Map(
@@ -321,7 +329,7 @@ export function costTable(results: Results): Table {
     ],
     rows: [...ours, ...baselineRows, ...estimates, ...published],
     notes: [
-      "Tiers: modelled = counts times table figures; simulated = activity of the emitted design on real images; synthesized = mapped to a cell library; published = stated by others, with their network, node and image size. Only rows of one node and one network are comparable.",
+      "Tiers: modelled = counts times table figures; simulated = activity of the design on real images, with the glitches and wires where a layer was simulated with delays; synthesized = mapped to a cell library; published = stated by others, with their network, node and image size. Only rows of one node and one network are comparable.",
       "A multiply-accumulate counts as two operations.",
       ...unique([
         ...entries.flatMap(({ cost, paper }) => [

@@ -46,7 +46,9 @@ function accuracyText(entry: SweepEntry): string | undefined {
 
 function gainText(entry: SweepEntry): string | undefined {
   if (!entry.gain || !entry.baseline) return undefined;
-  return `${ratio(entry.gain.topsPerWatt)} the TOPS/W of ${entry.baseline.name} (${entry.gain.tier})`;
+  const { topsPerWatt, topsPerWattRange: range } = entry.gain;
+  const bounds = range === undefined ? "" : ` (${ratio(range.low)} to ${ratio(range.high)})`;
+  return `${ratio(topsPerWatt)}${bounds} the TOPS/W of ${entry.baseline.name} (${entry.gain.tier})`;
 }
 
 /**

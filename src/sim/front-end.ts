@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { FixynnError, type ProgressListener, silent, writeFileAtomic } from "../core/index.js";
+import {
+  FixynnError,
+  type ProgressListener,
+  silent,
+  WorkerPool,
+  workerUrl,
+  writeFileAtomic,
+} from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
 import {
   emittedRegisters,
@@ -27,7 +34,6 @@ import {
 import { elementCount } from "../tensor/index.js";
 import type { SimNetlist } from "./ir.js";
 import { simNetlistToJson } from "./json.js";
-import { LayerPool } from "./layer-pool.js";
 import type { LayerInput, LayerRun, LayerRunResult, StreamFormat } from "./layer-run.js";
 import { type ReadBackOptions, readBack } from "./read-back.js";
 import type { ToggleCounts } from "./simulator.js";
@@ -134,7 +140,7 @@ function compare(
 /** Keep a run's result beside its inputs' hash; a run with the same netlist and bytes is not repeated. */
 async function cachedRun(
   run: LayerRun,
-  pool: LayerPool,
+  pool: WorkerPool<LayerRun, LayerRunResult>,
   folder: string | undefined,
 ): Promise<LayerRunResult> {
   if (folder === undefined) return pool.run(run);
@@ -224,7 +230,11 @@ export async function verifyFrontEnd(options: VerifyFrontEndOptions): Promise<Fr
 
   const tops = [...(whole ? [whole.module] : []), ...layers.map((layer) => layer.module)];
   const netlist = await readBack(files, tops, options);
-  const pool = new LayerPool(Math.min(threads, layers.length + (whole ? 1 : 0)));
+  const script = workerUrl(import.meta.url, "./layer.worker.js");
+  const pool = new WorkerPool<LayerRun, LayerRunResult>(
+    script,
+    Math.min(threads, layers.length + (whole ? 1 : 0)),
+  );
   const stop = (): void => void pool.stop();
   signal?.addEventListener("abort", stop);
   let done = 0;

@@ -1,5 +1,6 @@
 import type { Rng } from "../../src/core/index.js";
-import { nodeName } from "../../src/graph/index.js";
+import { type NodeName, nodeName } from "../../src/graph/index.js";
+import type { LayerParallelism } from "../../src/hw/index.js";
 import {
   type ConstantRequantization,
   type QuantNetwork,
@@ -306,3 +307,26 @@ export function randomResidual(rng: Rng, choices: ResidualChoices): QuantNetwork
 /** Leave out what the output does not depend on (a main branch that a sum of a layer with itself has lost). */
 const reachable = (network: QuantNetwork): QuantNetwork =>
   verifyQuantNetwork(truncateQuantNetwork(network, network.output));
+
+/** Outputs of a weighted layer and the taps of each. */
+export function sizesOf(node: QuantNode): { readonly outputs: number; readonly taps: number } | undefined {
+  if (node.kind !== "conv2d" && node.kind !== "depthwiseConv2d" && node.kind !== "dense") return undefined;
+  const outputs = node.output.shape.at(-1)!;
+  return { outputs, taps: node.weights.data.length / outputs };
+}
+
+/** A random parallelism for each weighted layer of a network. */
+export function randomFolding(rng: Rng, network: QuantNetwork): ReadonlyMap<NodeName, LayerParallelism> {
+  const layers = new Map<NodeName, LayerParallelism>();
+  for (const node of network.nodes) {
+    const sizes = sizesOf(node);
+    if (sizes === undefined || rng.integer(8) === 0) continue;
+    const lanes = 1 + rng.integer(sizes.outputs);
+    // One tap at a time is a form of its own for depthwise layers.
+    const inputs = rng.integer(3) === 0 ? 1 : 1 + rng.integer(sizes.taps);
+    const fifo = rng.integer(3) === 0 ? { fifo: 1 + rng.integer(5) } : {};
+    const entries = rng.integer(3) === 0 ? { entries: 2 + rng.integer(4) } : {};
+    layers.set(node.name, { kind: "folded", lanes, inputs, ...fifo, ...entries });
+  }
+  return layers;
+}

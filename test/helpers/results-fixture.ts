@@ -1,4 +1,10 @@
-import { type LayerResult, parseResults, type Results, type SweepEntry } from "../../src/report/index.js";
+import {
+  type LayerResult,
+  parseResults,
+  type RangeResult,
+  type Results,
+  type SweepEntry,
+} from "../../src/report/index.js";
 
 /** Strides of the thirteen depthwise layers of MobileNetV1 and channels after each pointwise layer (width 0.25). */
 const blocks = [
@@ -66,6 +72,12 @@ function layerSizes(): readonly Size[] {
   return sizes;
 }
 
+const around = (nominal: number, share: number): RangeResult => ({
+  low: nominal * (1 - share),
+  nominal,
+  high: nominal * (1 + share),
+});
+
 /** Invented but plausible hardware figures: a fixture to render, not a measurement. */
 function layersFrozenTo(last: string): readonly LayerResult[] {
   const sizes = layerSizes();
@@ -102,6 +114,9 @@ function layersFrozenTo(last: string): readonly LayerResult[] {
       areaPartsMm2,
       requantizationMm2: areaPartsMm2.datapath * 0.1,
       energyUj: sum(energyPartsUj),
+      // The widest layer stands for one that is too large for the simulation with delays.
+      energyRangeUj: around(sum(energyPartsUj), size.weights > 16_000 ? 0.6 : 0.1),
+      ...(size.weights > 16_000 ? {} : { glitchFactor: 1.2 + 0.04 * i }),
       energyPartsUj,
       cyclesPerFrame: 2401,
       utilization: beats / 2401,
@@ -174,14 +189,17 @@ function entryFor(layer: string, accuracies: readonly [number, number, number]):
       clockMhz: 810,
       areaMm2: { ...area, total: areaTotal },
       energyPerFrameUj,
+      energyPerFrameRangeUj: around(energyPerFrameUj, 0.25),
       framesPerSecond,
       tops,
       topsPerWatt,
+      topsPerWattRange: around(topsPerWatt, 0.2),
       topsPerMm2: tops / areaTotal,
       front: {
         tier,
         areaMm2: areaTotal - area.accelerator,
         energyPerFrameUj: frontUj,
+        energyPerFrameRangeUj: around(frontUj, 0.4),
         framesPerSecond: 337_359,
         tops: (2 * frozenMacs * 337_359) / 1e12,
         topsPerWatt: (2 * frozenMacs) / frontUj / 1e6,
@@ -196,7 +214,12 @@ function entryFor(layer: string, accuracies: readonly [number, number, number]):
       tops: 0.128,
       topsPerWatt: 6.1,
     },
-    gain: { tier, topsPerWatt: topsPerWatt / 6.1, framesPerSecond: framesPerSecond / 7.3 },
+    gain: {
+      tier,
+      topsPerWatt: topsPerWatt / 6.1,
+      topsPerWattRange: around(topsPerWatt / 6.1, 0.3),
+      framesPerSecond: framesPerSecond / 7.3,
+    },
     paper: {
       tier,
       technology: "16 nm FinFET",

@@ -20,7 +20,7 @@ import { NO_PADDING } from "../../tensor/index.js";
 import { costFrontEnd, countsOf } from "../structural/index.js";
 import { readTechnology } from "../technology.js";
 import { measuredTotalPj } from "./measure.js";
-import { measureFront } from "./measure-front.js";
+import { measuredLayers, measureFront } from "./measure-front.js";
 import { structuralPriced } from "./structural-priced.js";
 
 const technology = readTechnology("sky130hd");
@@ -113,15 +113,12 @@ describe("operand isolation", () => {
 });
 
 describe("measureFront", () => {
-  test("settles alike with and without delays, says its error, and prices every component", () => {
+  const sample = { windows: 6, cycles: 8, seed: 3 };
+
+  test("settles alike with and without delays, says its error, and prices every component", async () => {
     const made = front(2, SIDE, { kind: "none" }, 3);
-    const measured = measureFront(
-      made,
-      technology,
-      { images, count: IMAGES },
-      {
-        sample: { windows: 6, cycles: 8, seed: 3 },
-      },
+    const measured = measuredLayers(
+      await measureFront(made, technology, { images, count: IMAGES }, { sample }),
     );
     const [layer] = made.layers;
     const energy = measured.get(layer!.node.name)!;
@@ -132,13 +129,8 @@ describe("measureFront", () => {
     // Nine of 64 pixels complete a window.
     expect(energy.clockedShare).toBeLessThan(0.6);
     expect(energy.idleClockPinsPj).toBeLessThan(energy.clockPinsPj / energy.cyclesPerFrame);
-    const again = measureFront(
-      made,
-      technology,
-      { images, count: IMAGES },
-      {
-        sample: { windows: 6, cycles: 8, seed: 3 },
-      },
+    const again = measuredLayers(
+      await measureFront(made, technology, { images, count: IMAGES }, { sample, threads: 1 }),
     );
     expect(again.get(layer!.node.name)!.netsPj).toEqual(energy.netsPj);
     const slow = { frontCycles: 10 * energy.cyclesPerFrame, clockTreeFactor: 1 };
@@ -160,5 +152,22 @@ describe("measureFront", () => {
     const { low, nominal, high } = cost.energyPerFrameRangeUj;
     expect(low).toBeLessThan(nominal);
     expect(nominal).toBeLessThan(high);
+  });
+
+  test("leaves out what is too large or not wanted, and the cost says what stands in for it", async () => {
+    const made = front(1, SIDE, { kind: "none" }, 1);
+    const { name } = made.layers[0]!.node;
+    const bytes = { images, count: IMAGES };
+    const tooLarge = await measureFront(made, technology, bytes, { sample, maximumCells: 10 });
+    expect([...tooLarge]).toEqual([[name, null]]);
+    const none = await measureFront(made, technology, bytes, { sample, skip: new Set([name]) });
+    expect(none.size).toBe(0);
+    const cost = costFrontEnd({
+      layers: [countsOf(name, made.layers[0]!.stats)],
+      technology,
+      measured: measuredLayers(tooLarge),
+    });
+    expect(cost.tier).toBe("modelled");
+    expect(cost.notes.join()).toContain("glitches in adder trees assumed × 1.6 (1 to 3)");
   });
 });

@@ -1,9 +1,10 @@
-import { type FrontEnd, layerDesign } from "../../hw/index.js";
+import { runPool, WorkerPool, workerUrl } from "../../core/index.js";
+import type { FrontEnd } from "../../hw/index.js";
 import { truncateQuantNetwork } from "../../quant/index.js";
 import { layerStimuli, type SampleOptions } from "../../sim/index.js";
 import type { Technology } from "../technology.js";
-import { type MeasuredEnergy, measureEnergy } from "./measure.js";
-import { structuralPriced } from "./structural-priced.js";
+import type { MeasuredEnergy } from "./measure.js";
+import type { MeasureLayerJob } from "./measure-layer.js";
 
 /** Windows that keep the default job short: 48 cycles a layer, a few seconds for a front. */
 export const defaultSample: SampleOptions = { windows: 16, cycles: 3, seed: 1 };
@@ -11,8 +12,12 @@ export const defaultSample: SampleOptions = { windows: 16, cycles: 3, seed: 1 };
 export type MeasureFrontOptions = {
   /** Default {@link defaultSample}. */
   readonly sample?: SampleOptions;
-  /** Layers with more gates and flip-flops than this are left out; default 250,000. */
+  /** Layers with more gates and flip-flops than this are not simulated; default 500,000. */
   readonly maximumCells?: number;
+  /** Layers, by name, that are left out; default none. */
+  readonly skip?: ReadonlySet<string>;
+  /** Layers at the same time, each in a thread of its own; default 2. */
+  readonly threads?: number;
   /** After each layer. */
   readonly onLayer?: (done: number, total: number) => void;
 };
@@ -21,28 +26,49 @@ export type MeasureFrontOptions = {
  * Measure the layers of a front by timed simulation of their own netlists on real images, each layer fed with the integer network's bytes.
  *
  * @param images count · height · width · channels bytes of the network's input
- * @returns by layer name, for `costFrontEnd`; layers that are too large are absent
+ * @returns by layer name; `null` for layers that are too large
  */
-export function measureFront(
+export async function measureFront(
   front: FrontEnd,
   technology: Technology,
   { images, count }: { readonly images: Uint8Array; readonly count: number },
-  { sample = defaultSample, maximumCells = 250_000, onLayer }: MeasureFrontOptions = {},
-): ReadonlyMap<string, MeasuredEnergy> {
+  options: MeasureFrontOptions = {},
+): Promise<ReadonlyMap<string, MeasuredEnergy | null>> {
+  const { sample = defaultSample, maximumCells = 500_000, skip, threads = 2, onLayer } = options;
+  const wanted = front.layers.filter(({ node }) => !skip?.has(node.name));
+  if (wanted.length === 0) return new Map();
   const network = truncateQuantNetwork(front.network, front.freezePoint);
-  const layers = front.layers.map(({ node, name, stats }) => ({
-    node: node.name,
-    module: name,
-    cyclesPerFrame: stats.cyclesPerFrame,
-  }));
-  const stimuli = layerStimuli(layers, { network, images, count, registers: front.registers });
-  const measured = new Map<string, MeasuredEnergy>();
-  for (const [i, layer] of front.layers.entries()) {
-    const priced = structuralPriced(layerDesign(layer), technology);
-    const { cells, flipFlops } = priced.netlist;
-    if (cells.length + flipFlops.length <= maximumCells)
-      measured.set(layer.node.name, measureEnergy(priced, stimuli.get(layer.node.name)!(), sample));
-    onLayer?.(i + 1, front.layers.length);
+  const stimuli = layerStimuli(
+    wanted.map(({ node, name, stats }) => ({
+      node: node.name,
+      module: name,
+      cyclesPerFrame: stats.cyclesPerFrame,
+    })),
+    { network, images, count, registers: front.registers },
+  );
+  const script = workerUrl(import.meta.url, "./measure.worker.js");
+  const pool = new WorkerPool<MeasureLayerJob, MeasuredEnergy | null>(
+    script,
+    Math.min(threads, wanted.length),
+  );
+  let done = 0;
+  try {
+    // The last layers have the most weights: begun first, they do not leave one thread alone at the end.
+    const jobs = [...wanted].reverse().map((layer) => async () => {
+      const stimulus = stimuli.get(layer.node.name)!();
+      const measured = await pool.run({ layer, technology, stimulus, sample, maximumCells });
+      onLayer?.(++done, wanted.length);
+      return [layer.node.name, measured] as const;
+    });
+    return new Map((await runPool(threads, jobs)).reverse());
+  } finally {
+    await pool.stop();
   }
-  return measured;
+}
+
+/** The layers that could be measured, as `costFrontEnd` takes them. */
+export function measuredLayers(
+  all: ReadonlyMap<string, MeasuredEnergy | null>,
+): ReadonlyMap<string, MeasuredEnergy> {
+  return new Map([...all].flatMap(([name, one]) => (one === null ? [] : [[name, one] as const])));
 }

@@ -1,8 +1,8 @@
 import { clockBank } from "../clock-gating.js";
-import { romAreaUm2PerBit, romLeakageNwPerBit } from "../rom.js";
 import type { Technology } from "../technology.js";
 import { type AreaCalibration, areaCalibration } from "./area-calibration.js";
 import type { CellCounts, LayerCounts } from "./counts.js";
+import { memoryArea } from "./memories.js";
 import type { AreaParts } from "./parts.js";
 
 /** Flip-flops of a layer and what clocks them. */
@@ -59,7 +59,7 @@ function logic(
 
 /**
  * Area of one layer, µm² of cells, and its leakage, nW. Logic: counted cells × area × the factor of {@link areaCalibration}; registers: exact,
- * with the clock gates in front of them; memories by their models.
+ * with the clock gates in front of them; memories by the laws of their sizes, of which `macroUm2` is macros.
  *
  * @param calibration factors from counted cells to mapped area; default those that ship
  */
@@ -67,8 +67,8 @@ export function layerArea(
   layer: LayerCounts,
   technology: Technology,
   calibration: AreaCalibration = areaCalibration(),
-): { readonly areaUm2: AreaParts; readonly leakageNw: number } {
-  const { sram, cells, clockGate } = technology;
+): { readonly areaUm2: AreaParts; readonly macroUm2: number; readonly leakageNw: number } {
+  const { cells, clockGate } = technology;
   const { factors } = calibration;
   const datapath = logic(layer.datapath, technology, factors.datapath);
   const requantization = logic(layer.requantization, technology, factors.requantization);
@@ -82,12 +82,14 @@ export function layerArea(
     flipFlops * cells.flipFlop.areaUm2 +
     enableFlipFlops * (cells.flipFlop.areaUm2 + cells.mux2.areaUm2) +
     clockGates * clockGate.areaUm2;
+  const rams = memoryArea(layer, "ram", technology);
+  const roms = memoryArea(layer, "rom", technology);
   const area = {
     datapath: datapath.areaUm2,
     requantization: requantization.areaUm2,
     registers,
-    sram: layer.sramBits * sram.areaUm2PerBit.nominal,
-    rom: (layer.romBits ?? 0) * romAreaUm2PerBit(technology).nominal,
+    sram: rams.areaUm2,
+    rom: roms.areaUm2,
     control: control.areaUm2,
   };
   const leakageNw =
@@ -97,7 +99,8 @@ export function layerArea(
     flipFlops * cells.flipFlop.leakageNw +
     enableFlipFlops * (cells.flipFlop.leakageNw + cells.mux2.leakageNw) +
     clockGates * clockGate.leakageNw +
-    layer.sramBits * sram.leakageNwPerBit +
-    (layer.romBits ?? 0) * romLeakageNwPerBit(technology);
-  return { areaUm2: { ...area, total: Object.values(area).reduce((a, b) => a + b, 0) }, leakageNw };
+    rams.leakageNw +
+    roms.leakageNw;
+  const total = Object.values(area).reduce((a, b) => a + b, 0);
+  return { areaUm2: { ...area, total }, macroUm2: rams.macroUm2, leakageNw };
 }

@@ -8,6 +8,8 @@ export type LayerCost = {
   readonly name: string;
   readonly tier: "modelled" | "simulated";
   readonly areaUm2: AreaParts;
+  /** Part of `areaUm2.sram` that is macros; the rest of the area is cells. */
+  readonly macroUm2: number;
   readonly energyPj: EnergyParts;
   readonly energyTotalPj: Range;
   /** Scan flip-flops in the place of plain ones; not in the figures above. */
@@ -18,6 +20,7 @@ export type LayerCost = {
   readonly cyclesPerFrame: number;
   /** Share of the front's cycles in which this layer's datapath works. */
   readonly utilization: number;
+  /** By its deepest pipeline stage and its slowest memory. */
   readonly achievableClockMhz: number;
 };
 
@@ -34,9 +37,11 @@ export type FrontEndCost = {
   readonly clockMhz: number;
   readonly achievableClockMhz: number;
   readonly clockMet: boolean;
-  /** Layer that limits the clock, or `memory`. */
+  /** Layer that limits the clock, and its memory where that does. */
   readonly clockLimit: string;
   readonly areaMm2: AreaParts;
+  /** Part of `areaMm2.sram` that is macros. */
+  readonly macroAreaMm2: number;
   readonly energyPerFrameUj: EnergyParts;
   readonly energyPerFrameRangeUj: Range;
   /** Scan flip-flops in the place of plain ones; in none of the other figures. */

@@ -1,5 +1,5 @@
 import { FixynnError } from "../../core/index.js";
-import type { RegisterBank } from "../../hw/index.js";
+import type { LayerMemory, RegisterBank } from "../../hw/index.js";
 import type { cellRoles } from "../technology.js";
 
 /** Numbers of library cells by role; what is absent counts zero. */
@@ -25,12 +25,8 @@ export type LayerCounts = {
   };
   /** The same flip-flops by what loads them; without it each kind of `registerBits` is one bank with an enable. */
   readonly registerBanks?: readonly RegisterBank[];
-  readonly sramBits: number;
-  /** Line-buffer bits written plus read a frame. */
-  readonly sramAccessedBitsPerFrame: number;
-  /** Bits of constants in ROMs, and those read a frame; none by default. */
-  readonly romBits?: number;
-  readonly romAccessedBitsPerFrame?: number;
+  /** RAMs and ROMs, with their sizes and uses. */
+  readonly memories: readonly LayerMemory[];
   /** Clock cycles between two frames that this layer alone would need. */
   readonly cyclesPerFrame: number;
   /** Cycles in which the datapath's inputs change: valid window positions. */
@@ -52,28 +48,34 @@ export type LayerActivity = {
 /**
  * Refuse counts that cannot be.
  *
- * @throws FixynnError FX7040 without layers, FX7041 for a negative or unbounded count or a layer without cycles
+ * @throws FixynnError FX7040 without layers, FX7041 for a negative or unbounded count, an empty memory or a layer without cycles
  */
 export function checkLayers(layers: readonly LayerCounts[]): void {
   if (layers.length === 0) throw new FixynnError("FX7040", "no frozen layer to cost");
   for (const layer of layers) {
     const counts = [
       layer.macs,
-      layer.sramBits,
-      layer.sramAccessedBitsPerFrame,
-      layer.romBits ?? 0,
-      layer.romAccessedBitsPerFrame ?? 0,
       layer.activeCyclesPerFrame,
       layer.criticalFullAdders,
       ...Object.values(layer.registerBits),
       ...Object.values(layer.datapath),
       ...Object.values(layer.requantization),
       ...Object.values(layer.control),
+      ...layer.memories.flatMap(({ readsPerFrame, writesPerFrame }) => [readsPerFrame, writesPerFrame]),
     ];
-    if (!(layer.cyclesPerFrame >= 1) || !counts.every((n) => Number.isFinite(n) && n >= 0)) {
-      throw new FixynnError("FX7041", "a count is negative, not finite, or the layer has no cycles", {
-        place: layer.name,
-      });
+    const sizes = layer.memories.flatMap(({ words, bits }) => [words, bits]);
+    if (
+      !sizes.every((n) => n >= 1 && Number.isFinite(n)) ||
+      !(layer.cyclesPerFrame >= 1) ||
+      !counts.every((n) => Number.isFinite(n) && n >= 0)
+    ) {
+      throw new FixynnError(
+        "FX7041",
+        "a count is negative or not finite, a memory is empty, or the layer has no cycles",
+        {
+          place: layer.name,
+        },
+      );
     }
   }
 }

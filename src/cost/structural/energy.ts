@@ -1,9 +1,9 @@
 import type { MeasuredEnergy } from "../energy/measure.js";
-import { romEnergyPjPerAccessedBit } from "../rom.js";
 import type { Range, Technology } from "../technology.js";
 import { registerCells } from "./area.js";
 import { structuralAssumptions } from "./assumptions.js";
 import type { CellCounts, LayerActivity, LayerCounts } from "./counts.js";
+import { memoryEnergyPj } from "./memories.js";
 import type { EnergyParts } from "./parts.js";
 import { price } from "./price.js";
 
@@ -52,8 +52,8 @@ export function layerEnergy(
     requantization: logic(layer.requantization, activity?.requantizationToggles) * glitchFactor[level],
     registers:
       (activity?.registerToggles ?? bits * registerToggleRate[level] * active) * flop.energyPerTogglePj,
-    sram: layer.sramAccessedBitsPerFrame * technology.sram.energyPjPerAccessedBit[level],
-    rom: (layer.romAccessedBitsPerFrame ?? 0) * romEnergyPjPerAccessedBit(technology)[level],
+    sram: memoryEnergyPj(layer, "ram", technology, { cycles: frame.cycles, level }),
+    rom: memoryEnergyPj(layer, "rom", technology, { cycles: frame.cycles, level }),
     control: logic(layer.control, activity?.controlToggles),
     clock: (clockedBitCycles(layer, frame) * flop.clockEnergyPerCyclePj + gatesPj) * clockTreeFactor[level],
     leakage: frame.leakageNw * frame.seconds * 1e3,
@@ -81,10 +81,8 @@ export function measuredLayerEnergy(
     requantization: netsPj.requantization * nets,
     registers: netsPj.registers * nets,
     sram:
-      netsPj.lineBuffers * nets +
-      layer.sramAccessedBitsPerFrame * technology.sram.energyPjPerAccessedBit[level],
-    rom:
-      netsPj.rom * nets + (layer.romAccessedBitsPerFrame ?? 0) * romEnergyPjPerAccessedBit(technology)[level],
+      netsPj.lineBuffers * nets + memoryEnergyPj(layer, "ram", technology, { cycles: frame.cycles, level }),
+    rom: netsPj.rom * nets + memoryEnergyPj(layer, "rom", technology, { cycles: frame.cycles, level }),
     control: netsPj.control * nets,
     clock:
       (measured.clockPinsPj + idleCycles * measured.idleClockPinsPj) *

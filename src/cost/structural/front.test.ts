@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { memoryCost } from "../memory/index.js";
+import { romCost } from "../rom.js";
 import { readTechnology } from "../technology.js";
 import { areaCalibration } from "./area-calibration.js";
 import { achievableClockMhz } from "./clock.js";
@@ -7,7 +9,8 @@ import type { LayerCounts } from "./counts.js";
 import { costFrontEnd } from "./front.js";
 
 const sky130 = readTechnology("sky130hd");
-const { cells, clockGate, sram } = sky130;
+const { cells, clockGate } = sky130;
+const lineBuffer = memoryCost({ words: 224, bits: 48, ports: 2 }, sky130);
 
 /**
  * MobileNet's first layer as a 27×8 constant matrix of 346 digits: 346 · 8 bits in, 8 sums of 17 bits out, and full adders =
@@ -21,8 +24,13 @@ const conv0: LayerCounts = {
   requantization: {},
   control: { and2: 10 },
   registerBits: { datapath: 100, window: 216, control: 20 },
-  sramBits: 2 * 224 * 24,
-  sramAccessedBitsPerFrame: 224 * 224 * 24 * 3,
+  memories: [
+    {
+      ...{ kind: "ram", name: "line_buffer", words: 224, bits: 48, ports: 2 },
+      readsPerFrame: 224 * 224,
+      writesPerFrame: 50_000,
+    },
+  ],
   cyclesPerFrame: 224 * 224,
   activeCyclesPerFrame: 112 * 112,
   latencyCycles: 300,
@@ -45,7 +53,8 @@ describe("costFrontEnd", () => {
     const ff = cells.flipFlop;
     // Banks of 100, 216 and 20 bits behind 4, 7 and 1 clock gates.
     expect(layer!.areaUm2.registers).toBeCloseTo(336 * ff.areaUm2 + 12 * clockGate.areaUm2, 6);
-    expect(layer!.areaUm2.sram).toBeCloseTo(10_752 * sram.areaUm2PerBit.nominal, 6);
+    expect(layer!.areaUm2.sram).toBeCloseTo(lineBuffer.areaUm2.nominal, 6);
+    expect(layer!.macroUm2).toBeCloseTo(lineBuffer.areaUm2.nominal - lineBuffer.wrapperUm2, 6);
     const { and2 = 1 } = areaCalibration().factors.control;
     expect(layer!.areaUm2.control).toBeCloseTo(30 * cells.and2.areaUm2 * and2, 6);
     expect(layer!.energyPj.datapath).toBeCloseTo(
@@ -57,7 +66,13 @@ describe("costFrontEnd", () => {
     const clocked = 100 * 12_544 + 236 * 50_176;
     expect(layer!.energyPj.clock).toBeCloseTo((clocked * ff.clockEnergyPerCyclePj + gates) * 1.3, 3);
     expect(layer!.testOverhead.areaUm2).toBeCloseTo(336 * (cells.scanFlipFlop.areaUm2 - ff.areaUm2), 6);
-    expect(layer!.energyPj.sram).toBeCloseTo(224 * 224 * 72 * sram.energyPjPerAccessedBit.nominal, 3);
+    // Every cycle of the frame reads.
+    const access = (level: "low" | "nominal"): number =>
+      50_176 * lineBuffer.readPj[level] + 50_000 * lineBuffer.writePj[level];
+    expect(layer!.energyPj.sram).toBeCloseTo(access("nominal"), 3);
+    expect(layer!.energyTotalPj.nominal - layer!.energyTotalPj.low).toBeGreaterThan(
+      access("nominal") - access("low"),
+    );
     // nW · s = 1e3 pJ.
     expect(layer!.energyPj.leakage).toBeCloseTo(layer!.leakageNw * (50_176 / 1e8) * 1e3, 9);
     expect(cost.framesPerSecond).toBeCloseTo(1e8 / 50_176, 9);
@@ -75,10 +90,37 @@ describe("costFrontEnd", () => {
     );
     const cost = costFrontEnd({ layers: [conv0], technology: sky130 });
     expect(cost.clockMet).toBe(true);
-    expect(cost.clockLimit).toBe("memory");
-    expect(cost.clockMhz).toBeCloseTo(1e6 / sram.minimumPeriodPs, 3);
-    const fast = costFrontEnd({ layers: [{ ...conv0, sramBits: 0 }], technology: sky130, clockMhz: 900 });
+    expect(cost.clockLimit).toBe("conv1 (line_buffer)");
+    expect(cost.clockMhz).toBeCloseTo(1e6 / (lineBuffer.accessPs.nominal + ff.setupPs), 3);
+    const fast = costFrontEnd({ layers: [{ ...conv0, memories: [] }], technology: sky130, clockMhz: 900 });
     expect([fast.clockMet, fast.clockLimit]).toEqual([false, "conv1"]);
+  });
+
+  test("small memories are latches, ROMs logic, and each is priced by its own size", () => {
+    const [memory] = conv0.memories;
+    const costWith = (...memories: LayerCounts["memories"]) =>
+      costFrontEnd({ layers: [{ ...conv0, memories }], technology: sky130, clockMhz: 50 });
+    const small = { ...memory!, words: 24 };
+    const latches = memoryCost({ words: 24, bits: 48, ports: 2 }, sky130);
+    expect(latches.form.kind).toBe("latches");
+    const cost = costWith(small);
+    expect(cost.areaMm2.sram).toBeCloseTo(latches.areaUm2.nominal * 1e-6, 9);
+    expect(cost.macroAreaMm2).toBe(0);
+    expect(cost.notes).toContain("memories by their sizes: 1 as arrays of latches, 0 as macros");
+    // Half of the accesses: the other cycles cost a stopped clock gate.
+    const idle = costWith({ ...small, readsPerFrame: 10_000, writesPerFrame: 20_000 }).energyPerFrameUj.sram;
+    const { readPj, writePj, idlePjPerCycle } = latches;
+    expect(idle * 1e6).toBeCloseTo(
+      10_000 * readPj.nominal + 20_000 * writePj.nominal + 30_176 * idlePjPerCycle,
+      3,
+    );
+    const rom = { ...memory!, kind: "rom", ports: 1, writesPerFrame: 0 } as const;
+    const word = romCost({ words: 224, bits: 48 }, sky130);
+    const both = costWith(memory!, rom);
+    expect(both.areaMm2.rom).toBeCloseTo(word.areaUm2.nominal * 1e-6, 9);
+    expect(both.energyPerFrameUj.rom).toBeCloseTo(50_176 * word.readPj.nominal * 1e-6, 9);
+    expect(both.areaMm2.sram).toBeCloseTo(costWith(memory!).areaMm2.sram, 12);
+    expect(both.leakageMw).toBeGreaterThan(costWith(memory!).leakageMw);
   });
 
   test("simulated activity replaces the assumed one and is tagged", () => {
@@ -130,7 +172,11 @@ describe("costFrontEnd", () => {
     const cost = (layers: LayerCounts[], clockMhz?: number) => () =>
       costFrontEnd({ layers, technology: sky130, clockMhz });
     expect(cost([])).toThrow(expect.objectContaining({ code: "FX7040" }));
-    expect(cost([{ ...conv0, sramBits: -1 }])).toThrow(expect.objectContaining({ code: "FX7041" }));
+    const [memory] = conv0.memories;
+    for (const wrong of [{ words: 0 }, { bits: Number.NaN }, { readsPerFrame: -1 }])
+      expect(cost([{ ...conv0, memories: [{ ...memory!, ...wrong }] }])).toThrow(
+        expect.objectContaining({ code: "FX7041" }),
+      );
     expect(cost([{ ...conv0, cyclesPerFrame: 0 }])).toThrow(expect.objectContaining({ code: "FX7041" }));
     expect(cost([conv0], 0)).toThrow(expect.objectContaining({ code: "FX7042" }));
   });

@@ -1,10 +1,12 @@
 import { FixynnError } from "../../core/index.js";
+import type { Technology } from "../technology.js";
 import { layerArea } from "./area.js";
 import { structuralAssumptions } from "./assumptions.js";
 import { achievableClockMhz } from "./clock.js";
 import type { FrontEndCost, FrontEndInput, LayerCost } from "./cost-types.js";
 import { checkLayers, type LayerCounts } from "./counts.js";
 import { type Level, layerEnergy, measuredLayerEnergy, testOverhead } from "./energy.js";
+import { priceMemory, slowestMemory } from "./memories.js";
 import type { EnergyParts } from "./parts.js";
 
 function addParts<P extends object>(all: readonly P[], scale: number): P {
@@ -39,12 +41,41 @@ function energyNotes(layers: readonly LayerCounts[], measured: FrontEndInput["me
   return notes;
 }
 
+/** The clock that a layer allows: by its deepest pipeline stage, or its slowest memory. */
+function clockLimitOf(
+  layer: LayerCounts,
+  technology: Technology,
+): { readonly name: string; readonly clockMhz: number } {
+  const stageMhz = achievableClockMhz(layer.criticalFullAdders, technology);
+  const memory = slowestMemory(layer, technology);
+  return memory !== undefined && memory.clockMhz < stageMhz
+    ? { name: `${layer.name} (${memory.name})`, clockMhz: memory.clockMhz }
+    : { name: layer.name, clockMhz: stageMhz };
+}
+
+/** What the memories are built of. */
+function memoryNotes(layers: readonly LayerCounts[], technology: Technology): readonly string[] {
+  const all = layers.flatMap(({ memories }) => memories);
+  const rams = all.filter(({ kind }) => kind === "ram");
+  const latches = rams.filter((ram) => priceMemory(ram, technology).macroUm2 === 0);
+  return [
+    ...(rams.length > 0
+      ? [
+          `memories by their sizes: ${latches.length} as arrays of latches, ${rams.length - latches.length} as macros`,
+        ]
+      : []),
+    ...(all.length > rams.length
+      ? ["ROMs priced as synthesized logic (a third of a NAND gate a bit), of which a read toggles a fifth"]
+      : []),
+  ];
+}
+
 /**
  * Structural tier: area, energy, clock and throughput of a frozen front from its layers' counts and a technology table.
  *
- * - area: cells × area, memory and ROM bits × area per bit; no placement or routing overhead
+ * - area: cells × area, memories by the laws of their sizes; no placement or routing overhead
  * - energy a frame: transitions with glitches × (internal + pins + wire) where a layer was simulated with delays, else toggles × energy per
- *   toggle × an assumed glitch factor; clock pins and clock gates, idle cycles gated; accessed memory bits × energy per bit; leakage × time
+ *   toggle × an assumed glitch factor; clock pins and clock gates, idle cycles gated; reads and writes of each memory × energy of one; leakage × time
  * - frames/s = clock / the slowest layer's cycles; TOPS = 2 · MACs · frames/s
  *
  * @throws FixynnError FX7040 without layers, FX7041 for counts that cannot be, FX7042 for a clock that is not positive
@@ -53,12 +84,9 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
   const { layers, technology, activity, measured } = input;
   checkLayers(layers);
   const { sram } = technology;
-  const stageMhz = layers.map((layer) => achievableClockMhz(layer.criticalFullAdders, technology));
-  const memoryMhz = layers.some((layer) => layer.sramBits > 0)
-    ? 1e6 / sram.minimumPeriodPs
-    : Number.POSITIVE_INFINITY;
-  const slowest = Math.min(...stageMhz);
-  const achievable = Math.min(slowest, memoryMhz);
+  const limits = layers.map((layer) => clockLimitOf(layer, technology));
+  const slowest = limits.reduce((least, limit) => (limit.clockMhz < least.clockMhz ? limit : least));
+  const achievable = slowest.clockMhz;
   const clockMhz = input.clockMhz ?? achievable;
   if (!(clockMhz > 0)) throw new FixynnError("FX7042", `not a clock: ${clockMhz} MHz`);
   const cyclesPerFrame = Math.max(...layers.map((layer) => layer.cyclesPerFrame));
@@ -66,7 +94,7 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
   const seconds = 1 / framesPerSecond;
 
   const costs = layers.map((layer, i): LayerCost => {
-    const { areaUm2: area, leakageNw } = layerArea(layer, technology);
+    const { areaUm2: area, macroUm2, leakageNw } = layerArea(layer, technology);
     const own = activity?.get(layer.name);
     const frame = { cycles: cyclesPerFrame, seconds, leakageNw };
     const timed = measured?.get(layer.name);
@@ -81,12 +109,13 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
       testOverhead: testOverhead(layer, technology, frame),
       ...(timed === undefined ? {} : { glitchFactor: timed.totalGlitchFactor }),
       areaUm2: area,
+      macroUm2,
       energyPj,
       energyTotalPj: { low: at("low").total, nominal: energyPj.total, high: at("high").total },
       leakageNw,
       cyclesPerFrame: layer.cyclesPerFrame,
       utilization: Math.min(1, layer.activeCyclesPerFrame / cyclesPerFrame),
-      achievableClockMhz: stageMhz[i] ?? 0,
+      achievableClockMhz: limits[i]!.clockMhz,
     };
   });
 
@@ -118,8 +147,9 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
     clockMhz,
     achievableClockMhz: achievable,
     clockMet: clockMhz <= achievable * (1 + 1e-9),
-    clockLimit: memoryMhz < slowest ? "memory" : (layers[stageMhz.indexOf(slowest)]?.name ?? ""),
+    clockLimit: slowest.name,
     areaMm2,
+    macroAreaMm2: costs.reduce((sum, cost) => sum + cost.macroUm2, 0) * 1e-6,
     energyPerFrameUj,
     energyPerFrameRangeUj: range,
     testOverhead: {
@@ -151,9 +181,7 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
         : [
             `no simulated activity for some layers: ${logicToggleRate.nominal} of the outputs (${logicToggleRate.low} to ${logicToggleRate.high}) assumed to toggle in an active cycle`,
           ]),
-      ...(layers.some((layer) => (layer.romBits ?? 0) > 0)
-        ? ["ROMs priced as synthesized logic (a third of a NAND gate a bit), their reads as SRAM reads"]
-        : []),
+      ...memoryNotes(layers, technology),
       "the clock estimate takes the worst arc at every full adder",
     ],
   };

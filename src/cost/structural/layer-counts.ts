@@ -24,7 +24,7 @@ function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
  * accumulators of a folded layer as datapath; multipliers of programmable normalization are requantization.
  */
 export function countsOf(name: string, stats: LayerStats): LayerCounts {
-  const { kind, macs, registerBits, sramBits, sramAccessedBitsPerFrame } = stats;
+  const { kind, macs, registerBits, memories } = stats;
   const { cyclesPerFrame, activeCyclesPerFrame, latencyCycles, longestAdderPath } = stats;
   const datapath: Record<string, number> = { ...stats.selectionCells };
   for (const [role, count] of Object.entries(cellsOf(stats.datapath))) {
@@ -55,10 +55,7 @@ export function countsOf(name: string, stats: LayerStats): LayerCounts {
       ...(registerBits.configuration === undefined ? {} : { configuration: registerBits.configuration }),
     },
     registerBanks: stats.registerBanks,
-    sramBits,
-    sramAccessedBitsPerFrame,
-    romBits: stats.romBits,
-    romAccessedBitsPerFrame: stats.romAccessedBitsPerFrame,
+    memories,
     cyclesPerFrame,
     activeCyclesPerFrame,
     latencyCycles,

@@ -15,6 +15,7 @@ import {
   type PaperCost,
   paperTier,
   readTechnology,
+  scaleRange,
   type Technology,
 } from "../../cost/index.js";
 import { simplify, statistics } from "../../graph/index.js";
@@ -41,8 +42,8 @@ export function loadTechnology(context: FlowContext): Technology {
 }
 
 /**
- * Toggles a frame. The simulator does not tell requantization adders from the others: they are charged as datapath, in
- * the ratio of their numbers.
+ * Toggles a frame without delays, for layers that are too large for the simulation with delays. The simulator does not tell requantization adders from the
+ * others: they are charged as datapath, in the ratio of their numbers.
  */
 function activityOf(stats: LayerStats, verdict: VerifiedFront["layers"][number]): LayerActivity {
   const { toggles, countedFrames } = verdict;
@@ -74,6 +75,8 @@ function layerFigures(layer: LayerCost): FrontCost["layers"][number]["figures"] 
     },
     requantizationMm2: area.requantization / UM2_PER_MM2,
     energyUj: energy.total / PJ_PER_UJ,
+    energyRangeUj: scaleRange(layer.energyTotalPj, 1 / PJ_PER_UJ),
+    ...(layer.glitchFactor !== undefined && { glitchFactor: layer.glitchFactor }),
     energyPartsUj: {
       datapath: (energy.datapath + energy.requantization + energy.control + energy.leakage) / PJ_PER_UJ,
       registers: (energy.registers + energy.clock) / PJ_PER_UJ,
@@ -86,7 +89,7 @@ function layerFigures(layer: LayerCost): FrontCost["layers"][number]["figures"] 
 
 /** The front alone, in its own technology. */
 function frontResult(cost: FrontEndCost): CostResult {
-  const { areaMm2: area, framesPerSecond, tops, topsPerWatt, topsPerMm2 } = cost;
+  const { areaMm2: area, framesPerSecond, tops, topsPerWatt, topsPerWattRange, topsPerMm2 } = cost;
   return {
     technology: cost.technology,
     tier: cost.areaTier,
@@ -100,9 +103,11 @@ function frontResult(cost: FrontEndCost): CostResult {
       total: area.total,
     },
     energyPerFrameUj: cost.energyPerFrameUj.total,
+    energyPerFrameRangeUj: cost.energyPerFrameRangeUj,
     framesPerSecond,
     tops,
     topsPerWatt,
+    topsPerWattRange,
     topsPerMm2,
     notes: [...cost.notes],
   };
@@ -115,8 +120,7 @@ function costResult(cost: FrontEndCost, at16Nm: FrontFigures, comparison: EqualA
     const reason = `No comparison at equal area: ${comparison.reason}.`;
     return { ...front, notes: [...(front.notes ?? []), reason] };
   }
-  const { hybrid, frontAreaMm2, totalAreaMm2, gain, baseline } = comparison;
-  const { low, high } = gain.topsPerWatt;
+  const { hybrid, frontAreaMm2, totalAreaMm2 } = comparison;
   const scaled = frontAreaMm2.nominal / cost.areaMm2.total;
   return {
     technology: `${comparison.node}, front scaled from ${cost.technology}`,
@@ -132,9 +136,11 @@ function costResult(cost: FrontEndCost, at16Nm: FrontFigures, comparison: EqualA
       total: totalAreaMm2,
     },
     energyPerFrameUj: hybrid.energyPerFrameUj.nominal,
+    energyPerFrameRangeUj: hybrid.energyPerFrameUj,
     framesPerSecond: hybrid.framesPerSecond.nominal,
     tops: hybrid.tops.nominal,
     topsPerWatt: hybrid.topsPerWatt.nominal,
+    topsPerWattRange: hybrid.topsPerWatt,
     topsPerMm2: hybrid.tops.nominal / totalAreaMm2,
     front: {
       technology: cost.technology,
@@ -142,15 +148,13 @@ function costResult(cost: FrontEndCost, at16Nm: FrontFigures, comparison: EqualA
       tier: cost.tier,
       areaMm2: front.areaMm2.total,
       energyPerFrameUj: front.energyPerFrameUj,
+      energyPerFrameRangeUj: cost.energyPerFrameRangeUj,
       framesPerSecond: front.framesPerSecond,
       tops: front.tops,
       topsPerWatt: front.topsPerWatt,
+      topsPerWattRange: cost.topsPerWattRange,
     },
-    notes: [
-      `The gain over ${baseline.name} is nominal; the model's range is ${low.toFixed(1)}× to ${high.toFixed(1)}×.`,
-      ...comparison.notes,
-      ...(front.notes ?? []),
-    ],
+    notes: [...comparison.notes, ...(front.notes ?? [])],
   };
 }
 
@@ -171,6 +175,7 @@ function baselineResult(comparison: EqualAreaComparison): { baseline?: BaselineR
     gain: {
       tier: gain.tier,
       topsPerWatt: gain.topsPerWatt.nominal,
+      topsPerWattRange: gain.topsPerWatt,
       framesPerSecond: gain.framesPerSecond.nominal,
     },
   };
@@ -260,6 +265,7 @@ function costOne(context: FlowContext, inputs: CostInputs, front: FrozenFront): 
     technology: inputs.technology,
     clockMhz: context.config.cost.clockMhz,
     activity,
+    measured: front.measured,
   });
   if (!cost.clockMet) {
     throw new FixynnError(
@@ -299,7 +305,7 @@ function costOne(context: FlowContext, inputs: CostInputs, front: FrozenFront): 
   };
 }
 
-/** Cost every front: structural tier with simulated activity, the paper's model, and NVDLA and the MAC array at equal area. */
+/** Cost every front: structural tier with energies measured with delays, the paper's model, and NVDLA and the MAC array at equal area. */
 export function costAll(context: FlowContext, inputs: CostInputs): readonly FrontCost[] {
   return inputs.fronts.map((front) => costOne(context, inputs, front));
 }

@@ -45,6 +45,25 @@ export function inputBytes(split: Split, side: number, limit: number): { bytes: 
   return { bytes, count };
 }
 
+/** Images of all datasets in equal shares, spread over each, as bytes of the network's input. */
+export function sharedBytes(
+  datasets: readonly LoadedDataset[],
+  part: "train" | "test",
+  { side, images }: { readonly side: number; readonly images: number },
+): { bytes: Uint8Array; count: number } {
+  const share = Math.ceil(images / datasets.length);
+  const parts = datasets.map(({ dataset }) =>
+    inputBytes(subset(dataset[part], spreadIndices(dataset[part].count, share)), side, share),
+  );
+  const bytes = new Uint8Array(parts.reduce((sum, one) => sum + one.bytes.length, 0));
+  let end = 0;
+  for (const one of parts) {
+    bytes.set(one.bytes, end);
+    end += one.bytes.length;
+  }
+  return { bytes, count: parts.reduce((sum, { count }) => sum + count, 0) };
+}
+
 /** The whole split, or its first images. */
 export function firstImages(split: Split, images: number | undefined): Split {
   return images === undefined || images >= split.count ? split : subset(split, firstIndices(images));

@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { sha256, writeFileAtomic } from "../../core/index.js";
+import { measuredLayers, type Technology } from "../../cost/index.js";
 import type { NodeName } from "../../graph/index.js";
-import { compileFrontEnd, emitFrontEnd, frontEndDesign } from "../../hw/index.js";
+import { compileFrontEnd, emitFrontEnd, type FrontEnd, frontEndDesign } from "../../hw/index.js";
 import {
   executeQuantNetwork,
   type QuantNetwork,
@@ -12,12 +13,21 @@ import {
 import type { FlowContext } from "../context.js";
 import type { FrozenFront } from "../fronts.js";
 import { inputBytes, type LoadedDataset } from "./data.js";
+import { type MeasuredLayers, measureOne } from "./energy.js";
 import type { PreparedBackbone } from "./front.js";
 
 /** Test images whose bytes ship with the testbench. */
 const VECTOR_IMAGES = 4;
 
-type FreezeValue = Omit<FrozenFront, "freezePoint" | "files"> & { readonly files: readonly string[] };
+type FreezeValue = Omit<FrozenFront, "freezePoint" | "files" | "measured"> & {
+  readonly files: readonly string[];
+};
+
+/** A front as it was delivered, and compiled again where an earlier run had done so. */
+type CompiledFront = {
+  readonly frozen: Omit<FrozenFront, "measured">;
+  readonly compiled: () => FrontEnd;
+};
 
 /** Compile a front and emit its deliverable, with test images of the first dataset as vectors. */
 async function freezeOne(
@@ -25,18 +35,25 @@ async function freezeOne(
   network: QuantNetwork,
   freezePoint: NodeName,
   dataset: LoadedDataset,
-): Promise<FrozenFront> {
+): Promise<CompiledFront> {
   const { run, onProgress } = context;
   const front = truncateQuantNetwork(network, freezePoint);
+  let known: FrontEnd | undefined;
+  const compile = (): FrontEnd => {
+    if (known !== undefined) return known;
+    const job = `compile front ${freezePoint}`;
+    onProgress({ job, done: 0, total: 1, unit: "fronts" });
+    known = compileFrontEnd(front, freezePoint);
+    onProgress({ job, done: 1, total: 1, unit: "fronts" });
+    return known;
+  };
   const dir = `rtl/${freezePoint}`;
   const side = front.nodes[0]!.output.shape[0]!;
   const step = await run.step<FreezeValue>(
     `freeze/${freezePoint}`,
     { front: quantNetworkToJson(front), data: dataset.key },
     () => {
-      const job = `compile front ${freezePoint}`;
-      onProgress({ job, done: 0, total: 1, unit: "fronts" });
-      const compiled = compileFrontEnd(front, freezePoint);
+      const compiled = compile();
       const { bytes, count } = inputBytes(dataset.dataset.test, side, VECTOR_IMAGES);
       const outputs = executeQuantNetwork(front, bytes, count).get(freezePoint)!;
       const files = emitFrontEnd(compiled, { vectors: { inputs: bytes, outputs, count } });
@@ -47,7 +64,6 @@ async function freezeOne(
         writeFileAtomic(path, text);
         if (name.endsWith(".sv")) lines += text.split("\n").length - 1;
       }
-      onProgress({ job, done: 1, total: 1, unit: "fronts" });
       return {
         files: [...files.keys()],
         rtl: { dir, modules: frontEndDesign(compiled).modules.length, lines },
@@ -56,18 +72,26 @@ async function freezeOne(
     },
   );
   const files = new Map(step.value.files.map((name) => [name, readFileSync(run.path(dir, name), "utf8")]));
-  return { ...step.value, freezePoint, files };
+  return { frozen: { ...step.value, freezePoint, files }, compiled: compile };
 }
 
-/** Compile the front of every freeze point, which all datasets share. */
+/** Compile the front of every freeze point, which all datasets share, and measure the energy of its layers. */
 export async function freezeAll(
   context: FlowContext,
   points: readonly NodeName[],
   prepared: PreparedBackbone,
   datasets: readonly LoadedDataset[],
+  technology: Technology,
 ): Promise<readonly FrozenFront[]> {
   const fronts: FrozenFront[] = [];
-  for (const point of points) fronts.push(await freezeOne(context, prepared.front, point, datasets[0]!));
+  let measured: MeasuredLayers = new Map();
+  for (const point of points) {
+    const { frozen, compiled } = await freezeOne(context, prepared.front, point, datasets[0]!);
+    const network = truncateQuantNetwork(prepared.front, point);
+    const job = { network, freezePoint: point, compiled, technology, datasets };
+    measured = new Map([...measured, ...(await measureOne(context, job, measured))]);
+    fronts.push({ ...frozen, measured: measuredLayers(measured) });
+  }
   return fronts;
 }
 

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { writeFileAtomic } from "../../core/index.js";
-import { subset } from "../../data/index.js";
 import { type Graph, graphFromJson, graphToJson, type NodeName, splitGraph } from "../../graph/index.js";
 import {
   type CalibrationImages,
@@ -12,7 +11,7 @@ import {
 } from "../../quant/index.js";
 import { withBatchNorm } from "../../transfer/index.js";
 import type { FlowContext } from "../context.js";
-import { inputBytes, type LoadedDataset, spreadIndices } from "./data.js";
+import { type LoadedDataset, sharedBytes } from "./data.js";
 import type { Backbone } from "./model.js";
 
 /** What goes into silicon, and the float network that tails are cut from. */
@@ -29,17 +28,8 @@ export function calibrationBytes(
   side: number,
   images: number,
 ): CalibrationImages {
-  const share = Math.ceil(images / datasets.length);
-  const parts = datasets.map(({ dataset: { train } }) =>
-    inputBytes(subset(train, spreadIndices(train.count, share)), side, share),
-  );
-  const pixels = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes.length, 0));
-  let end = 0;
-  for (const { bytes } of parts) {
-    pixels.set(bytes, end);
-    end += bytes.length;
-  }
-  return { pixels, count: parts.reduce((sum, { count }) => sum + count, 0) };
+  const { bytes: pixels, count } = sharedBytes(datasets, "train", { side, images });
+  return { pixels, count };
 }
 
 /**

@@ -114,7 +114,8 @@ export function compileSerialDepthwise(job: FoldedJob): FoldedLayer {
   const stats = foldedStats(job, parts, top, {
     latencyCycles: groups + coreLatency(parts),
     cyclesPerFrame: serialCyclesPerFrame(plan, { write: groups, read: groups * slices }),
-    sramAccessedBitsPerFrame: groups * word * (plan.steps + slices * windows),
+    // The last cycle of a window reads once more, in vain.
+    window: { reads: (groups * slices + 1) * windows, writes: groups * plan.steps },
   });
   return {
     modules: [parts.lane.module, parts.requantizer.module, top],

@@ -1,38 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { checkInVerilator, checkReadBack } from "../../../test/helpers/check-emitted.js";
 import { checkFront } from "../../../test/helpers/check-front.js";
-import { randomFront } from "../../../test/helpers/random-front.js";
+import { randomFolding, randomFront, sizesOf } from "../../../test/helpers/random-front.js";
 import { sky130Cells } from "../../arith/index.js";
-import { createRng, type Rng } from "../../core/index.js";
-import type { NodeName } from "../../graph/index.js";
-import { type QuantNetwork, type QuantNode, quantInput, valuesPerImage } from "../../quant/index.js";
+import { createRng } from "../../core/index.js";
+import { quantInput, valuesPerImage } from "../../quant/index.js";
 import { compileFrontEnd } from "../front.js";
 import { planWindow } from "../window-plan.js";
 import { foldedCycles } from "./cycles.js";
-import { foldedSteps, type LayerParallelism } from "./parallelism.js";
-
-/** Outputs of a weighted layer and the taps of each. */
-function sizesOf(node: QuantNode): { readonly outputs: number; readonly taps: number } | undefined {
-  if (node.kind !== "conv2d" && node.kind !== "depthwiseConv2d" && node.kind !== "dense") return undefined;
-  const outputs = node.output.shape.at(-1)!;
-  return { outputs, taps: node.weights.data.length / outputs };
-}
-
-/** A random parallelism for each weighted layer of a network. */
-function randomFolding(rng: Rng, network: QuantNetwork): ReadonlyMap<NodeName, LayerParallelism> {
-  const layers = new Map<NodeName, LayerParallelism>();
-  for (const node of network.nodes) {
-    const sizes = sizesOf(node);
-    if (sizes === undefined || rng.integer(8) === 0) continue;
-    const lanes = 1 + rng.integer(sizes.outputs);
-    // One tap at a time is a form of its own for depthwise layers.
-    const inputs = rng.integer(3) === 0 ? 1 : 1 + rng.integer(sizes.taps);
-    const fifo = rng.integer(3) === 0 ? { fifo: 1 + rng.integer(5) } : {};
-    const entries = rng.integer(3) === 0 ? { entries: 2 + rng.integer(4) } : {};
-    layers.set(node.name, { kind: "folded", lanes, inputs, ...fifo, ...entries });
-  }
-  return layers;
-}
+import { foldedSteps } from "./parallelism.js";
 
 describe("folded layers", () => {
   for (const mode of ["lean", "tflite"] as const) {

@@ -2,6 +2,7 @@ import { csdDigitCount } from "../../arith/index.js";
 import { addCellCounts, type CellCounts, countCells, NO_CELL_COUNTS } from "../cell-counts.js";
 import { addCounts, type DatapathCounts, NO_CELLS } from "../datapath-plan.js";
 import type { LayerStats } from "../layer.js";
+import { type MemoryUse, memoriesOf, storedBits } from "../layer-memories.js";
 import { type Module, signalWidth } from "../netlist.js";
 import { registerBanks } from "../register-banks.js";
 import { tapsInside } from "../window-plan.js";
@@ -19,7 +20,8 @@ export function foldedStats(
   timing: {
     readonly latencyCycles: number;
     readonly cyclesPerFrame: number;
-    readonly sramAccessedBitsPerFrame: number;
+    /** Use of the memory that holds the pixels of the window. */
+    readonly window: MemoryUse;
   },
 ): LayerStats {
   const { lane, requantizer, rows, steps } = parts;
@@ -27,7 +29,6 @@ export function foldedStats(
   const windows = plan.output.height * plan.output.width;
   const requantizers = requantizersOf(folding, steps);
   const bits = { datapath: 0, window: 0, control: 0, buffer: 0, configuration: 0 };
-  let [sramBits, romBits] = [0, 0];
   const modules = [
     [lane.module.cells, folding.lanes],
     [requantizer.module.cells, requantizers],
@@ -36,23 +37,22 @@ export function foldedStats(
   for (const [cells, copies] of modules) {
     for (const cell of cells) {
       if (cell.kind === "register") bits[cell.role] += copies * signalWidth(cell.d);
-      if (cell.kind === "ram") sramBits += cell.depth * signalWidth(cell.writeData);
-      if (cell.kind !== "rom") continue;
-      const width = cell.contents[0]!.length;
-      romBits += cell.depth * width;
       // A ROM of logic needs a register for the word read.
-      bits.datapath += width;
+      if (cell.kind === "rom") bits.datapath += cell.contents[0]!.length;
     }
   }
   const { configuration, ...others } = bits;
   const registerBits = configuration > 0 ? bits : others;
-  // A window walks through the registers of all channels once, if they are memories.
-  const registers = top.cells.flatMap((cell) =>
-    cell.kind === "ram" && /^(scales|biases)\d+$/.test(cell.name)
-      ? [cell.depth * signalWidth(cell.writeData)]
-      : [],
-  );
-  const registerReads = windows * registers.reduce((sum, size) => sum + size, 0);
+  const pixels = plan.input.height * plan.input.width;
+  const roms = new Set(top.cells.flatMap(({ kind, name }) => (kind === "rom" ? [name] : [])));
+  const memories = memoriesOf([lane.module, requantizer.module, top], (name, words) => {
+    if (name === "line_buffer" || name === "ring") return timing.window;
+    // A pixel that waits is written and read once.
+    if (name === "fifo") return { reads: pixels, writes: pixels };
+    // A window walks once through each ROM, and through the registers of all channels if they are memories.
+    const isWalked = roms.has(name) || /^(scales|biases)\d+$/.test(name);
+    return isWalked ? { reads: windows * words, writes: 0 } : undefined;
+  });
   const counts = (times: number, value: DatapathCounts): DatapathCounts =>
     repeated(times, value, addCounts, NO_CELLS);
   const cells = (times: number, value: CellCounts): CellCounts =>
@@ -71,23 +71,15 @@ export function foldedStats(
     clampCells: cells(requantizers, requantizer.otherCells),
     controlCells: countCells(top.cells),
     registerBits,
-    sramBits,
+    memories,
+    sramBits: storedBits(memories, "ram"),
+    romBits: storedBits(memories, "rom"),
     longestAdderPath: Math.max(lane.longestPath, requantizer.longestPath),
     activeCyclesPerFrame: windows * steps.steps,
     parallelism: folding,
-    romBits,
-    // A window walks through each ROM once.
-    romAccessedBitsPerFrame: romBits * windows,
     selectionCells: cells(folding.lanes, lane.selectionCells),
     registerBanks: registerBanks([lane.module, requantizer.module, top]),
     latencyCycles: timing.latencyCycles,
     cyclesPerFrame: timing.cyclesPerFrame,
-    // A pixel that waits is written and read once.
-    sramAccessedBitsPerFrame:
-      timing.sramAccessedBitsPerFrame +
-      registerReads +
-      (folding.fifo === undefined
-        ? 0
-        : 2 * plan.input.height * plan.input.width * input.shape.at(-1)! * input.bits),
   };
 }

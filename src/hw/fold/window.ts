@@ -47,7 +47,7 @@ export function compileHeldWindow(job: FoldedJob): FoldedLayer {
   const stats = foldedStats(job, parts, top, {
     latencyCycles: coreLatency(parts),
     cyclesPerFrame: foldedCyclesPerFrame(plan, steps),
-    sramAccessedBitsPerFrame: 2 * (plan.kernel.height - 1) * channels * input.bits * plan.steps,
+    window: { reads: plan.steps, writes: plan.steps },
   });
   return {
     modules: [parts.lane.module, parts.requantizer.module, top],

@@ -1,0 +1,4 @@
+import { serveJobs } from "../../core/index.js";
+import { measureLayer } from "./measure-layer.js";
+
+serveJobs(measureLayer);
