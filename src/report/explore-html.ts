@@ -54,7 +54,7 @@ function explorer(results: ExploreResults): Content {
     datasets.length > 0 &&
     html`<label for="max-loss">loss ≤ points<input id="max-loss" type="number" step="any" inputmode="decimal" placeholder="any"></label>`
   }<label class="check" for="front-only"><input id="front-only" type="checkbox">Pareto front only</label>
-<button type="button" id="reset">Show all</button></fieldset>
+<button type="button" id="show-all">Show all</button></fieldset>
 </form>
 <div id="plot" class="plot-area" tabindex="0" role="group" aria-roledescription="plot" aria-describedby="plot-help"></div>
 <p class="small" id="plot-help">Point or tap to see a design and to keep it. With the keyboard: arrow keys walk along the Pareto front, Home and End go to its ends, K to its knee.</p>

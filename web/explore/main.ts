@@ -210,7 +210,7 @@ function start(): void {
   const form = document.querySelector<HTMLFormElement>(".controls");
   form?.addEventListener("input", update);
   form?.addEventListener("submit", (event) => event.preventDefault());
-  element("reset", HTMLButtonElement).addEventListener("click", () => {
+  element("show-all", HTMLButtonElement).addEventListener("click", () => {
     form?.reset();
     select("axis-x").value = "areaMm2";
     select("axis-y").value = "topsPerWatt";
