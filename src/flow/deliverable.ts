@@ -69,7 +69,7 @@ const adder = z.object({ areaUm2: amount, sumPs: amount, carryPs: amount });
 const cellTableSchema = z.object({
   name: z.string(),
   ...{ fullAdder: adder, halfAdder: adder },
-  ...{ inverter: gate, and2: gate, or2: gate, xor2: gate, mux2: gate },
+  ...{ inverter: gate, nand2: gate, and2: gate, or2: gate, xor2: gate, mux2: gate },
   register: z.object({ areaUm2: amount, clockToOutputPs: amount, setupPs: amount }),
 });
 
