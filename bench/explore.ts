@@ -46,6 +46,7 @@ export async function run(): Promise<BenchTable> {
       const context = {
         ...{ technology, layers, programmable, accelerators },
         ...{ clockShares: space.clockShares, acceleratorsMm2: programmable.areasMm2 },
+        cameraFramesPerSecond: space.cameraFramesPerSecond,
       };
       const from = performance.now();
       const before = process.cpuUsage();

@@ -20,6 +20,7 @@ type Options = {
   readonly clock?: readonly string[];
   readonly accelerator?: readonly string[];
   readonly programmable: ProgrammableKind;
+  readonly rate?: readonly string[];
   readonly maxLoss?: string;
   readonly maxArea?: string;
   readonly full: boolean;
@@ -64,6 +65,10 @@ export function exploreCommand(): Command {
     .option("--period <ns...>", "clock periods that registers are inserted for, in the technology")
     .option("--clock <share...>", "shares of the clock that the cells allow, up to 1")
     .option("--accelerator <mm2...>", "areas that the programmable accelerator may take, at 16 nm")
+    .option(
+      "--rate <fps...>",
+      "frame rates of a camera, to describe designs at; default: the configuration's",
+    )
     .addOption(
       new Option(
         "--programmable <kind>",
@@ -88,6 +93,7 @@ export function exploreCommand(): Command {
           periodsPs: numbersOf(options.period, "--period", 1000),
           clockShares: numbersOf(options.clock, "--clock"),
           programmable: options.programmable,
+          cameraFramesPerSecond: numbersOf(options.rate, "--rate"),
           acceleratorsMm2: numbersOf(options.accelerator, "--accelerator"),
           ...(options.full ? { isFull: true, mostParallelWeights: Number.MAX_SAFE_INTEGER } : {}),
         },

@@ -9,6 +9,7 @@ import {
 } from "../cost/index.js";
 import type { LayerStats } from "../hw/index.js";
 import type { CompiledFront } from "./compiled.js";
+import { rounded } from "./rounded.js";
 import { foldingName } from "./space.js";
 import type { ExploredFront, ExploredLayer, Parts } from "./types.js";
 
@@ -54,9 +55,6 @@ const formOf = ({ parallelism }: LayerStats): Pick<ExploredLayer, "form" | "fifo
         form: `${parallelism.lanes}×${parallelism.inputs}`,
         ...(parallelism.fifo === undefined ? {} : { fifo: parallelism.fifo }),
       };
-
-/** Five significant digits: more than any of it is worth, and short to write. */
-export const rounded = (value: number): number => Number(value.toPrecision(5));
 
 const partsOf = (parts: object): Parts =>
   Object.fromEntries(

@@ -84,6 +84,21 @@ export function paretoFronts(
   });
 }
 
+/** Find the front over area and TOPS/W at a rate of a camera, the one at a place in the exploration's list. */
+export function cameraParetoFront(
+  points: readonly DesignPoint[],
+  cameraFramesPerSecond: number,
+  place: number,
+): readonly ExploredPareto[] {
+  const figures = points.map(({ areaMm2, atCamera }) => [areaMm2, atCamera.topsPerWatt[place] ?? Number.NaN]);
+  const ways = ["least", "most"] as const;
+  const front = paretoFront(costsOf(figures, ways));
+  const knee = kneeOf(figures, front, ways);
+  return knee === undefined
+    ? []
+    : [{ cameraFramesPerSecond, axes: ["areaMm2", "topsPerWatt"], points: front, knee }];
+}
+
 /**
  * Explore: compile every layer in every form that the space asks for (in worker threads, kept on disk), put fronts together, price them, and combine
  * them with clocks and accelerators.
@@ -105,8 +120,11 @@ export async function explore(request: ExploreRequest): Promise<Exploration> {
     const built = perPlan.flat().filter(({ cyclesPerFrame }) => Number.isFinite(cyclesPerFrame));
     const table = new LayerTable();
     const accelerators = new AcceleratorTable();
-    const { clockShares, acceleratorsMm2 = programmable.areasMm2 } = space;
-    const context = { technology, layers, programmable, clockShares, acceleratorsMm2, accelerators };
+    const { clockShares, acceleratorsMm2 = programmable.areasMm2, cameraFramesPerSecond } = space;
+    const context = {
+      ...{ technology, layers, programmable, accelerators },
+      ...{ clockShares, acceleratorsMm2, cameraFramesPerSecond },
+    };
     const fronts: ExploredFront[] = [];
     const points: DesignPoint[] = [];
     for (const front of built) {
@@ -126,7 +144,11 @@ export async function explore(request: ExploreRequest): Promise<Exploration> {
     });
     return {
       ...{ layers: table.layers, fronts, freezePoints, points, accelerators: accelerators.accelerators },
-      pareto: paretoFronts(points, fronts, freezePoints),
+      cameraFramesPerSecond,
+      pareto: [
+        ...paretoFronts(points, fronts, freezePoints),
+        ...cameraFramesPerSecond.flatMap((rate, place) => cameraParetoFront(points, rate, place)),
+      ],
       technology: {
         name: technology.name,
         nodeNm: technology.nodeNm,
@@ -157,7 +179,7 @@ function notesOf({ mostParallelWeights, isFull }: ExploreSpace): readonly string
     `at 16 nm fronts are scaled, not designed: cells fill ${density.nominal} of the area (${density.low} to ${density.high}); leakage is the same cell for cell, an order of magnitude only`,
     `cycles of a front may be ${100 * CYCLES_TOLERANCE} % too many: the figure of a deeper front of the same plan`,
     "an accuracy belongs to the network as it was measured: designs with a rewritten requantization have none",
-    "both parts run as fast as the slower one; whoever waits pays idle power with gated clocks, and leakage",
+    "both parts run as fast as the slower one, or at a camera's rate; whoever waits pays idle power with gated clocks, and leakage",
     `layers of more than ${mostParallelWeights} weights are not built fully parallel`,
     ...(isFull
       ? []

@@ -10,7 +10,9 @@ import {
   mostFramesPerSecond,
   type Technology,
 } from "../cost/index.js";
-import { type CostedFront, costFront, rounded } from "./costed.js";
+import { cameraFigures, gainOver } from "./camera.js";
+import { type CostedFront, costFront } from "./costed.js";
+import { rounded } from "./rounded.js";
 import type { ProgrammableModel } from "./tail.js";
 import type { DesignPoint, ExploredAccelerator } from "./types.js";
 
@@ -22,6 +24,7 @@ export type PointContext = {
   readonly programmable: ProgrammableModel;
   readonly clockShares: readonly number[];
   readonly acceleratorsMm2: readonly number[];
+  readonly cameraFramesPerSecond: readonly number[];
   readonly accelerators: AcceleratorTable;
 };
 
@@ -61,9 +64,9 @@ export function designPoint(
     place,
   }: { readonly front: CostedFront; readonly figures: FrontFigures; readonly place: number },
   { clockShare, run }: { readonly clockShare: number; readonly run: AcceleratorRun | undefined },
-  context: Pick<PointContext, "layers" | "programmable" | "accelerators">,
+  context: Pick<PointContext, "layers" | "programmable" | "accelerators" | "cameraFramesPerSecond">,
 ): DesignPoint {
-  const { layers, programmable, accelerators } = context;
+  const { layers, programmable, accelerators, cameraFramesPerSecond } = context;
   const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
   const chip: Chip = { front: figures, run };
   const rate = mostFramesPerSecond(chip);
@@ -74,6 +77,9 @@ export function designPoint(
   const nominal = alike("nominal");
   const frontUj = frameEnergyUj({ front: figures }, rate.nominal, nominal).chip;
   const { chip: acceleratorUj, dram } = frameEnergyUj({ run }, rate.nominal, nominal);
+  // The all-programmable accelerator of the same area, to half a percent.
+  const wholeMm2 = Number(areaMm2.toPrecision(3));
+  const wholeAt = (framesPerSecond?: number) => programmable.best(wholeMm2, 0, framesPerSecond);
   const { cyclesPerFrame, latencyCycles } = front.front;
   const clockHz = figures.framesPerSecond.nominal * cyclesPerFrame;
   const seconds = (cyclesPerFrame + latencyCycles) / clockHz + (run?.secondsPerFrame ?? 0);
@@ -93,26 +99,16 @@ export function designPoint(
     topsPerWatt: rounded(side.topsPerWatt.nominal),
     topsPerWattRange: { low: rounded(side.topsPerWatt.low), high: rounded(side.topsPerWatt.high) },
     topsPerWattWithDram: rounded(side.topsPerWattWithDram.nominal),
-    ...gainsOver(programmable.best(Number(areaMm2.toPrecision(3)), 0), { areaMm2, macs, side }),
+    ...gainsOver(wholeAt(), chip),
+    atCamera: cameraFigures(chip, { macs, cameraFramesPerSecond }, wholeAt),
   };
 }
 
-/** TOPS/W over those of the best all-programmable accelerator of the same area (to half a percent), without DRAM and with it. */
-function gainsOver(
-  whole: AcceleratorRun | undefined,
-  {
-    areaMm2,
-    macs,
-    side,
-  }: { readonly areaMm2: number; readonly macs: number; readonly side: ReturnType<typeof describeSide> },
-): Pick<DesignPoint, "gain" | "gainWithDram"> {
-  if (whole === undefined) return {};
-  const chip: Chip = { run: whole };
-  const baseline = describeSide(chip, mostFramesPerSecond(chip), { name: "", source: "", areaMm2, macs });
-  return {
-    gain: rounded(side.topsPerWatt.nominal / baseline.topsPerWatt.nominal),
-    gainWithDram: rounded(side.topsPerWattWithDram.nominal / baseline.topsPerWattWithDram.nominal),
-  };
+/** TOPS/W over those of an all-programmable accelerator, both as fast as they can. */
+function gainsOver(run: AcceleratorRun | undefined, chip: Chip): Pick<DesignPoint, "gain" | "gainWithDram"> {
+  if (run === undefined) return {};
+  const most = (one: Chip): number => mostFramesPerSecond(one).nominal;
+  return gainOver({ run }, chip, { other: most({ run }), chip: most(chip) });
 }
 
 /** Evaluate a front at all clocks beside all accelerators. */
@@ -122,10 +118,12 @@ export function pointsOf(
   frozen: ReadonlySet<string>,
   context: PointContext,
 ): readonly DesignPoint[] {
-  const { technology, layers, clockShares, acceleratorsMm2, programmable } = context;
+  const { technology, layers, clockShares, acceleratorsMm2, cameraFramesPerSecond, programmable } = context;
   const { fromLayer, hasTail } = tailOf(layers, frozen);
   const runs = hasTail
-    ? acceleratorsMm2.flatMap((areaMm2) => programmable.best(areaMm2, fromLayer) ?? [])
+    ? [undefined, ...cameraFramesPerSecond].flatMap((framesPerSecond) =>
+        acceleratorsMm2.flatMap((areaMm2) => programmable.best(areaMm2, fromLayer, framesPerSecond) ?? []),
+      )
     : [undefined];
   // Several areas may have the same best accelerator.
   const distinct = [...new Map(runs.map((run) => [`${run?.name} ${run?.areaMm2.nominal}`, run])).values()];

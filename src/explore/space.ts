@@ -68,6 +68,8 @@ export type ExploreSpace = {
   readonly programmable: ProgrammableKind;
   /** Areas that programmable accelerators may take, mm² at 16 nm; absent: the model's own list. */
   readonly acceleratorsMm2?: readonly number[] | undefined;
+  /** Rates of a camera that designs are also described at. */
+  readonly cameraFramesPerSecond: readonly number[];
   /** Fully parallel layers of more weights are not compiled: finding their shared sums takes from seconds to minutes. */
   readonly mostParallelWeights: number;
   /**
@@ -102,6 +104,7 @@ export function defaultSpace(technology: Technology): ExploreSpace {
     periodsPs: [period, 2 * period],
     clockShares: [1, 0.5, 0.25],
     programmable: "array",
+    cameraFramesPerSecond: [30, 60, 240],
     mostParallelWeights: 10_000,
     isFull: false,
   };
@@ -118,7 +121,7 @@ export function checkSpace(space: ExploreSpace): void {
   };
   const lists = ["foldings", "requantizations", "periodsPs", "clockShares", "acceleratorsMm2"] as const;
   for (const list of lists) if (space[list]?.length === 0) refuse(list, "nothing to explore");
-  for (const list of ["periodsPs", "clockShares", "acceleratorsMm2"] as const)
+  for (const list of ["periodsPs", "clockShares", "acceleratorsMm2", "cameraFramesPerSecond"] as const)
     for (const value of space[list] ?? [])
       if (!(value > 0 && Number.isFinite(value))) refuse(list, `${value} is not above zero`);
   for (const share of space.clockShares) if (share > 1) refuse("clockShares", `${share} is above 1`);

@@ -2,6 +2,7 @@ import {
   type AcceleratorLayer,
   type AcceleratorRun,
   acceleratorTechnologyAt16Nm,
+  bestNvdla,
   createArrayCatalogue,
   nvdlaAreaMm2,
   nvdlaPoints,
@@ -17,8 +18,11 @@ export type ProgrammableModel = {
   readonly name: string;
   /** Areas to explore unless told otherwise. */
   readonly areasMm2: readonly number[];
-  /** The best of at most an area for the layers from one on; undefined when none is as small. */
-  best(areaMm2: number, fromLayer: number): AcceleratorRun | undefined;
+  /**
+   * The best of at most an area for the layers from one on: of most frames/s, or of least power among those that reach a rate. Undefined when none
+   * is as small, or as fast.
+   */
+  best(areaMm2: number, fromLayer: number, framesPerSecond?: number): AcceleratorRun | undefined;
 };
 
 /** Areas from far below NVDLA's smallest point to its largest, each about twice the one before. */
@@ -34,15 +38,19 @@ export function programmableModel(
       name: "NVDLA's published points, 16 nm, int8, 1 GHz",
       areasMm2: nvdlaPoints.map(({ areaMm2 }) => areaMm2).sort((a, b) => a - b),
     };
-    return keepRuns(model, (areaMm2, fromLayer) =>
-      areaMm2 < nvdlaAreaMm2.smallest ? undefined : runOnNvdla(layers.slice(fromLayer), areaMm2),
-    );
+    return keepRuns(model, (areaMm2, fromLayer, framesPerSecond) => {
+      if (areaMm2 < nvdlaAreaMm2.smallest) return undefined;
+      const rest = layers.slice(fromLayer);
+      return framesPerSecond === undefined
+        ? runOnNvdla(rest, areaMm2)
+        : bestNvdla(rest, areaMm2, framesPerSecond);
+    });
   }
   const scaled = acceleratorTechnologyAt16Nm(technology);
   const catalogue = createArrayCatalogue({ layers, technology: scaled });
   return keepRuns(
     { name: `MAC array, analytic model, ${scaled.node}`, areasMm2: ARRAY_AREAS_MM2 },
-    (areaMm2, fromLayer) => catalogue.largest({ areaMm2, fromLayer }),
+    (areaMm2, fromLayer, framesPerSecond) => catalogue.largest({ areaMm2, fromLayer, framesPerSecond }),
   );
 }
 
@@ -53,11 +61,11 @@ function keepRuns(
   const runs = new Map<string, AcceleratorRun | undefined>();
   return {
     ...about,
-    best: (areaMm2, fromLayer) => {
+    best: (areaMm2, fromLayer, framesPerSecond) => {
       // A hundredth of a percent: areas that differ less have the same accelerators.
       const rounded = Number(areaMm2.toPrecision(4));
-      const key = `${rounded} ${fromLayer}`;
-      if (!runs.has(key)) runs.set(key, best(rounded, fromLayer));
+      const key = `${rounded} ${fromLayer} ${framesPerSecond ?? ""}`;
+      if (!runs.has(key)) runs.set(key, best(rounded, fromLayer, framesPerSecond));
       return runs.get(key);
     },
   };

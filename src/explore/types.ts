@@ -40,6 +40,20 @@ export type ExploredFront = {
 /** A programmable accelerator beside a front. */
 export type ExploredAccelerator = { readonly name: string; readonly areaMm2: number };
 
+/**
+ * Figures of a design that a camera feeds, one for each rate of the exploration: idle power and leakage of both parts over the whole period are in.
+ * `null` where the design does not reach the rate; gains also where no all-programmable accelerator of the same area does.
+ */
+export type CameraFigures = {
+  readonly energyPerFrameUj: readonly (number | null)[];
+  readonly powerMw: readonly (number | null)[];
+  readonly topsPerWatt: readonly (number | null)[];
+  readonly topsPerWattWithDram: readonly (number | null)[];
+  /** Over the all-programmable accelerator of the same area that takes least power at the rate. */
+  readonly gain: readonly (number | null)[];
+  readonly gainWithDram: readonly (number | null)[];
+};
+
 /** A whole design: a front at a clock, and the accelerator that runs the rest. All figures at the node of the comparison. */
 export type DesignPoint = {
   /** Place in `fronts`. */
@@ -64,6 +78,8 @@ export type DesignPoint = {
   /** TOPS/W over those of an all-programmable accelerator of the same area; absent where there is none as small. */
   readonly gain?: number;
   readonly gainWithDram?: number;
+  /** At the rates of a camera; the figures above are as fast as the design can. */
+  readonly atCamera: CameraFigures;
 };
 
 /** Accuracy of one task with a front frozen up to a layer, and of the same network with nothing frozen; 0 to 1. */
@@ -84,6 +100,8 @@ export type ExploredFreezePoint = {
 
 /** A Pareto front of the design points. */
 export type ExploredPareto = {
+  /** TOPS/W at this rate of a camera; absent: as fast as each design can. */
+  readonly cameraFramesPerSecond?: number;
   readonly axes: readonly AxisName[];
   /** Places in `points`. */
   readonly points: readonly number[];
@@ -102,6 +120,8 @@ export type Exploration = {
   readonly freezePoints: readonly ExploredFreezePoint[];
   readonly accelerators: readonly ExploredAccelerator[];
   readonly points: readonly DesignPoint[];
+  /** Rates that {@link DesignPoint.atCamera} is at. */
+  readonly cameraFramesPerSecond: readonly number[];
   readonly pareto: readonly ExploredPareto[];
   readonly technology: { readonly name: string; readonly nodeNm: number; readonly source: string };
   /** Node and origin of the comparison's figures. */

@@ -30,14 +30,29 @@ const header = [
   "fronts",
 ];
 
-/** Print every design as a row; `fronts` names the Pareto fronts that it is on, by their places. */
+const cameraColumns = [
+  "energyPerFrameUj",
+  "powerMw",
+  "topsPerWatt",
+  "topsPerWattWithDram",
+  "gain",
+  "gainWithDram",
+] as const;
+
+/**
+ * Print every design as a row: as fast as it can, then for each rate of a camera, empty where the rate is not reached; `fronts` names the Pareto fronts that it is on, by their places. */
 export function exploreCsv(results: ExploreResults): string {
+  const { cameraFramesPerSecond: rates } = results;
+  const nameAt = (column: string, rate: number): string => `${column}At${rate}FramesPerSecond`;
   const memberships = new Map<number, number[]>();
   for (const [place, { points }] of results.pareto.entries())
     for (const point of points) memberships.set(point, [...(memberships.get(point) ?? []), place]);
   const rows = results.points.map((point, i) => {
     const { freezePoint, folding, requantization, periodPs } = results.fronts[point.front]!;
-    const { areaRangeMm2: area, topsPerWattRange: range, front: _, ...figures } = point;
+    const { areaRangeMm2: area, topsPerWattRange: range, front: _, atCamera, ...figures } = point;
+    const camera = rates.flatMap((rate, place) =>
+      cameraColumns.map((column) => [nameAt(column, rate), atCamera[column][place] ?? undefined] as const),
+    );
     return {
       ...{ freezePoint, folding, requantization, periodPs, ...figures },
       ...{ areaLowMm2: area.low, areaHighMm2: area.high },
@@ -46,9 +61,9 @@ export function exploreCsv(results: ExploreResults): string {
       acceleratorMm2: acceleratorOf(results, point)?.areaMm2,
       loss: lossOf(results, point),
       fronts: memberships.get(i)?.join(" "),
-      areaRangeMm2: undefined,
-      topsPerWattRange: undefined,
+      ...Object.fromEntries(camera),
     };
   });
-  return csv(rows, header);
+  const atRates = rates.flatMap((rate) => cameraColumns.map((column) => nameAt(column, rate)));
+  return csv(rows, [...header, ...atRates]);
 }

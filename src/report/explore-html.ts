@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chosenPoint } from "./explore-figures.js";
 import type { ExploreResults } from "./explore-results.js";
 import { exploreStyle } from "./explore-style.js";
-import { answerTable, designText, freezeTable, kneeTable } from "./explore-tables.js";
+import { answerTable, cameraTable, designText, freezeTable, kneeTable } from "./explore-tables.js";
 import { grouped, percent, points as pointsText, shapeText, significant } from "./format.js";
 import { type Content, html, raw, tableMarkup } from "./markup.js";
 import { styleSheet } from "./style.js";
@@ -48,13 +48,13 @@ function explorer(results: ExploreResults): Content {
 <section class="plot-card" aria-labelledby="plot-title">
 <h2 id="plot-title">Designs</h2>
 <form class="controls" aria-label="Axes and filters">
-<fieldset><legend>Axes</legend>${select("axis-x", "across")}${select("axis-y", "up")}</fieldset>
+<fieldset><legend>Axes</legend>${select("axis-x", "across")}${select("axis-y", "up")}${results.cameraFramesPerSecond.length > 0 && select("operating", "running")}</fieldset>
 <fieldset><legend>Show</legend>${select("filter-freeze", "frozen up to")}${select("filter-folding", "folding")}${select("filter-requantization", "requantization")}
 <label for="max-area">area ≤ mm²<input id="max-area" type="number" min="0" step="any" inputmode="decimal" placeholder="any"></label>${
     datasets.length > 0 &&
     html`<label for="max-loss">loss ≤ points<input id="max-loss" type="number" step="any" inputmode="decimal" placeholder="any"></label>`
   }<label class="check" for="front-only"><input id="front-only" type="checkbox">Pareto front only</label>
-<button type="button" id="reset">Show all</button></fieldset>
+<button type="button" id="show-all">Show all</button></fieldset>
 </form>
 <div id="plot" class="plot-area" tabindex="0" role="group" aria-roledescription="plot" aria-describedby="plot-help"></div>
 <p class="small" id="plot-help">Point or tap to see a design and to keep it. With the keyboard: arrow keys walk along the Pareto front, Home and End go to its ends, K to its knee.</p>
@@ -76,6 +76,7 @@ function explorer(results: ExploreResults): Content {
 export function exploreHtml(results: ExploreResults, script: string): string {
   const { network, points, fronts, technology, notes, tool, node } = results;
   const answers = answerTable(results);
+  const cameras = cameraTable(results);
   const frozen =
     Math.max(0, ...results.freezePoints.map(({ frozenMacs }) => frozenMacs)) / (network.macs || 1);
   const losses = results.freezePoints.flatMap(({ loss }) => loss ?? []);
@@ -115,6 +116,7 @@ ${explorer(results)}
 ${answers && html`<section aria-label="Deepest freeze">${tableMarkup(answers)}</section>`}
 <section aria-label="Knees">${tableMarkup(kneeTable(results))}</section>
 <section aria-label="Freeze points">${tableMarkup(freezeTable(results))}</section>
+${cameras && html`<section aria-label="Frame rates of a camera">${tableMarkup(cameras)}</section>`}
 <section aria-labelledby="notes-title"><h2 id="notes-title">How to read this</h2><ul class="notes">${notes.map((note) => html`<li>${note}</li>`)}</ul></section>
 </main>
 <footer>Made by fixynn ${tool.version} from ${results.source}. All figures are in explore.json and explore.csv.</footer>

@@ -1,5 +1,5 @@
 import type { ExploreResults } from "./explore-results.js";
-import { answerTable, freezeTable, kneeTable } from "./explore-tables.js";
+import { answerTable, cameraTable, freezeTable, kneeTable } from "./explore-tables.js";
 import { duration, grouped, shapeText } from "./format.js";
 import { escapeMarkdown, markdownTable, type Table } from "./table.js";
 
@@ -17,6 +17,7 @@ const section = (table: Table): string =>
 export function exploreMarkdown(results: ExploreResults): string {
   const { network, technology, points, fronts, cache, seconds } = results;
   const answers = answerTable(results);
+  const cameras = cameraTable(results);
   const head = [
     `## ${escapeMarkdown(network.name)}, ${shapeText(network.inputShape)}: ${grouped(points.length)} designs of ${grouped(fronts.length)} fronts`,
     "",
@@ -29,6 +30,7 @@ export function exploreMarkdown(results: ExploreResults): string {
     ...(answers === undefined ? [] : [section(answers)]),
     section(kneeTable(results)),
     section(freezeTable(results)),
+    ...(cameras === undefined ? [] : [section(cameras)]),
     ...notes,
     "",
   ].join("\n");

@@ -39,6 +39,10 @@ function fixture(name = "net"): ExploreResults {
     ...{ frontEnergyUj: 0.2, acceleratorEnergyUj: 0.3, dramEnergyUj: 1, energyPerFrameUj: 0.5 },
     ...{ framesPerSecond: 1000, latencyMs: 0.5, topsPerWatt, topsPerWattRange: { low: 1, high: 20 } },
     ...{ topsPerWattWithDram: 1, gain: 2.5 },
+    atCamera: {
+      ...{ energyPerFrameUj: [40, null], powerMw: [1.2, null], topsPerWatt: [topsPerWatt / 4, null] },
+      ...{ topsPerWattWithDram: [0.5, null], gain: [2, null], gainWithDram: [1.5, null] },
+    },
   });
   return parseExploreResults({
     schema: exploreSchemaId,
@@ -67,7 +71,11 @@ function fixture(name = "net"): ExploreResults {
     fronts: [front("a", [0], "own"), front("b", [0, 1], "shift")],
     accelerators: [{ name: "array 8×4", areaMm2: 0.1 }],
     points: [point(0, 0.2, 4), point(1, 0.4, 8)],
-    pareto: [{ axes: ["areaMm2", "topsPerWatt"], points: [0, 1], knee: 1 }],
+    cameraFramesPerSecond: [30, 2000],
+    pareto: [
+      { axes: ["areaMm2", "topsPerWatt"], points: [0, 1], knee: 1 },
+      { cameraFramesPerSecond: 30, axes: ["areaMm2", "topsPerWatt"], points: [0, 1], knee: 0 },
+    ],
     answers: [
       { maxLoss: 0.01, isFound: true, freezePoint: "a", point: 0 },
       { maxAreaMm2: 0.01, isFound: false, reason: "every design is larger" },
@@ -103,6 +111,7 @@ describe("explore.json", () => {
       /FX8010 x\/explore.json.*seconds.*surprise|surprise.*seconds/,
     );
     expect(refusal({ points: [{ ...results.points[0]!, front: 7 }] })).toContain("names no front");
+    expect(refusal({ cameraFramesPerSecond: [30] })).toContain("lacks a camera's rate");
     expect(refusal({ accelerators: [] })).toContain("names no accelerator");
     expect(refusal({ pareto: [{ axes: ["areaMm2"], points: [9] }] })).toContain("names no point");
   });
@@ -113,6 +122,8 @@ describe("renderers of an exploration", () => {
     const text = exploreMarkdown(fixture());
     expect(text).toContain("b, auto 1, shift");
     expect(text).toContain("every design is larger");
+    expect(text).toContain("area, TOPS/W at 30 frames/s");
+    expect(text).toMatch(/\| +30 \| +2 \| b, auto 1, shift/);
     expect(text).toMatch(/loss ≤ \(points\)/);
   });
 
@@ -120,6 +131,8 @@ describe("renderers of an exploration", () => {
     const lines = exploreCsv(fixture()).trim().split("\n");
     expect(lines).toHaveLength(3);
     expect(lines[0]).toContain("topsPerWattLow");
+    expect(lines[0]).toMatch(/energyPerFrameUjAt30FramesPerSecond,powerMwAt30FramesPerSecond/);
+    expect(lines[1]).toMatch(/,40,1\.2,1,0\.5,2,1\.5,,,,,,$/);
     expect(lines[1]).toContain("array 8×4");
   });
 

@@ -46,6 +46,21 @@ const frontSchema = z
   })
   .meta({ id: "exploreFront" });
 
+const atRates = z.array(amount.nullable());
+const cameraSchema = z
+  .strictObject({
+    energyPerFrameUj: atRates,
+    powerMw: atRates,
+    topsPerWatt: atRates,
+    topsPerWattWithDram: atRates,
+    gain: atRates.describe("over the all-programmable accelerator of the same area that takes least power"),
+    gainWithDram: atRates,
+  })
+  .meta({
+    id: "exploreCamera",
+    description: "a figure for each of cameraFramesPerSecond; null where the rate is not reached",
+  });
+
 const pointSchema = z
   .strictObject({
     front: place.describe("place in fronts[]"),
@@ -65,6 +80,7 @@ const pointSchema = z
     topsPerWattWithDram: amount,
     gain: amount.optional().describe("TOPS/W over those of an all-programmable accelerator of the same area"),
     gainWithDram: amount.optional(),
+    atCamera: cameraSchema,
   })
   .meta({ id: "explorePoint", description: "a design at the node of the comparison" });
 
@@ -114,7 +130,15 @@ export const exploreSchema = z.strictObject({
     .optional()
     .describe("published designs at the node of the comparison; on the network that their authors ran"),
   points: z.array(pointSchema),
-  pareto: z.array(z.strictObject({ axes: z.array(axis), points: z.array(place), knee: place.optional() })),
+  cameraFramesPerSecond: z.array(amount).describe("rates that points[].atCamera is at"),
+  pareto: z.array(
+    z.strictObject({
+      cameraFramesPerSecond: amount.optional().describe("TOPS/W at this rate; absent: as fast as each can"),
+      axes: z.array(axis),
+      points: z.array(place),
+      knee: place.optional(),
+    }),
+  ),
   answers: z
     .array(
       z.strictObject({
@@ -146,6 +170,7 @@ function checkPlaces({
   fronts,
   accelerators,
   points,
+  cameraFramesPerSecond: rates,
   pareto,
   answers,
 }: ExploreResults): string | undefined {
@@ -155,6 +180,10 @@ function checkPlaces({
   if (!points.every(({ front }) => isPlace(fronts)(front))) return "a point names no front";
   if (!points.every(({ accelerator }) => isPlace(accelerators)(accelerator)))
     return "a point names no accelerator";
+  const columns = points.flatMap(({ atCamera }) => Object.values(atCamera));
+  if (!columns.every(({ length }) => length === rates.length)) return "a point lacks a camera's rate";
+  if (!pareto.every(({ cameraFramesPerSecond: rate }) => rate === undefined || rates.includes(rate)))
+    return "a Pareto front is at a rate that no point has";
   const named = [...pareto.flatMap((one) => [...one.points, one.knee]), ...answers.map(({ point }) => point)];
   return named.every(isPlace(points)) ? undefined : "a Pareto front or answer names no point";
 }

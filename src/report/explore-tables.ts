@@ -1,3 +1,4 @@
+import { operatingFigures, operatingText } from "./explore-operating.js";
 import type { ExploreAxis, ExplorePoint, ExploreResults } from "./explore-results.js";
 import { absent, grouped, optional, percent, points as pointsText, ratio, significant } from "./format.js";
 import { cell, numberColumn, type Table, textColumn } from "./table.js";
@@ -38,6 +39,7 @@ const designColumns = [
   numberColumn("accelerator", "mm²"),
   numberColumn("area", "mm²"),
   numberColumn("energy", "µJ/frame"),
+  numberColumn("power", "mW"),
   numberColumn("frames/s"),
   numberColumn("latency", "ms"),
   numberColumn("TOPS/W"),
@@ -47,23 +49,29 @@ const designColumns = [
   numberColumn("loss", "points"),
 ];
 
-function designCells(results: ExploreResults, point: ExplorePoint) {
-  const { topsPerWattRange: range, gain, gainWithDram } = point;
+/** A design's figures as fast as it can, or at the rate of a camera; ranges are of the former. */
+function designCells(results: ExploreResults, point: ExplorePoint, cameraFramesPerSecond?: number) {
+  const { topsPerWattRange: range } = point;
+  const own = operatingFigures(results, point, cameraFramesPerSecond);
+  const atMost = cameraFramesPerSecond === undefined;
   return [
     cell(designText(results, point)),
     cell(significant(point.clockMhz)),
     cell(optional(acceleratorOf(results, point)?.areaMm2, significant)),
     cell(significant(point.areaMm2)),
-    cell(significant(point.energyPerFrameUj)),
-    cell(significant(point.framesPerSecond)),
+    cell(optional(own?.energyPerFrameUj, significant)),
+    cell(optional(own?.powerMw, significant)),
+    cell(significant(cameraFramesPerSecond ?? point.framesPerSecond)),
     cell(significant(point.latencyMs)),
-    cell(significant(point.topsPerWatt)),
-    cell(`${significant(range.low)} to ${significant(range.high)}`),
-    cell(optional(gain, ratio)),
-    cell(optional(gainWithDram, ratio)),
+    cell(optional(own?.topsPerWatt, significant)),
+    cell(atMost ? `${significant(range.low)} to ${significant(range.high)}` : absent),
+    cell(optional(own?.gain, ratio)),
+    cell(optional(own?.gainWithDram, ratio)),
     cell(optional(lossOf(results, point), (value) => pointsText(value).replace("+", ""))),
   ];
 }
+
+const axesText = (axes: readonly ExploreAxis[]): string => axes.map((axis) => axisText[axis]).join(", ");
 
 /** The knee of each Pareto front. */
 export function kneeTable(results: ExploreResults): Table {
@@ -71,15 +79,15 @@ export function kneeTable(results: ExploreResults): Table {
     id: "knees",
     caption: "The knee of each Pareto front",
     columns: [textColumn("front over"), numberColumn("designs"), ...designColumns],
-    rows: results.pareto.flatMap(({ axes, points, knee }) =>
+    rows: results.pareto.flatMap(({ axes, points, knee, cameraFramesPerSecond: rate }) =>
       knee === undefined
         ? []
         : [
             {
               cells: [
-                cell(axes.map((axis) => axisText[axis]).join(", ")),
+                cell(`${axesText(axes)}${rate === undefined ? "" : ` ${operatingText(rate)}`}`),
                 cell(grouped(points.length)),
-                ...designCells(results, results.points[knee]!),
+                ...designCells(results, results.points[knee]!, rate),
               ],
             },
           ],
@@ -108,6 +116,29 @@ export function freezeTable(results: ExploreResults): Table {
       return [{ cells: [cell(percent(frozenMacs / results.network.macs)), ...designCells(results, best)] }];
     }),
     notes: ["in the network's own requantization"],
+  };
+}
+
+/** At each rate of a camera the design of least energy a frame, and how many designs reach the rate. */
+export function cameraTable(results: ExploreResults): Table | undefined {
+  const { cameraFramesPerSecond: rates, points } = results;
+  if (rates.length === 0) return undefined;
+  return {
+    id: "camera",
+    caption: "The design of most TOPS/W at each frame rate of a camera",
+    columns: [numberColumn("camera", "frames/s"), numberColumn("designs as fast"), ...designColumns],
+    rows: rates.flatMap((rate, place) => {
+      const topsPerWatt = (one: ExplorePoint): number => one.atCamera.topsPerWatt[place] ?? 0;
+      const able = points.filter((one) => topsPerWatt(one) > 0);
+      const [first, ...others] = able;
+      if (first === undefined) return [];
+      const best = others.reduce((a, b) => (topsPerWatt(b) > topsPerWatt(a) ? b : a), first);
+      const count = cell(grouped(able.length));
+      return [{ cells: [cell(significant(rate)), count, ...designCells(results, best, rate)] }];
+    }),
+    notes: [
+      "energy and power include what both parts leak, and take with gated clocks while they wait; gain: over the accelerator of the same area that takes least power at the rate",
+    ],
   };
 }
 

@@ -1,3 +1,4 @@
+import { operatingFigures, operatingText } from "../../src/report/explore-operating.js";
 import type { ExploreResults } from "../../src/report/explore-results.js";
 import { type StackPart, stackParts } from "../../src/report/figures/frame.js";
 import { layerStack } from "../../src/report/figures/layer-stack.js";
@@ -29,14 +30,41 @@ const fact = (term: string, value: Content, more?: Content): Markup =>
 
 const setting = (term: string, value: Content): Markup => html`<dt>${term}</dt><dd>${value}</dd>`;
 
-function headline(point: Point): Markup {
-  const { areaRangeMm2: area, topsPerWattRange: range, gain } = point;
+const times = (gain: number | undefined): string => (gain === undefined ? "–" : `${gain.toFixed(2)}×`);
+
+function headline(results: ExploreResults, point: Point, rate: number | undefined): Markup {
+  const { areaRangeMm2: area, topsPerWattRange: range } = point;
+  const own = operatingFigures(results, point, rate);
+  const span = rate === undefined ? `${significant(range.low)} to ${significant(range.high)}; ` : "";
+  const efficiency =
+    own === undefined
+      ? fact("Efficiency", "–", `does not reach ${significant(rate ?? 0)} frames/s`)
+      : fact(
+          "Efficiency",
+          `${significant(own.topsPerWatt)} TOPS/W`,
+          `${span}with DRAM ${significant(own.topsPerWattWithDram)}`,
+        );
   return html`<dl class="headline">
-${fact("Efficiency", `${significant(point.topsPerWatt)} TOPS/W`, `${significant(range.low)} to ${significant(range.high)}; with DRAM ${significant(point.topsPerWattWithDram)}`)}
+${efficiency}
 ${fact("Area", `${significant(point.areaMm2)} mm²`, `${significant(area.low)} to ${significant(area.high)}`)}
-${fact("Rate", `${significant(point.framesPerSecond)} frames/s`, `latency ${significant(point.latencyMs)} ms`)}
-${fact("Gain in TOPS/W", gain === undefined ? "–" : `${gain.toFixed(2)}×`, `over an all-programmable accelerator of the same area; with DRAM ${point.gainWithDram === undefined ? "–" : `${point.gainWithDram.toFixed(2)}×`}`)}
+${fact(rate === undefined ? "Rate" : "Most it can do", `${significant(point.framesPerSecond)} frames/s`, `latency ${significant(point.latencyMs)} ms`)}
+${fact("Gain in TOPS/W", times(own?.gain), `over an all-programmable accelerator of the same area; with DRAM ${times(own?.gainWithDram)}`)}
 </dl>`;
+}
+
+/** All operating points of a design, the chosen one marked. */
+function operatingTable(results: ExploreResults, point: Point, chosen: number | undefined): Markup {
+  const rows = [undefined, ...results.cameraFramesPerSecond].map((rate) => {
+    const own = operatingFigures(results, point, rate);
+    const cells = [
+      own && significant(own.energyPerFrameUj),
+      own && significant(own.powerMw),
+      own && significant(own.topsPerWatt),
+      own && times(own.gain),
+    ];
+    return html`<tr ${rate === chosen && raw(`class="chosen" aria-current="true"`)}><th scope="row">${operatingText(rate)}</th>${cells.map((text) => html`<td class="end">${text ?? "–"}</td>`)}</tr>`;
+  });
+  return html`<table><thead><tr><th scope="col">running</th><th scope="col" class="end">µJ/frame</th><th scope="col" class="end">mW</th><th scope="col" class="end">TOPS/W</th><th scope="col" class="end">gain</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
 /** A bar of two shares with its key. */
@@ -86,8 +114,12 @@ function layerRows(results: ExploreResults, front: Front): Markup {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Folding of each layer"><table><thead><tr><th scope="col">layer</th><th scope="col">form</th><th scope="col" class="end">busy, %</th><th scope="col" class="end">area, mm²</th><th scope="col" class="end">energy, nJ</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
-/** Everything about one design. */
-export function detailMarkup(results: ExploreResults, place: number): Markup {
+/**
+ * Everything about one design.
+ *
+ * @param rate of the camera, frames/s; undefined: as fast as it can
+ */
+export function detailMarkup(results: ExploreResults, place: number, rate: number | undefined): Markup {
   const point = results.points[place]!;
   const front = results.fronts[point.front]!;
   const beside = point.accelerator === undefined ? undefined : results.accelerators[point.accelerator];
@@ -96,7 +128,7 @@ export function detailMarkup(results: ExploreResults, place: number): Markup {
   const share = cut === undefined ? 0 : cut.frozenMacs / (results.network.macs || 1);
   return html`<h2 id="detail-title">Frozen up to ${front.freezePoint}</h2>
 <p class="small">Design ${grouped(place + 1)} of ${grouped(results.points.length)}, at ${results.node}, modelled</p>
-${headline(point)}
+${headline(results, point, rate)}
 <dl class="settings">
 ${setting("Freeze point", html`${front.freezePoint}: ${cut?.frozenLayers ?? front.layers.length} layers, ${percent(share)} % of the MACs`)}
 ${setting("Folding", foldingText(front.folding))}
@@ -106,11 +138,12 @@ ${setting("Clock", `${significant(point.clockMhz)} MHz at ${results.node}: ${per
 ${setting("Cycles", `${grouped(front.cyclesPerFrame)} a frame, ${grouped(front.latencyCycles)} from last pixel to last result`)}
 ${setting("Accelerator", beside === undefined ? "none: nothing is left to run" : `${beside.name}: ${significant(beside.areaMm2)} mm² (${results.accelerator})`)}
 </dl>
+${results.cameraFramesPerSecond.length > 0 && html`<h3>Operating points</h3>${operatingTable(results, point, rate)}`}
 <h3>Accuracy</h3>
 ${accuracyTable(results, front)}
 <h3>Area at ${results.node}</h3>
 ${sharesOf(point.areaMm2 - besideMm2, besideMm2, "mm²")}
-<h3>Energy a frame at ${results.node}</h3>
+<h3>Energy a frame at ${results.node}, as fast as it can</h3>
 ${sharesOf(point.frontEnergyUj, point.acceleratorEnergyUj, "µJ")}
 <p class="small">${significant(point.energyPerFrameUj)} µJ; DRAM adds ${significant(point.dramEnergyUj)} µJ for what the accelerator moves</p>
 <h3>The front in ${results.technology.name}</h3>

@@ -1,3 +1,4 @@
+import { type OperatingFigures, operatingFigures } from "../../src/report/explore-operating.js";
 import type { ExploreResults } from "../../src/report/explore-results.js";
 import { percent, significant } from "../../src/report/format.js";
 
@@ -13,20 +14,17 @@ export type Figure = {
   text(value: number): string;
 };
 
-type PointKey =
-  | "topsPerWatt"
-  | "topsPerWattWithDram"
-  | "areaMm2"
-  | "latencyMs"
-  | "framesPerSecond"
-  | "energyPerFrameUj"
-  | "gain"
-  | "gainWithDram";
+type PlainKey = "areaMm2" | "latencyMs" | "framesPerSecond";
 
-const plain = (id: PointKey, label: string, unit: string, better: Figure["better"]): Figure => ({
-  ...{ id, label, unit, better, scale: "log" },
+/** How a figure is shown. */
+type Shown = Pick<Figure, "label" | "unit" | "better">;
+
+const shown = (label: string, unit: string, better: Figure["better"]): Shown => ({ label, unit, better });
+
+/** A figure that is the same at every operating point. */
+const plain = (id: PlainKey, about: Shown): Figure => ({
+  ...{ id, ...about, scale: "log", text: significant },
   of: (results, point) => results.points[point]![id],
-  text: significant,
 });
 
 const freezePointOf = (results: ExploreResults, point: number) => {
@@ -52,19 +50,31 @@ const accuracyOf = (dataset: string): Figure => ({
   text: (value) => percent(value / 100),
 });
 
-/** The figures that a page's designs have; accuracies only where a sweep was read. */
-export function figuresOf(results: ExploreResults): readonly Figure[] {
+/**
+ * The figures that a page's designs have; accuracies only where a sweep was read.
+ *
+ * @param cameraFramesPerSecond rate of the camera; undefined: as fast as each design can
+ */
+export function figuresOf(
+  results: ExploreResults,
+  cameraFramesPerSecond: number | undefined,
+): readonly Figure[] {
+  const operating = (id: keyof OperatingFigures, about: Shown): Figure => ({
+    ...{ id, ...about, scale: "log", text: significant },
+    of: (all, point) => operatingFigures(all, all.points[point]!, cameraFramesPerSecond)?.[id],
+  });
   const datasets = new Set(results.freezePoints.flatMap(({ tasks }) => tasks.map(({ dataset }) => dataset)));
   const hasLoss = results.freezePoints.some(({ loss }) => loss !== undefined);
   return [
-    plain("areaMm2", "area", "mm²", "less"),
-    plain("topsPerWatt", "efficiency", "TOPS/W", "more"),
-    plain("topsPerWattWithDram", "efficiency with DRAM", "TOPS/W", "more"),
-    plain("latencyMs", "latency", "ms", "less"),
-    plain("framesPerSecond", "frames/s", "", "more"),
-    plain("energyPerFrameUj", "energy", "µJ/frame", "less"),
-    plain("gain", "gain over all-programmable", "×", "more"),
-    plain("gainWithDram", "gain with DRAM", "×", "more"),
+    plain("areaMm2", shown("area", "mm²", "less")),
+    operating("topsPerWatt", shown("efficiency", "TOPS/W", "more")),
+    operating("topsPerWattWithDram", shown("efficiency with DRAM", "TOPS/W", "more")),
+    plain("latencyMs", shown("latency", "ms", "less")),
+    plain("framesPerSecond", shown("most frames/s", "", "more")),
+    operating("energyPerFrameUj", shown("energy", "µJ/frame", "less")),
+    operating("powerMw", shown("power", "mW", "less")),
+    operating("gain", shown("gain over all-programmable", "×", "more")),
+    operating("gainWithDram", shown("gain with DRAM", "×", "more")),
     ...(hasLoss ? [lossFigure] : []),
     ...[...datasets].map(accuracyOf),
   ];

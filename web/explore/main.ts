@@ -1,3 +1,4 @@
+import { operatingText } from "../../src/report/explore-operating.js";
 import type { ExploreResults } from "../../src/report/explore-results.js";
 import { grouped, significant } from "../../src/report/format.js";
 import { html } from "../../src/report/markup.js";
@@ -13,8 +14,8 @@ function element<T extends Element>(id: string, kind: new () => T): T {
 }
 
 const results = JSON.parse(element("data", HTMLScriptElement).textContent ?? "") as ExploreResults;
-const figures = figuresOf(results);
-const lossFigure = figures.find(({ id }) => id === "loss");
+let rate = firstRate();
+let figures = figuresOf(results, rate);
 const plotArea = element("plot", HTMLDivElement);
 const detail = element("detail", HTMLElement);
 const layers = element("layers", HTMLElement);
@@ -34,6 +35,12 @@ let plot: DrawnPlot;
 let chosen = firstChoice();
 let isOpen = false;
 
+/** Rate of the camera that the address asks for. */
+function firstRate(): number | undefined {
+  const asked = Number(/(?:^|&)rate=([\d.]+)/.exec(location.hash.slice(1))?.[1]);
+  return results.cameraFramesPerSecond.find((one) => one === asked);
+}
+
 /** As the sentence on top: the deepest answer found, else the knee of efficiency over area. */
 function firstChoice(): number {
   const asked = /(?:^|&)design=(\d+)/.exec(location.hash.slice(1));
@@ -48,6 +55,12 @@ function fill(id: string, options: readonly (readonly [value: string, text: stri
   box.value = value;
 }
 
+/** The camera's rate that is chosen; undefined: as fast as each design can. */
+function rateOf(): number | undefined {
+  const box = document.getElementById("operating");
+  return box instanceof HTMLSelectElement && box.value !== "" ? Number(box.value) : undefined;
+}
+
 function figureOf(id: string): Figure {
   const { value } = select(id);
   return figures.find((one) => one.id === value) ?? figures[0]!;
@@ -55,6 +68,7 @@ function figureOf(id: string): Figure {
 
 function filterOf(): Filter {
   return {
+    cameraFramesPerSecond: rate,
     freezePoint: select("filter-freeze").value,
     folding: select("filter-folding").value,
     requantization: select("filter-requantization").value,
@@ -64,6 +78,11 @@ function filterOf(): Filter {
 }
 
 function update(): void {
+  const before = rate;
+  rate = rateOf();
+  figures = figuresOf(results, rate);
+  if (rate !== before) showChosen();
+  const lossFigure = figures.find(({ id }) => id === "loss");
   const [x, y] = [figureOf("axis-x"), figureOf("axis-y")];
   const all = placed(results, filterOf(), { x, y, loss: lossFigure });
   const front = frontOf(all, x, y);
@@ -91,14 +110,18 @@ function drawRings(hovered: Placed | undefined): void {
 }
 
 function choose(point: number): void {
-  isOpen = layers.querySelector("details")?.open ?? isOpen;
   chosen = point;
-  detail.innerHTML = detailMarkup(results, point).text;
-  layers.innerHTML = layersMarkup(results, point).text;
+  showChosen();
+  drawRings(undefined);
+}
+
+function showChosen(): void {
+  isOpen = layers.querySelector("details")?.open ?? isOpen;
+  detail.innerHTML = detailMarkup(results, chosen, rate).text;
+  layers.innerHTML = layersMarkup(results, chosen).text;
   const more = layers.querySelector("details");
   if (more !== null) more.open = isOpen;
-  drawRings(undefined);
-  history.replaceState(null, "", `#design=${point}`);
+  history.replaceState(null, "", `#design=${chosen}${rate === undefined ? "" : `&rate=${rate}`}`);
 }
 
 function underPointer(event: MouseEvent): Placed | undefined {
@@ -176,16 +199,22 @@ function start(): void {
   const axes = figures.map(({ id, label, unit }) => [id, unit === "" ? label : `${label}, ${unit}`] as const);
   fill("axis-x", axes, "areaMm2");
   fill("axis-y", axes, "topsPerWatt");
+  if (results.cameraFramesPerSecond.length > 0) {
+    const rates = [undefined, ...results.cameraFramesPerSecond];
+    const options = rates.map((one) => [String(one ?? ""), operatingText(one)] as const);
+    fill("operating", options, String(rate ?? ""));
+  }
   fill("filter-freeze", names(results.freezePoints.map(({ layer }) => layer)), "");
   fill("filter-folding", names(results.fronts.map(({ folding }) => folding)), "");
   fill("filter-requantization", names(results.fronts.map(({ requantization }) => requantization)), "");
   const form = document.querySelector<HTMLFormElement>(".controls");
   form?.addEventListener("input", update);
   form?.addEventListener("submit", (event) => event.preventDefault());
-  element("reset", HTMLButtonElement).addEventListener("click", () => {
+  element("show-all", HTMLButtonElement).addEventListener("click", () => {
     form?.reset();
     select("axis-x").value = "areaMm2";
     select("axis-y").value = "topsPerWatt";
+    if (results.cameraFramesPerSecond.length > 0) select("operating").value = "";
     for (const id of ["filter-freeze", "filter-folding", "filter-requantization"]) select(id).value = "";
     update();
   });

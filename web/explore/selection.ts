@@ -3,6 +3,8 @@ import type { Figure } from "./figures.js";
 
 /** What the reader asked to see; empty texts and undefined: everything. */
 export type Filter = {
+  /** Rate of the camera that designs must reach; undefined: as fast as each can. */
+  readonly cameraFramesPerSecond: number | undefined;
   readonly freezePoint: string;
   readonly folding: string;
   readonly requantization: string;
@@ -24,6 +26,7 @@ export function placed(
     if (filter.freezePoint !== "" && front.freezePoint !== filter.freezePoint) return [];
     if (filter.folding !== "" && front.folding !== filter.folding) return [];
     if (filter.requantization !== "" && front.requantization !== filter.requantization) return [];
+    if (point.framesPerSecond < (filter.cameraFramesPerSecond ?? 0)) return [];
     if (filter.maxAreaMm2 !== undefined && point.areaMm2 > filter.maxAreaMm2) return [];
     if (filter.maxLossPoints !== undefined) {
       const lost = loss?.of(results, place);

@@ -64,7 +64,11 @@ export async function runExploration(request: ExplorationRequest): Promise<Explo
   const source = await exploreSource(request.source);
   const technology = readTechnology(request.technology ?? source.config.cost.technology);
   const given = Object.entries(request.space ?? {}).filter(([, value]) => value !== undefined);
-  const space: ExploreSpace = { ...defaultSpace(technology), ...Object.fromEntries(given) };
+  const { cameraFramesPerSecond } = source.config.cost;
+  const space: ExploreSpace = {
+    ...{ ...defaultSpace(technology), cameraFramesPerSecond },
+    ...Object.fromEntries(given),
+  };
   checkSpace(space);
   const found = await explore({
     network: source.network,
