@@ -12,6 +12,7 @@ const driving = (sinks: number): MappedNetlist => ({
   kind: "mappedNetlist",
   name: "driving",
   libraries: ["sky130"],
+  netNames: new Map(),
   netCount: 6 + 2 * sinks,
   clock: net(2),
   ports: [
