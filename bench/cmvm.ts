@@ -57,7 +57,7 @@ const REALIZED_UNITS = {
   inverters: "cells",
   criticalPath: "ps",
   registerBits: "bits",
-  latency: "cycles",
+  latencyCycles: "cycles",
 } as const;
 
 const UNITS = { adders: "additions", bits: "full-adder bits", depth: "additions", seconds: "s" } as const;
@@ -158,7 +158,7 @@ async function matrixRows(
       "halfAdders",
       "criticalPath",
       "registerBits",
-      "latency",
+      "latencyCycles",
     ]),
   );
   if (synthesis.sky130 === undefined) return rows;

@@ -26,14 +26,11 @@ const FRONTS = [
     name: "ResNet-8",
     file: ["resnet8_cifar10", "pretrainedResnet_quant.tflite"],
     through: "dense",
-    // The last layer that reads an image.
-    energyThrough: "average_pooling2d",
   },
   {
     name: "MobileNetV1-0.25",
     file: ["mobilenet_v1_025_224_quant", "mobilenet_v1_0.25_224_quant.tflite"],
     through: "Conv2d_7_pointwise",
-    energyThrough: "Conv2d_7_pointwise",
   },
 ] as const;
 
@@ -65,10 +62,10 @@ function rowsOf(layer: SynthesizedLayer, problems: string[]): BenchRow[] {
 
 /** Energies of both tiers, by layer, with what is out of bounds. */
 async function energyOf(
-  { name, file, energyThrough }: (typeof FRONTS)[number],
+  { name, file, through }: (typeof FRONTS)[number],
   problems: string[],
 ): Promise<readonly BenchRow[]> {
-  const freezePoint = nodeName(energyThrough);
+  const freezePoint = nodeName(through);
   const network = truncateQuantNetwork(importTfliteFile(sharedPath("models", ...file)), freezePoint);
   const front = compileFrontEnd(network, freezePoint, { folding: { kind: "auto" } });
   const rows = await energyRows(front, name);

@@ -132,7 +132,7 @@ export function realize(matrix: ConstantMatrix, graph: AdderGraph, clock: ClockT
 /** A plan as one module, registers always enabled. */
 export function moduleOf({ name, inputs }: ConstantMatrix, plan: DatapathPlan): Module {
   const b = new ModuleBuilder(`cmvm_${name}`, []);
-  if (plan.schedule.latency > 0) b.clock("clk");
+  if (plan.schedule.latencyCycles > 0) b.clock("clk");
   const words = inputs.map((_, i) => b.input(`x${i}`, 8));
   for (const [o, word] of lowerDatapath(b, plan, words, { enable: null }).entries()) b.output(`y${o}`, word);
   return b.build();
@@ -145,20 +145,20 @@ export type Realized = {
   readonly inverters: number;
   readonly criticalPath: number;
   readonly registerBits: number;
-  readonly latency: number;
+  readonly latencyCycles: number;
 };
 
 /** Count a plan. */
 export function figuresOf(plan: DatapathPlan): Realized {
   const { fullAdders, finalAdderBits, halfAdders, inverters } = datapathCounts(plan, wholePlan(plan));
-  const { longestPathPs, registerBits, latency } = plan.schedule;
+  const { longestPathPs, registerBits, latencyCycles } = plan.schedule;
   return {
     fullAdders: fullAdders + finalAdderBits,
     halfAdders,
     inverters,
     criticalPath: longestPathPs,
     registerBits,
-    latency,
+    latencyCycles,
   };
 }
 

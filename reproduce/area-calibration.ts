@@ -14,7 +14,7 @@ import {
   defaultEngine,
   fitAreaFactors,
   mapLayers,
-  mappedArea,
+  mappedAreaUm2,
   readCellLibrary,
   readTechnology,
   registerCells,
@@ -142,7 +142,7 @@ export async function calibrateArea(request: AreaCalibrationRequest): Promise<Ar
       const mapping = mapped.get(node.name)!;
       if (mapping.kind === "failed")
         throw new FixynnError("FX7075", mapping.message, { place: `${name}: ${node.name}` });
-      const area = mappedArea(mapping.netlist(), library);
+      const area = mappedAreaUm2(mapping.netlist(), library);
       const counts = countsOf(node.name, stats);
       const { resetBits } = registerCells(counts);
       samples.datapath.push({ counts: counts.datapath, areaUm2: area.datapath });

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { sharedPath } from "../bench/photos.js";
 import { FixynnError } from "../src/core/index.js";
 import { calibrateArea } from "./area-calibration.js";
 import { reproducePaper } from "./paper.js";
@@ -37,7 +38,11 @@ program
   .command("paper")
   .description("the paper's figures, corrected and at equal area: docs/results/paper.md")
   .option("--quick", "the folded front alone, without the parallel one", false)
-  .option("--page-only", "compute nothing: write the page of the kept paper.json", false)
+  .option(
+    "--page-only",
+    "compute nothing: write the page and draw its figures from the kept paper.json",
+    false,
+  )
   .option("--freeze-point <layer>", "partly frozen front; default: what docs/results/transfer.md allows")
   .option("--out <folder>", "folder of the page and its figures", "docs/results")
   .option("--runs <folder>", "where compiled fronts are kept", "runs/paper")
@@ -60,12 +65,12 @@ program
 program
   .command("area-calibration")
   .description("area of counted cells after mapping: technologies/calibration/area.json")
-  .option("--liberty <file...>", "Liberty files of the library", ["../shared/tech/sky130hd_tt.lib.gz"])
+  .option("--liberty <file...>", "Liberty files of the library", [sharedPath("tech", "sky130hd_tt.lib.gz")])
   .option("--technology <name>", "technology table of that library", "sky130hd")
   .option(
     "--keras <file>",
     "float MobileNetV1-0.25 of Keras",
-    "../shared/models/mobilenet_v1_025_224_keras/mobilenet_v1_0.25_224.h5",
+    sharedPath("models", "mobilenet_v1_025_224_keras", "mobilenet_v1_0.25_224.h5"),
   )
   .option("--out <file>", "where the factors go; default the file that ships")
   .action(async (options: { liberty: string[]; technology: string; keras: string; out?: string }) => {

@@ -12,6 +12,8 @@ import {
   type Table,
   textColumn,
 } from "../src/report/index.js";
+import { MOST_LOSS } from "./paper-accuracy-figures.js";
+import { paperFigures } from "./paper-figures.js";
 import type { ComparisonRow, PaperResults, StructuralRow } from "./paper-results.js";
 
 const table = (columns: Table["columns"], rows: readonly (readonly Cell[])[]): string =>
@@ -231,6 +233,30 @@ function headline({ comparisons }: PaperResults, what: string, paper: string): s
   return [`- ${what} (the paper: ${paper})`, ...lines].join("\n");
 }
 
+/** Pictures of the page whose files' names begin in one of some ways. */
+function pictures(results: PaperResults, ...starts: readonly string[]): string {
+  return paperFigures(results)
+    .filter(({ file }) => starts.some((start) => file.startsWith(`paper-${start}`)))
+    .map(({ file, alt }) => `![${alt}](${file})`)
+    .join("\n\n");
+}
+
+function accuracySection(results: PaperResults): string {
+  const { rows, totalAreaMm2 } = results.accuracy;
+  const shown = pictures(results, "accuracy");
+  if (shown === "") return "";
+  const tasks = [...new Set(rows.flatMap(({ changes }) => Object.keys(changes)))];
+  return `## Accuracy against efficiency
+
+TOPS/W of the whole chip, front and tail with the classifier, ${totalAreaMm2} mm² at 16 nm, as fast as it can, 224×224. The accuracies are those of transfer.md: Google's quantized
+MobileNet as the exact front, int8, **at 128×128**, on ${tasks.join(" and ")}; \`npm run reproduce -- paper\` reads the brackets of that page's table (tenths of a point), since the runs
+themselves are not in the repository. A number beside a point is the last frozen block (5: frozen up to Conv2d_5_pointwise). Points that lose more than ${MOST_LOSS} are left out.
+
+${shown}
+
+`;
+}
+
 /** Write the page. */
 export function paperPage(results: PaperResults): string {
   const { network, macs, freezePoint, comparisons, quick, notes } = results;
@@ -249,9 +275,16 @@ fully fixed; 11.2 TOPS/W, nearly 2×, where transfer loses less than one point. 
 ${headline(results, whats[0] ?? "", "4.81×")}
 ${headline(results, whats[1] ?? "", "nearly 2×")}
 
-Bounds are the corners of all ranges, so wide; section (c) has every row.
+Bounds are the corners of all ranges, so wide; section (c) has every row. The figures below are drawn from \`docs/results/paper.json\` alone:
+\`npm run reproduce -- paper --page-only\` draws them again in a second.
 
-## (a) Paper tier: DeepFreeze as it is, and corrected
+${pictures(results, "pareto")}
+
+Fronts alone, without the tail that a part-frozen one needs: their TOPS/W count the frozen layers' operations, so a front of 11 layers is not to be held against the paper's 11.2, which is a whole
+chip (section (c) has ours). Bars: ranges. The paper's abstract states no area, so its figures are lines. NVDLA's points: published area, average power and frames/s, on ResNet-50; it reaches
+about 2 TOPS/W on this network.
+
+${accuracySection(results)}## (a) Paper tier: DeepFreeze as it is, and corrected
 
 Left: DeepFreeze's \`model_ppa.py\`, formulas, coefficients and quirks (16 nm, 810 MHz; the accelerator's 3.3 mm² come on top of the front). Right: the same
 coefficients with all of the corrections below. Gain: TOPS/W over the accelerator alone, under the same corrections; not at equal area.
@@ -279,12 +312,24 @@ Energy a frame by component, nominal:
 
 ${energyTable(results)}
 
+Layer by layer, nominal, at 16 nm from ${results.frontLayers[0]?.node.split(" ").at(-1) ?? "–"} (from another technology the shares differ: the table above). SRAM: line buffers. "Freeze point": what transfer.md allows.
+"Modelled": too large for the timed simulation.
+
+${pictures(results, "area", "energy")}
+
 ## (c) Ratios at equal area
 
 Total area at 16 nm on both sides: frozen front and the best accelerator in what it leaves, against the best accelerator of the whole. MAC array: our analytic
 model from parts, at the front's own node, scaled like it. NVDLA: its published points, interpolated, no extrapolation below 0.51 mm². Ranges: all corners of
 front, accelerator, scaling and DRAM (60 to 325 pJ a byte); what is common to both sides cancels. Camera "most": both as fast as they can; else at that frame rate,
 idle power and leakage included. Fully fixed: both sides run the 27 convolutions; else the whole network with its classifier.
+
+${pictures(results, "iso-area")}
+
+Roofline of the all-programmable array: at 1 mm² its buffers do not keep the weights, so every layer moves bytes. Depthwise layers leave most multipliers idle however many bytes they move; NVDLA
+is not drawn, since its model takes published rates and has no bound of bytes for a layer.
+
+${pictures(results, "roofline")}
 
 ${whats
   .map(

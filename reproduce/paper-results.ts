@@ -6,7 +6,6 @@ import {
   compareAtEqualArea,
   correctedPaperTier,
   correctionSteps,
-  costFrontEnd,
   createArrayCatalogue,
   type EqualAreaComparison,
   type FrontEndCost,
@@ -20,9 +19,13 @@ import {
   readTechnology,
   scalingTo16Nm,
 } from "../src/cost/index.js";
+import { type AccuracyResult, accuracyResult } from "./paper-accuracy.js";
+import { costOf, type FrontLayers, frontLayers } from "./paper-front-cost.js";
 import type { CompiledFront } from "./paper-fronts.js";
 import type { PaperNetwork } from "./paper-network.js";
+import { type RooflineResult, rooflineResult } from "./paper-roofline.js";
 import { type ValidationRow, validationRows } from "./paper-validation.js";
+import type { SweepRow } from "./transfer-table.js";
 
 /** One row of the paper tier: DeepFreeze's figures and the corrected ones. */
 export type PaperRow = {
@@ -101,9 +104,12 @@ type SideRow = {
   readonly powerMw: Range;
 };
 
+/** Version of the JSON that the page and its figures are written from. */
+export const paperSchema = "fixynn.paper.v2";
+
 /** Everything that the page shows: `docs/results/paper.json`. */
 export type PaperResults = {
-  readonly schema: "fixynn.paper.v1";
+  readonly schema: typeof paperSchema;
   readonly network: string;
   readonly macs: number;
   readonly quick: boolean;
@@ -113,6 +119,10 @@ export type PaperResults = {
   readonly structural: readonly StructuralRow[];
   readonly comparisons: readonly ComparisonRow[];
   readonly validation: readonly ValidationRow[];
+  /** Layer by layer, in the first technology. */
+  readonly frontLayers: readonly FrontLayers[];
+  readonly roofline: RooflineResult | null;
+  readonly accuracy: AccuracyResult;
   /** What the timed simulation covered, front by front. */
   readonly simulated: readonly string[];
   readonly notes: readonly string[];
@@ -149,20 +159,15 @@ function paperRows({ paper }: PaperNetwork): readonly PaperRow[] {
   });
 }
 
-const costOf = (front: CompiledFront, frozenLayers: number): FrontEndCost =>
-  costFrontEnd({
-    layers: front.layers.slice(0, frozenLayers),
-    technology: readTechnology(front.technology),
-    clockMhz: front.clockMhz,
-    measured: new Map(Object.entries(front.measured)),
-  });
-
 function energyParts(
   { energyPerFrameUj }: FrontEndCost,
   factor: number,
+  { leakageMw, framesPerSecond }: FrontFigures,
 ): Omit<FrontEndCost["energyPerFrameUj"], "total"> {
   const { total: _, ...parts } = energyPerFrameUj;
-  return Object.fromEntries(Object.entries(parts).map(([name, uj]) => [name, uj * factor])) as typeof parts;
+  const scaled = Object.entries(parts).map(([name, uj]) => [name, uj * factor] as const);
+  const leakage = (leakageMw.nominal / framesPerSecond.nominal) * 1e3;
+  return { ...(Object.fromEntries(scaled) as typeof parts), leakage };
 }
 
 function structuralRow(
@@ -192,7 +197,7 @@ function structuralRow(
       control: control * areaFactor,
     },
     energyPerFrameUj,
-    energyPartsUj: energyParts(cost, energyFactor),
+    energyPartsUj: energyParts(cost, energyFactor, figures),
     framesPerSecond: figures.framesPerSecond,
     topsPerWatt: {
       low: perWatt(energyPerFrameUj.high),
@@ -317,8 +322,10 @@ export function paperResults(input: {
   readonly fronts: readonly CompiledFront[];
   readonly freezePoint: { readonly layer: string; readonly rule: string };
   readonly quick: boolean;
+  /** Accuracies of the transfer page; empty without one. */
+  readonly sweep: readonly SweepRow[];
 }): PaperResults {
-  const { network, fronts, freezePoint, quick } = input;
+  const { network, fronts, freezePoint, quick, sweep } = input;
   const convolutions = fronts[0]?.layers.length ?? 0;
   const layers = network.accelerator.findIndex(({ name }) => name === freezePoint.layer) + 1;
   const depths: readonly Depth[] = [
@@ -327,7 +334,7 @@ export function paperResults(input: {
   ];
   const technologies = [...new Set(fronts.map(({ technology }) => technology))].map(readTechnology);
   return {
-    schema: "fixynn.paper.v1",
+    schema: paperSchema,
     network: network.name,
     macs: network.macs,
     quick,
@@ -350,6 +357,10 @@ export function paperResults(input: {
       return `${front.form}, ${front.technology}: ${all.length} of ${front.layers.length} layers, ${cycles} cycles, ${front.photos} photos, glitches × ${Math.min(...glitches).toFixed(2)} to × ${Math.max(...glitches).toFixed(2)}, standard error of a layer up to ${(100 * Math.max(...all.map((one) => one.relativeError))).toFixed(0)} %`;
     }),
     validation: validationRows(technologies.map(({ name }) => name)),
+    frontLayers: fronts.filter(({ technology }) => technology === technologies[0]?.name).map(frontLayers),
+    roofline:
+      technologies[0] === undefined ? null : rooflineResult(network.accelerator, technologies[0].name),
+    accuracy: accuracyResult(network.accelerator, fronts, sweep),
     notes: technologies.map((technology) => acceleratorTechnology(technology).source),
   };
 }

@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { FixynnError, writeFileAtomic } from "../src/core/index.js";
+import { paperSvgFiles } from "./paper-figures.js";
 import { type CompiledFront, compileFront, type FrontForm, paperTechnologies } from "./paper-fronts.js";
 import { paperNetwork, transferFreezePoint } from "./paper-network.js";
 import { paperPage } from "./paper-page.js";
-import { type PaperResults, paperResults } from "./paper-results.js";
+import { type PaperResults, paperResults, paperSchema } from "./paper-results.js";
+import { readTransferSweep } from "./transfer-table.js";
 
 /** Read kept results. */
 function kept(path: string): PaperResults {
@@ -14,11 +16,18 @@ function kept(path: string): PaperResults {
       hint: "run without --page-only",
     });
   }
-  return JSON.parse(readFileSync(path, "utf8")) as PaperResults;
+  const results = JSON.parse(readFileSync(path, "utf8")) as PaperResults;
+  if (results.schema !== paperSchema) {
+    throw new FixynnError("FX9011", `kept results are not ${paperSchema}`, {
+      place: path,
+      hint: "they are of another version: run without --page-only",
+    });
+  }
+  return results;
 }
 
 /**
- * Compute the figures of the paper's page, keep them as JSON, and write the page.
+ * Compute the figures of the paper's page, keep them as JSON, and write the page and its figures.
  *
  * @returns path of the page
  * @throws FixynnError FX9002 without the shared model, FX9011 without a freeze point
@@ -26,7 +35,7 @@ function kept(path: string): PaperResults {
 export async function reproducePaper(options: {
   /** The folded front alone: the parallel one takes minutes and 1.5 GB to compile. */
   readonly quick: boolean;
-  /** Compute nothing: write the page of the kept JSON. */
+  /** Compute nothing: write the page and draw its figures from the kept JSON. */
   readonly pageOnly: boolean;
   readonly out: string;
   readonly runs: string;
@@ -48,10 +57,13 @@ export async function reproducePaper(options: {
           ? transferFreezePoint(join("docs", "results"))
           : { layer: freezePoint, rule: "given on the command line" },
       quick,
+      sweep: readTransferSweep(join("docs", "results")),
     });
     writeFileAtomic(json, `${JSON.stringify(results, null, 1)}\n`);
   }
   const page = join(out, "paper.md");
-  writeFileAtomic(page, paperPage(kept(json)));
+  const results = kept(json);
+  for (const [name, text] of paperSvgFiles(results)) writeFileAtomic(join(out, name), text);
+  writeFileAtomic(page, paperPage(results));
   return page;
 }

@@ -91,7 +91,7 @@ export async function reproduceParts(options: {
         delayPs: 1e6 / timing.achievableClockMhz,
         energyPjPerOperation: energyPj,
         glitchFactor,
-        latency: modules.get(part)!.latency,
+        latencyCycles: modules.get(part)!.latencyCycles,
         instances: cells.length,
         flipFlops,
       };

@@ -6,6 +6,7 @@ import { packageRoot } from "../src/core/index.js";
 import { costsOf, paretoFront, kneeOf as referenceKnee } from "../src/explore/index.js";
 import { explorePageScript, linkModules } from "../src/flow/explore/page-script.js";
 import type { Figure } from "../web/explore/figures.js";
+import { referencesOn } from "../web/explore/plot.js";
 import { frontOf, kneeOf, type Placed } from "../web/explore/selection.js";
 
 const figure = (better: Figure["better"]): Figure => ({
@@ -30,6 +31,19 @@ describe("the page's own Pareto front", () => {
         expect(knee?.point).toBe(referenceKnee(figures, front, ["least", "most"]));
       }),
     );
+  });
+});
+
+describe("published designs", () => {
+  const references = [{ name: "NVDLA", areaMm2: 3.3, topsPerWatt: 7 }];
+  const on = (x: string, y: string) => referencesOn({ references }, { id: x }, { id: y });
+
+  it("have a place where both axes are theirs, and else none", () => {
+    expect(on("areaMm2", "topsPerWatt")).toEqual([{ name: "NVDLA", x: 3.3, y: 7 }]);
+    expect(on("topsPerWatt", "areaMm2")).toEqual([{ name: "NVDLA", x: 7, y: 3.3 }]);
+    expect(on("areaMm2", "areaMm2")).toEqual([]);
+    expect(on("areaMm2", "topsPerWattWithDram")).toEqual([]);
+    expect(referencesOn({}, { id: "areaMm2" }, { id: "topsPerWatt" })).toEqual([]);
   });
 });
 

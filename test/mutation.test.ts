@@ -128,7 +128,7 @@ function passes(module: SimModule, test: Case, run: Run, pauses?: Rng): boolean 
       outputBeatsPerFrame: node.output.shape[0]! * node.output.shape[1]!,
       valuesPerBeat: { input: input.shape.at(-1)!, output: node.output.shape.at(-1)! },
       bits: { input: input.bits, output: node.output.bits },
-      patience: 500,
+      patienceCycles: 500,
       ...(pauses === undefined ? {} : { backpressure: { rng: pauses, idle: 0.3, stall: 0.4 } }),
     });
     return result.outputs.every((lane, i) => lane.every((value, j) => value === run.expected[i]![j]));

@@ -1,65 +1,126 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import { expect, test } from "vitest";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { packageRoot } from "../src/core/index.js";
+import { type ExportedNumber, exportedNumbers } from "./helpers/exported-numbers.js";
+import { isBare } from "./helpers/units.js";
 
-/** Words of physical quantities: a numeric field with one of them needs a unit at the end of its name. */
-const quantity =
-  /area|energy|power|leakage|delay|slew|setup|hold|period|frequency|clock|time|latency|capacitance|load|voltage|supply|length|slope/i;
+/** Owners and names that the rule takes for a quantity without a unit, and what they are. */
+const exceptions: readonly (readonly [RegExp, string])[] = [
+  [/^(?:AreaParts|EnergyParts)\b/, "parts: their unit is in the name that holds them (areaUm2, energyPj)"],
+  [/^StackRow parts\./, "what a figure stacks: area or energy, in the unit of its title"],
+  [/^\w+ (?:finiteSlopes|splitSlopeRange|slopeRange)$/, "slopes of lines over integers"],
+  [/^\w+ roundingDivideByPowerOfTwo$/, "a power of two"],
+  [/^ScalingTo16Nm (?:area|energy|delay|leakage)$|^leakageTo16Nm /, "factors from one node to another"],
+  [/^HoldOut holdOut\.|^HoldOut HoldOut\./, "images held out of training"],
+  [
+    /^(?:DropoutNode|NodeSpec|TrainingProgram|(?:add|inferShape|drawMask)\(\)) rate$/,
+    "share of values dropped",
+  ],
+];
 
-/** Units that names end with, alone or before `Per…`. */
-const unit =
-  /(Um2|Mm2|Um|Nm|V|Ps|Ns|Us|Ms|Seconds|Pj|Uj|Nw|Mw|W|Ff|Pf|Mhz|Hz|Kb|Bytes|Bits|Cycles|Tops|fF|nW|ps|pJ)(Per[A-Z]\w*)?$/;
+const labelOf = ({ owner, names }: ExportedNumber): string => `${owner} ${names.join(".")}`;
 
-/** Endings of pure numbers: counts, factors, shares and ratios. */
-const dimensionless =
-  /(Ratio|Factor|Shares?|Spread|Scaling|Toggles|Loads|Gates|Count|Exponent|Index|Shape|Fanout|FanOut|Edges|PerWatt|PerMm2)$/;
-
-/** Fields whose unit is stated by the type that they are in. */
-const exceptions: ReadonlyMap<string, string> = new Map([
-  ["cost/scaling.ts area", "a factor from one node to another"],
-  ["cost/scaling.ts energy", "a factor from one node to another"],
-  ["cost/scaling.ts delay", "a factor from one node to another"],
-  ["cost/liberty.ts slews", "of a file, in the file's own units"],
-  ["cost/liberty.ts loads", "of a file, in the file's own units"],
-  ["cost/structural/parts.ts clock", "a part of a record whose name has the unit (energyPj.clock)"],
-  ["cost/structural/parts.ts leakage", "a part of a record whose name has the unit (energyPj.leakage)"],
-  ["cost/accelerator/parts/modules.ts latency", "pipeline stages, a count"],
-]);
+const bareOf = (numbers: readonly ExportedNumber[]): readonly string[] => [
+  ...new Set(numbers.filter(({ names }) => isBare(names)).map((one) => `${one.room}: ${labelOf(one)}`)),
+];
 
 const source = join(packageRoot, "src");
-const files = ["cost", "explore"].flatMap((room) => {
-  try {
-    return readdirSync(join(source, room), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && /(?<!\.test)\.ts$/.test(entry.name))
-      .map((entry) => join(entry.parentPath, entry.name));
-  } catch {
-    return [];
-  }
-});
-
-const isBare = (name: string): boolean =>
-  quantity.test(name) && !unit.test(name) && !dimensionless.test(name);
+const configFile = join(packageRoot, "tsconfig.json");
 
 test("the rule tells names with a unit from bare ones", () => {
-  expect(["area", "readEnergy", "delay", "clockRate", "supply"].filter(isBare)).toHaveLength(5);
-  expect(
-    ["areaUm2", "readPj", "delayPs", "clockMhz", "energyPjPerAccessedBit", "areaSpread"].filter(isBare),
-  ).toEqual([]);
+  const bare = [
+    "area",
+    "readEnergy",
+    "delays",
+    "clockRate",
+    "SUPPLY",
+    "energyPerFrame",
+    "maxArea",
+    "frameRate",
+  ];
+  expect(bare.filter((name) => !isBare([name]))).toEqual([]);
+  const withUnit = ["areaUm2", "readPj", "delayPs", "clockMhz", "CLOCK_SLEW_PS", "energyPjPerAccessedBit"];
+  const pure = ["areaSpread", "delayFactors", "logicToggleRate", "learningRateAt", "length", "images"];
+  expect([...withUnit, "areaUm2Of", "dramGbPerSecond", ...pure].filter((name) => isBare([name]))).toEqual([]);
+  expect(isBare(["energyPj", "clock"])).toBe(false);
+  expect(isBare(["energy", "datapath"])).toBe(true);
 });
 
-test("every numeric field of costs that is a physical quantity has its unit in its name", () => {
-  const bare: string[] = [];
-  let fields = 0;
-  const field =
-    /^\s*(?:readonly )?(\w+)\??: (?:number|Range|readonly number\[\]|amount\b.*)(?: \| (?:null|undefined))?[;,]/gm;
-  for (const file of files) {
-    const place = relative(source, file).replaceAll("\\", "/");
-    for (const [, name = ""] of readFileSync(file, "utf8").matchAll(field)) {
-      fields++;
-      if (isBare(name) && !exceptions.has(`${place} ${name}`)) bare.push(`${place} ${name}`);
-    }
+test("numbers are found wherever a room shows them", () => {
+  const folder = mkdtempSync(join(tmpdir(), "fixynn-units-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const room = join(folder, "room");
+  mkdirSync(room);
+  // A schema as zod's types have it, without zod: the fixture is outside the package.
+  const files = {
+    "package.json": `{ "type": "module" }`,
+    "schema.d.ts": `export type Schema<T> = { readonly _zod: object; readonly _input: T; readonly _output: T };`,
+    "room/hidden.ts": `export type Hidden = { readonly latency: readonly number[] };`,
+    "room/index.ts": `
+import type { Schema } from "../schema.js";
+import type { Hidden } from "./hidden.js";
+export type Design = {
+  readonly area: number;
+  readonly areaMm2: number;
+  readonly energy: { readonly low: number; readonly high: number } | undefined;
+  readonly power: Readonly<Record<string, number>>;
+  readonly energyPj: { readonly clock: number; readonly leakage: number };
+  readonly hidden: Hidden;
+  readonly periods: readonly number[];
+  readonly slewOf: (load: number) => number;
+};
+type Parsed = { readonly supply: number; readonly inner: { readonly delay?: number | null } };
+export declare const designSchema: Schema<Parsed>;
+export function frequencyOf(design: Design, options: { readonly voltage: number }): number {
+  return design.areaMm2 * options.voltage;
+}
+export const leakageOf = async (timeout: number): Promise<number> => timeout;
+export const LATENCY = 3;
+export class Clock {
+  #duration = 1;
+  setup = 2;
+  wait(pause: number): void {
+    this.#duration += pause;
   }
-  expect(fields).toBeGreaterThan(200);
-  expect(bare).toEqual([]);
+}
+`,
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const numbers = exportedNumbers([room], { source: room, configFile });
+  expect(bareOf(numbers).toSorted()).toEqual(
+    [
+      "Clock setup",
+      "Design area",
+      "Design energy",
+      "Design periods",
+      "Design power",
+      "Design slewOf",
+      "Hidden hidden.latency",
+      "LATENCY LATENCY",
+      "Parsed inner.delay",
+      "Parsed supply",
+      "frequencyOf frequencyOf",
+      "frequencyOf() options.voltage",
+      "leakageOf leakageOf",
+      "leakageOf() timeout",
+      "slewOf() load",
+      "wait() pause",
+    ].map((label) => `room: ${label}`),
+  );
+});
+
+test("no physical quantity crosses a room without its unit in its name", () => {
+  const rooms = readdirSync(source)
+    .map((name) => join(source, name))
+    .filter((folder) => existsSync(join(folder, "index.ts")));
+  expect(rooms.length).toBeGreaterThan(14);
+  const numbers = exportedNumbers(rooms, { source, configFile });
+  expect(numbers.length).toBeGreaterThan(5000);
+  const excepted = (number: ExportedNumber): boolean =>
+    exceptions.some(([pattern]) => pattern.test(labelOf(number)));
+  expect(bareOf(numbers.filter((one) => !excepted(one)))).toEqual([]);
+  const bare = numbers.filter(({ names }) => isBare(names)).map(labelOf);
+  expect(exceptions.filter(([pattern]) => !bare.some((label) => pattern.test(label)))).toEqual([]);
 });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { csdDigitCount } from "../arith/index.js";
+import { acceleratorTechnology, acceleratorTechnologyAt16Nm } from "./accelerator/index.js";
 import { costsAt16Nm, figureAt16Nm, type NodeCosts } from "./at-16nm.js";
 import { deepFreeze } from "./comparison/index.js";
 import { crossCheck16Nm, meanCsdDigits } from "./cross-check-16nm.js";
-import { scalingTo16Nm } from "./scaling.js";
+import { leakageTo16Nm, scalingTo16Nm } from "./scaling.js";
 import { readTechnology } from "./technology.js";
 
 const old: NodeCosts<"logic" | "memory"> = {
@@ -47,6 +48,33 @@ describe("costsAt16Nm", () => {
       expect.objectContaining({ code: "FX7020" }),
     );
     expect(figureAt16Nm("areaUm2", 7, { nodeNm: 16, supplyV: 0.8 })).toEqual({ low: 7, nominal: 7, high: 7 });
+  });
+});
+
+describe("leakageTo16Nm", () => {
+  const leakageNw = 3;
+
+  test("is the factor of figures and of the array's parts alike", () => {
+    for (const node of [{ nodeNm: 130, supplyV: 1.8 }, young])
+      expect(figureAt16Nm("leakageNw", leakageNw, node).nominal).toBe(leakageNw * leakageTo16Nm);
+    const [own, scaled] = [
+      acceleratorTechnology(readTechnology("asap7")),
+      acceleratorTechnologyAt16Nm(readTechnology("asap7")),
+    ];
+    expect(scaled.parts.dot8.leakageNw.nominal).toBe(own.parts.dot8.leakageNw.nominal * leakageTo16Nm);
+    expect(scaled.memory(8192, 32).leakageNw.nominal).toBe(
+      own.memory(8192, 32).leakageNw.nominal * leakageTo16Nm,
+    );
+  });
+
+  test("rests on tables that agree by the cell and not by area", () => {
+    const [sky130, sg13g2, asap7] = ["sky130hd", "sg13g2", "asap7"].map(
+      (name) => readTechnology(name).cells.fullAdder,
+    );
+    expect(asap7!.leakageNw).toBeGreaterThan(sky130!.leakageNw);
+    expect(asap7!.leakageNw).toBeLessThan(sg13g2!.leakageNw);
+    for (const { leakageNw: nw, areaUm2 } of [sky130!, sg13g2!])
+      expect(asap7!.leakageNw / asap7!.areaUm2 / (nw / areaUm2)).toBeGreaterThan(50);
   });
 });
 

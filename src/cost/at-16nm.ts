@@ -41,9 +41,8 @@ export function figureAt16Nm(
       return multiplyRanges(asRange(figure), factors.energy);
     case "delayPs":
       return multiplyRanges(asRange(figure), factors.delay);
-    // Leakage has no published factor: cell for cell the same, an assumption; the two ends differ by more than any factor would.
     case "leakageNw":
-      return asRange(figure);
+      return scaleRange(asRange(figure), factors.leakage);
   }
 }
 
@@ -51,7 +50,7 @@ export function figureAt16Nm(
  * Estimate costs at 16 nm and 0.8 V as ranges, from the same design costed at 130 nm (scaled down) and at 7 nm (scaled up).
  *
  * - area, energy, delay: factors of Stillmaker and Baas 2017 ({@link scalingTo16Nm}); from 130 nm above 1.3 V the supply of the fit is a range
- * - leakage: not scaled; the range spans the two technologies
+ * - leakage: cell for cell the same ({@link leakageTo16Nm}); the range spans the two technologies
  * - nominal: geometric mean of the two nominal values, since nothing says which is nearer
  *
  * A scaled design is not a 16 nm design: quote the range.
@@ -79,6 +78,6 @@ export function costsAt16Nm<Component extends string>(
     energyPj: join("energyPj"),
     leakageNw: join("leakageNw"),
     delayPs: spanRanges(figureAt16Nm("delayPs", down.delayPs, down), figureAt16Nm("delayPs", up.delayPs, up)),
-    source: `${down.nodeNm} nm at ${down.supplyV} V scaled down, ${up.nodeNm} nm at ${up.supplyV} V scaled up (Stillmaker and Baas 2017); leakage not scaled`,
+    source: `${down.nodeNm} nm at ${down.supplyV} V scaled down, ${up.nodeNm} nm at ${up.supplyV} V scaled up (Stillmaker and Baas 2017); leakage cell for cell`,
   };
 }

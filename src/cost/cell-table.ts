@@ -15,6 +15,7 @@ export function cellTableOf({ name, cells }: Technology): CellTable {
     fullAdder: adder(cells.fullAdder),
     halfAdder: adder(cells.halfAdder),
     inverter: gate(cells.inverter),
+    nand2: gate(cells.nand2),
     and2: gate(cells.and2),
     or2: gate(cells.or2),
     xor2: gate(cells.xor2),

@@ -154,7 +154,7 @@ function notesOf({ mostParallelWeights, isFull }: ExploreSpace): readonly string
   const { placementDensity: density } = arrayAssumptions;
   return [
     `all figures are modelled: counts of compiled layers × the technology's table; ${rate.nominal} of the outputs (${rate.low} to ${rate.high}) toggle in an active cycle`,
-    `at 16 nm fronts are scaled, not designed: cells fill ${density.nominal} of the area (${density.low} to ${density.high}); leakage is scaled with area, an order of magnitude only`,
+    `at 16 nm fronts are scaled, not designed: cells fill ${density.nominal} of the area (${density.low} to ${density.high}); leakage is the same cell for cell, an order of magnitude only`,
     `cycles of a front may be ${100 * CYCLES_TOLERANCE} % too many: the figure of a deeper front of the same plan`,
     "an accuracy belongs to the network as it was measured: designs with a rewritten requantization have none",
     "both parts run as fast as the slower one; whoever waits pays idle power with gated clocks, and leakage",

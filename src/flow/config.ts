@@ -108,7 +108,7 @@ const fieldsSchema = z.strictObject({
         .describe(
           "of both sides of the comparison at equal area, at 16 nm; default: the largest published NVDLA",
         ),
-      frameRates: z
+      cameraFramesPerSecond: z
         .array(z.number().positive())
         .default([30, 60, 240])
         .describe("compared at, beside the most frames that each side can do"),

@@ -30,8 +30,8 @@ export function countBuffers(
   picks: (id: AdderNodeId) => boolean,
 ): BufferCounts {
   const { cells, nodeCells, words, macros } = netlist;
-  const { stage, latency } = schedule;
-  const stages = latency + 1;
+  const { stage, latencyCycles } = schedule;
+  const stages = latencyCycles + 1;
   const sinks = new Map<number, number>();
   const inverted = new Map<number, { count: number; readonly node: AdderNodeId }>();
   const last = new Map<number, number>();
@@ -71,7 +71,7 @@ export function countBuffers(
     const gate = macroNode(graph.nodes[id]!);
     for (const pin of macroPins(gate, words[gate.source]!)) read(pin, stage[made[0]!]!, id);
   }
-  for (const id of part.outputs) for (const pin of words[id]!) read(pin, latency, id);
+  for (const id of part.outputs) for (const pin of words[id]!) read(pin, latencyCycles, id);
   for (const [bit, end] of last) for (let at = stage[bit]!; at < end; at++) add(bit * stages + at);
   let [own, registers] = [0, 0];
   for (const [key, count] of sinks) {

@@ -68,8 +68,8 @@ export function sliceOf(signal: Signal, low: number, width: number): Signal {
 }
 
 /** Repeat a one-bit signal, e.g. to extend a sign. */
-export const repeat = (bit: Signal, times: number): Signal =>
-  concat(Array.from({ length: times }, () => bit));
+export const repeat = (bit: Signal, copies: number): Signal =>
+  concat(Array.from({ length: copies }, () => bit));
 
 /** Builds one {@link Module}; each operation adds a cell and returns the signal it drives. */
 export class ModuleBuilder {

@@ -1,4 +1,4 @@
-import { type AdderArchitecture, FIRST_SELECT_BLOCK } from "../arith/index.js";
+import { fastAdderCells } from "../arith/index.js";
 import { assertNever } from "../core/index.js";
 import { type Cell, type Signal, signalWidth } from "./netlist.js";
 
@@ -7,6 +7,7 @@ export type CellCounts = {
   readonly fullAdder: number;
   readonly halfAdder: number;
   readonly inverter: number;
+  readonly nand2: number;
   readonly and2: number;
   readonly or2: number;
   readonly xor2: number;
@@ -17,6 +18,7 @@ export const NO_CELL_COUNTS: CellCounts = {
   fullAdder: 0,
   halfAdder: 0,
   inverter: 0,
+  nand2: 0,
   and2: 0,
   or2: 0,
   xor2: 0,
@@ -28,24 +30,6 @@ const isConstant = (signal: Signal, constantNets: ReadonlySet<number>): boolean 
 
 const constantBits = (signal: Signal, constantNets: ReadonlySet<number>): number =>
   signalWidth(signal.filter((slice) => isConstant([slice], constantNets)));
-
-/** Count a carry-select adder (all blocks but the lowest for both carries, then a choice) or a prefix adder (Sklansky 1960). */
-function addFastAdder(
-  counts: { -readonly [Role in keyof CellCounts]: number },
-  architecture: Exclude<AdderArchitecture, "ripple">,
-  width: number,
-): void {
-  if (architecture === "select") {
-    const lowest = Math.min(width, FIRST_SELECT_BLOCK);
-    counts.fullAdder += lowest + 2 * (width - lowest);
-    counts.mux2 += width - lowest;
-    return;
-  }
-  const nodes = Math.round((width / 2) * Math.ceil(Math.log2(Math.max(2, width))));
-  counts.xor2 += 2 * width;
-  counts.and2 += width + 2 * nodes;
-  counts.or2 += nodes;
-}
 
 /**
  * Estimate the library cells of a module's cells. A carry-propagate adder is one full adder a bit, a faster one what it is made of; a comparison or a multiplexer
@@ -88,7 +72,11 @@ export function countCells(cells: readonly Cell[]): CellCounts {
       case "sub":
         if (cell.architecture === undefined)
           counts[constant(cell.b) ? "halfAdder" : "fullAdder"] += signalWidth(cell.a);
-        else addFastAdder(counts, cell.architecture, signalWidth(cell.a));
+        else {
+          const columns = new Array<boolean>(signalWidth(cell.a)).fill(!constant(cell.b));
+          const own = Object.entries(fastAdderCells(cell.architecture, columns));
+          for (const [role, count] of own) counts[role as keyof CellCounts] += count;
+        }
         break;
       case "equal":
       case "less":
@@ -115,6 +103,7 @@ export function addCellCounts(a: CellCounts, b: CellCounts): CellCounts {
     fullAdder: a.fullAdder + b.fullAdder,
     halfAdder: a.halfAdder + b.halfAdder,
     inverter: a.inverter + b.inverter,
+    nand2: a.nand2 + b.nand2,
     and2: a.and2 + b.and2,
     or2: a.or2 + b.or2,
     xor2: a.xor2 + b.xor2,

@@ -54,11 +54,15 @@ export function addController(
     };
   }
   const widths = {
-    column: counterWidth(plan.period - 1),
+    column: counterWidth(plan.periodSteps - 1),
     row: counterWidth(Math.max(plan.end.row, plan.lastRow, plan.start.row)),
   };
   const nets = {
-    column: b.net("column", widths.column, `counts 0 to ${plan.period - 1}; 0 is the first window of a row`),
+    column: b.net(
+      "column",
+      widths.column,
+      `counts 0 to ${plan.periodSteps - 1}; 0 is the first window of a row`,
+    ),
     row: b.net("row", widths.row, `windows at ${plan.firstRow} to ${plan.lastRow}`),
   };
   const counters = { column: b.signal(nets.column), row: b.signal(nets.row) };
@@ -103,7 +107,7 @@ export function addController(
     Array.from({ length: (last - first) / stride + 1 }, (_, i) => first + i * stride);
   onStride("column", plan.stride.width, steps(0, plan.lastColumn, plan.stride.width));
   onStride("row", plan.stride.height, steps(plan.firstRow, plan.lastRow, plan.stride.height));
-  if (plan.lastColumn < plan.period - 1) {
+  if (plan.lastColumn < plan.periodSteps - 1) {
     conditions.push(
       b.compare("less", "column_has_window", counters.column, constant("column", plan.lastColumn + 1)),
     );
@@ -151,7 +155,7 @@ export function addController(
     wanted === undefined ? valid : b.logic("or", "present", [valid, b.not("nothing_wanted", wanted)]);
   const step = b.logic("and", "step", [advance, present], "the window moves on");
 
-  const wrap = is("column", plan.period - 1);
+  const wrap = is("column", plan.periodSteps - 1);
   const one = (width: number): Signal => literal(1, width);
   const columnPlus = b.arithmetic("add", "column_plus_1", counters.column, one(widths.column));
   const columnWrapped = b.mux("column_wrapped", wrap, literal(0, widths.column), columnPlus);
@@ -203,8 +207,8 @@ export function addWindow(
     b.add({
       kind: "ram",
       name: "line_buffer",
-      doc: `Line buffer: ${height - 1} row(s) of ${plan.period} pixels.`,
-      depth: plan.period,
+      doc: `Line buffer: ${height - 1} row(s) of ${plan.periodSteps} pixels.`,
+      depth: plan.periodSteps,
       writeEnable: control.step,
       writeAddress: control.column,
       writeData: concat([pixel, ...before.slice(0, -1)]),

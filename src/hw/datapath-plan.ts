@@ -1,7 +1,7 @@
 import {
+  type AdderArchitecture,
   type AdderGraph,
   type AdderNodeId,
-  adderAreaUm2,
   adderSources,
   type BitNetlist,
   type BitSchedule,
@@ -10,6 +10,8 @@ import {
   type CellTable,
   type ClockTarget,
   countBits,
+  type FastAdderCells,
+  fastAdderCells,
   innerSums,
   macroNode,
   macroPins,
@@ -20,6 +22,7 @@ import {
   type ScheduleOptions,
   scheduleBits,
 } from "../arith/index.js";
+import { sum } from "../core/index.js";
 import { countBuffers } from "./buffers.js";
 
 /** Cells of a datapath, counted. */
@@ -156,7 +159,7 @@ export function isAligned({ graph }: DatapathPlan, { outputs }: PlanPart): boole
 function countInverters(plan: DatapathPlan, part: PlanPart, picks: (id: AdderNodeId) => boolean): number {
   const { netlist, schedule, graph } = plan;
   const { cells, nodeCells, words, macros } = netlist;
-  const { stage, latency } = schedule;
+  const { stage, latencyCycles } = schedule;
   const AT_THE_END = -1;
   const inverted = new Set<number>();
   const read = (pins: readonly Pin[], at: number): void => {
@@ -173,7 +176,7 @@ function countInverters(plan: DatapathPlan, part: PlanPart, picks: (id: AdderNod
     read(macroPins(gate, words[gate.source]!), stage[bit]!);
     if (gate.kind === "nonNegative") others++;
   }
-  const end = isAligned(plan, part) ? latency : AT_THE_END;
+  const end = isAligned(plan, part) ? latencyCycles : AT_THE_END;
   for (const id of part.outputs) if (picks(id)) read(words[id]!, end);
   // Bits of other parts' words that come inverted are turned back.
   for (const id of part.inputs)
@@ -207,6 +210,22 @@ function countSpecial(
   return { fullCarries, halfCarries, increments };
 }
 
+/** Area of a carry-select or prefix adder over columns that are cells of the netlist. */
+function fastAdderAreaUm2(
+  { netlist, cells }: DatapathPlan,
+  kind: Exclude<AdderArchitecture, "ripple">,
+  [from, to]: CellRange,
+): number {
+  const { a, b, c } = netlist.cells;
+  // A column's carry in is one of its pins, but for the lowest.
+  const columns = Array.from({ length: to - from }, (_, i) => {
+    const bits = [a[from + i]!, b[from + i]!, c[from + i]!].filter((pin) => pin > ONE);
+    return bits.length > (i === 0 ? 1 : 2);
+  });
+  const counts = Object.entries(fastAdderCells(kind, columns));
+  return sum(counts.map(([role, count]) => count * cells[role as keyof FastAdderCells].areaUm2));
+}
+
 /** Count a part's cells, of the nodes that a test picks. */
 export function datapathCounts(
   plan: DatapathPlan,
@@ -216,20 +235,16 @@ export function datapathCounts(
   const { netlist, schedule, cells } = plan;
   const inTrees: CellRange[] = [];
   const rippling: CellRange[] = [];
-  const fast: CellRange[] = [];
-  let fastAreaInAdders = 0;
+  let fastAreaUm2 = 0;
   for (const id of part.nodes) {
     if (!picks(id)) continue;
     const { first, adder, end } = netlist.nodeCells[id]!;
     inTrees.push([first, adder]);
     const kind = schedule.adders[id]!;
     if (kind === "ripple") rippling.push([adder, end]);
-    else {
-      fast.push([adder, end]);
-      fastAreaInAdders += Math.round(adderAreaUm2(kind, end - adder, cells) / cells.fullAdder.areaUm2);
-    }
+    else fastAreaUm2 += fastAdderAreaUm2(plan, kind, [adder, end]);
   }
-  const [trees, ripple, others] = [inTrees, rippling, fast].map((ranges) => countBits(netlist, ranges));
+  const [trees, ripple] = [inTrees, rippling].map((ranges) => countBits(netlist, ranges));
   const { own, registers } = countBuffers(plan, part, picks);
   return {
     ...countSpecial(netlist, [...inTrees, ...rippling]),
@@ -237,8 +252,8 @@ export function datapathCounts(
     registerBuffers: registers,
     fullAdders: trees!.fullAdders,
     halfAdders: trees!.halfAdders + ripple!.halfAdders,
-    topXors: trees!.xors + ripple!.xors + others!.xors,
+    topXors: trees!.xors + ripple!.xors,
     inverters: countInverters(plan, part, picks),
-    finalAdderBits: ripple!.fullAdders + fastAreaInAdders,
+    finalAdderBits: ripple!.fullAdders + Math.round(fastAreaUm2 / cells.fullAdder.areaUm2),
   };
 }

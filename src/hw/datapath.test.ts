@@ -87,15 +87,15 @@ function expectComputes(graph: AdderGraph, planned: DatapathPlan, most?: number)
   const flat = flatten(lowerDesign({ kind: "design", modules: [...inner, module] }));
   const simulator = createSimulator(flat, { lanes: LANES, dataPorts: ["x"] });
   for (const port of enablePortsOf(module)) simulator.setBit(port, true);
-  const { latency } = planned.schedule;
+  const { latencyCycles } = planned.schedule;
   const given: (readonly (readonly bigint[])[])[] = [];
-  for (let cycle = 0; cycle < latency + 2; cycle++) {
+  for (let cycle = 0; cycle < latencyCycles + 2; cycle++) {
     given.push(draw(graph, rng));
     simulator.setWord("x", planesOf(given[cycle]!, bits));
     simulator.settle();
-    if (cycle >= latency)
+    if (cycle >= latencyCycles)
       expect(lanesOf(simulator.readWord("y"))).toEqual(
-        lanesOf(planesOf(given[cycle - latency]!.map(outputsOf), bits)),
+        lanesOf(planesOf(given[cycle - latencyCycles]!.map(outputsOf), bits)),
       );
     simulator.tick();
   }

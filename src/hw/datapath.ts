@@ -129,7 +129,7 @@ class Lowering {
     const aligned = isAligned(this.#plan, this.#part);
     this.#findLastUses(levels, aligned);
     const arriving = this.#readInputs(inputs);
-    const last = aligned ? schedule.latency : Math.max(levels.length - 1, this.#outputStage());
+    const last = aligned ? schedule.latencyCycles : Math.max(levels.length - 1, this.#outputStage());
     for (let stage = 0; stage <= last; stage++) {
       for (const [bit, place] of arriving.get(stage) ?? []) this.#set(bit, place);
       for (const [k, level] of (levels[stage] ?? []).entries())
@@ -168,7 +168,7 @@ class Lowering {
       }
     }
     for (const id of this.#part.outputs)
-      for (const pin of words[id]!) use(pin, aligned ? schedule.latency : schedule.stage[pin >> 1]!);
+      for (const pin of words[id]!) use(pin, aligned ? schedule.latencyCycles : schedule.stage[pin >> 1]!);
   }
 
   /** Bits of the part's input words by the stage in which they come. */
@@ -459,7 +459,7 @@ function named(b: ModuleBuilder, name: string, value: Signal): Signal {
  *
  * @param inputs one word for each input of the part: the graph's own are registered by the caller, words of other parts come bit by bit
  * in the stages in which they are made
- * @returns the outputs' words (as wide as their intervals need): combinational in stage `plan.schedule.latency`; or, if they are no
+ * @returns the outputs' words (as wide as their intervals need): combinational in stage `plan.schedule.latencyCycles`; or, if they are no
  * outputs of the graph, each bit in the stage in which it is made
  */
 export function lowerDatapath(

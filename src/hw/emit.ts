@@ -8,7 +8,7 @@ import {
   sky130Adders,
   synthesisScript,
 } from "./adder-map.js";
-import { type FrontEnd, frontEndDesign, latencyOf, TOP_MODULE, utilizations } from "./front.js";
+import { type FrontEnd, frontEndDesign, latencyCyclesOf, TOP_MODULE, utilizations } from "./front.js";
 import { type RegisterMap, TOP_PORT } from "./registers.js";
 import { emitTestbench, TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 import { adderModules, printVerilog, verilogLibrary } from "./verilog.js";
@@ -79,7 +79,7 @@ function manifest(front: FrontEnd, files: ReadonlyMap<string, string>): string {
     output: describeType(front.output),
     ...(front.registers === undefined ? {} : { registers: describeRegisters(front.registers) }),
     cyclesPerFrame: front.cyclesPerFrame,
-    latencyCycles: latencyOf(front),
+    latencyCycles: latencyCyclesOf(front),
     layers: front.layers.map((layer, i) => ({
       layer: layer.node.name,
       module: layer.name,

@@ -147,7 +147,7 @@ export function utilizations(front: FrontEnd): readonly number[] {
 }
 
 /** Cycles from the last needed input beat to the output beat on the longest way through the front, nothing pausing. */
-export function latencyOf({ layers, sources }: FrontEnd): number {
+export function latencyCyclesOf({ layers, sources }: FrontEnd): number {
   const latest = [0];
   for (const [i, { stats }] of layers.entries())
     latest.push(stats.latencyCycles + Math.max(...sources[i]!.map((source) => latest[source + 1]!)));

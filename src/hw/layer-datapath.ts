@@ -55,10 +55,10 @@ export type DatapathPart = {
   readonly otherCells: CellCounts;
 };
 
-/** A layer's datapath. `latency` is in clock cycles from the operand register to the combinational result. */
+/** A layer's datapath. `latencyCycles` is in clock cycles from the operand register to the combinational result. */
 export type LayerDatapath = {
   readonly parts: readonly DatapathPart[];
-  readonly latency: number;
+  readonly latencyCycles: number;
   readonly weights: number;
   readonly zeroWeights: number;
   readonly csdDigits: number;
@@ -229,8 +229,8 @@ export function graphDatapath(name: string, graph: AdderGraph, shape: GraphDatap
   const plan = planDatapath(graph, clock, {
     outputDelayPs: shape.outputDelayPs ?? clampDelayPs(clock),
   });
-  const { latency, longestPathPs } = plan.schedule;
-  const context: PartContext = { clamp, outputBits, plan, doc: shape.doc(latency), inputBits, lastSum };
+  const { latencyCycles, longestPathPs } = plan.schedule;
+  const context: PartContext = { clamp, outputBits, plan, doc: shape.doc(latencyCycles), inputBits, lastSum };
   const built =
     planSize(plan) <= most
       ? buildPart(module, context)
@@ -247,7 +247,7 @@ export function graphDatapath(name: string, graph: AdderGraph, shape: GraphDatap
   const sums = graph.nodes.filter((n) => n.kind === "sum");
   return {
     parts: [part],
-    latency,
+    latencyCycles,
     weights: 0,
     zeroWeights: 0,
     csdDigits: 0,
@@ -336,7 +336,7 @@ export function maxPoolDatapath(name: string, node: QuantMaxPool2d, input: Quant
     otherCells,
   };
   const none = { weights: 0, zeroWeights: 0, csdDigits: 0, additions: 0, longestPath: 0 };
-  return { parts: [part], latency: 0, ...none };
+  return { parts: [part], latencyCycles: 0, ...none };
 }
 
 /** Range of a layer's input integers: what the layer before can give, and the padding's zero point. */

@@ -53,7 +53,7 @@ export function parallelLayer(job: ParallelJob): Omit<LayerHardware, "kind" | "n
   const { plan, datapath, fifos } = job;
   const top = buildTop(job);
   const modules = [...datapath.parts.flatMap((part) => [...part.inner, part.module]), top];
-  const timing = { kind: "parallel", plan, fifos, latency: datapath.latency } as const;
+  const timing = { kind: "parallel", plan, fifos, latencyCycles: datapath.latencyCycles } as const;
   const { registers } = datapath;
   const stats = statsOf(job, modules, top);
   return { modules, timing, stats, ...(registers === undefined ? {} : { registers }) };
@@ -142,15 +142,18 @@ function buildTop(job: ParallelJob): Module {
     role: "datapath",
     doc: "loads complete windows only, so that nothing else moves the adders",
   });
-  const stages = b.net("stage_valid", datapath.latency + 1, "which pipeline stages hold a pixel");
+  const stages = b.net("stage_valid", datapath.latencyCycles + 1, "which pipeline stages hold a pixel");
   const older = b.signal(stages);
-  const shifted = concat([control.fire, sliceOf(older, 0, datapath.latency)]);
+  const shifted = concat([control.fire, sliceOf(older, 0, datapath.latencyCycles)]);
   b.registerInto(stages, "stage_valid", shifted, { enable: advance, resetN, role: "control" });
   // A stage's registers are clocked only when a pixel moves on through them.
   const moves =
-    datapath.latency === 0
+    datapath.latencyCycles === 0
       ? []
-      : b.logic("and", "moves", [repeat(advance, datapath.latency), sliceOf(older, 0, datapath.latency)]);
+      : b.logic("and", "moves", [
+          repeat(advance, datapath.latencyCycles),
+          sliceOf(older, 0, datapath.latencyCycles),
+        ]);
   const channels = signalWidth(taps[0]!) / bits;
   const results = datapath.parts.map(({ module, inputChannels, outputChannels }) => {
     const [first, count] = inputChannels;
@@ -171,13 +174,13 @@ function buildTop(job: ParallelJob): Module {
   let value = sliceOf(variants, 0, width);
   for (const [i, select] of selects.entries()) {
     let late = b.register(`variant${i + 1}`, select, { enable: control.fire, role: "control" });
-    for (let cycle = 1; cycle <= datapath.latency; cycle++)
+    for (let cycle = 1; cycle <= datapath.latencyCycles; cycle++)
       late = b.register(`variant${i + 1}_${cycle}`, late, { enable: advance, role: "control" });
     value = b.mux(`y_variant${i + 1}`, late, sliceOf(variants, (i + 1) * width, width), value);
   }
   const out = addOutputBuffer(b, skidValid, {
     value,
-    valid: sliceOf(older, datapath.latency, 1),
+    valid: sliceOf(older, datapath.latencyCycles, 1),
     ready: outReady,
     advance,
     resetN,
@@ -223,7 +226,7 @@ function statsOf(job: ParallelJob, modules: readonly Module[], top: Module): Lay
     memories,
     sramBits: storedBits(memories, "ram"),
     romBits: storedBits(memories, "rom"),
-    latencyCycles: datapath.latency + 2,
+    latencyCycles: datapath.latencyCycles + 2,
     cyclesPerFrame: plan.steps,
     activeCyclesPerFrame: plan.output.height * plan.output.width,
     longestAdderPath: datapath.longestPath,

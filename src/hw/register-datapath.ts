@@ -149,7 +149,7 @@ export function registerDatapath(
   });
   const doc = "weighted sums of this window";
   const held = b.register("held_sums", b.signal(found), {
-    enable: enable(sums.latency),
+    enable: enable(sums.latencyCycles),
     role: "datapath",
     doc,
   });
@@ -163,7 +163,7 @@ export function registerDatapath(
       name: `u_requantize${c}`,
       module: requantizer.name,
       inputs: [
-        ...connectEnables(requantizer, enable, sums.latency + 1),
+        ...connectEnables(requantizer, enable, sums.latencyCycles + 1),
         { port: "a", signal: sliceOf(held, c * sumBits, sumBits) },
         { port: "scale", signal: scale },
       ],
@@ -193,7 +193,7 @@ export function registerDatapath(
     ...sums,
     ...countWeights(rows),
     parts: [part],
-    latency: sums.latency + 1 + first!.latency,
+    latencyCycles: sums.latencyCycles + 1 + first!.latencyCycles,
     longestPath: Math.max(sums.longestPath, ...used.map(({ longestPath }) => longestPath)),
     registers,
   };

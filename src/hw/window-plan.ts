@@ -11,16 +11,16 @@ export type WindowShape = {
 };
 
 /**
- * How the controller walks over a frame. Steps are numbered t = 0, 1, …; step t takes pixel (⌊t/period⌋, t mod period) or, where
+ * How the controller walks over a frame. Steps are numbered t = 0, 1, …; step t takes pixel (⌊t/periodSteps⌋, t mod periodSteps) or, where
  * there is none (a dummy column, the flush after the last pixel), nothing. The window whose lower right corner is the virtual
- * pixel (y, x) is complete at step y·period + x, even if x ≥ width: then the first pixels of the next row arrive meanwhile.
+ * pixel (y, x) is complete at step y·periodSteps + x, even if x ≥ width: then the first pixels of the next row arrive meanwhile.
  *
  * The counters follow the window, not the pixel: `column` is 0 at the first window of a row, and `row` is a multiple of the
  * vertical stride at rows of windows, `firstRow` at the first.
  */
 export type WindowPlan = WindowShape & {
   /** Steps a row: the width, or more if windows of one row need it. */
-  readonly period: number;
+  readonly periodSteps: number;
   /** Steps a frame; the cycles per frame when neither side pauses. */
   readonly steps: number;
   readonly start: { readonly row: number; readonly column: number };
@@ -57,19 +57,19 @@ export function planWindow(shape: WindowShape, place: string): WindowPlan {
   const firstX = kernel.width - 1 - left;
   const firstY = kernel.height - 1 - top;
   const lastColumn = (output.width - 1) * stride.width;
-  const period = Math.max(input.width, lastColumn + 1, kernel.height > 1 ? 2 : 1);
+  const periodSteps = Math.max(input.width, lastColumn + 1, kernel.height > 1 ? 2 : 1);
   const lastY = firstY + (output.height - 1) * stride.height;
-  const lastPixelStep = (input.height - 1) * period + input.width - 1;
-  const steps = Math.max(lastPixelStep, lastY * period + firstX + lastColumn) + 1;
-  const startRow = Math.floor(-firstX / period);
+  const lastPixelStep = (input.height - 1) * periodSteps + input.width - 1;
+  const steps = Math.max(lastPixelStep, lastY * periodSteps + firstX + lastColumn) + 1;
+  const startRow = Math.floor(-firstX / periodSteps);
   const base = Math.ceil((firstY - startRow) / stride.height) * stride.height;
   const at = (step: number): { readonly row: number; readonly column: number } => {
-    const row = Math.floor((step - firstX) / period);
-    return { row: row - firstY + base, column: step - firstX - row * period };
+    const row = Math.floor((step - firstX) / periodSteps);
+    return { row: row - firstY + base, column: step - firstX - row * periodSteps };
   };
   return {
     ...shape,
-    period,
+    periodSteps,
     steps,
     start: at(0),
     lastPixel: at(lastPixelStep),
@@ -77,7 +77,7 @@ export function planWindow(shape: WindowShape, place: string): WindowPlan {
     firstRow: base,
     lastRow: base + (output.height - 1) * stride.height,
     lastColumn,
-    dummyColumns: range(period).filter((column) => (column + firstX) % period >= input.width),
+    dummyColumns: range(periodSteps).filter((column) => (column + firstX) % periodSteps >= input.width),
     outsideRows: range(kernel.height).map((i) =>
       range(output.height)
         .filter((oy) => oy * stride.height - top + i < 0 || oy * stride.height - top + i >= input.height)

@@ -38,7 +38,7 @@ const compared: readonly EqualAreaResult[] = [
     },
     notes: ["a note of the comparison"],
   },
-  { ...base, frameRate: 240, feasible: false, reason: "the rate is not reached" },
+  { ...base, cameraFramesPerSecond: 240, feasible: false, reason: "the rate is not reached" },
 ];
 
 describe("comparison at equal area", () => {

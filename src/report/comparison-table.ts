@@ -21,11 +21,11 @@ export function figureCell(
 const accelerators = { nvdla: "NVDLA", array: "MAC array" } as const;
 
 function cells(layer: string, result: EqualAreaResult): Cell[] {
-  const { accelerator, frameRate, totalAreaMm2, hybrid, baseline, gain, tail, whole } = result;
+  const { accelerator, cameraFramesPerSecond, totalAreaMm2, hybrid, baseline, gain, tail, whole } = result;
   const about: Cell[] = [
     cell(layer),
     { text: accelerators[accelerator], detail: result.node },
-    cell(frameRate === undefined ? "most" : significant(frameRate)),
+    cell(cameraFramesPerSecond === undefined ? "most" : significant(cameraFramesPerSecond)),
     cell(significant(totalAreaMm2)),
   ];
   if (!result.feasible || hybrid === undefined || baseline === undefined || gain === undefined)

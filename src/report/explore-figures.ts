@@ -22,7 +22,7 @@ const frontOver = (results: ExploreResults, ...axes: readonly string[]) =>
 export function paretoFigure(results: ExploreResults): Markup | undefined {
   const front = frontOver(results, "areaMm2", "topsPerWatt");
   if (front === undefined) return undefined;
-  const { points, node } = results;
+  const { points, node, references = [] } = results;
   const every = Math.ceil(points.length / MOST_POINTS);
   const at = (point: ExplorePoint) => ({
     x: point.areaMm2,
@@ -42,6 +42,13 @@ export function paretoFigure(results: ExploreResults): Markup | undefined {
       }),
     },
   ];
+  if (references.length > 0)
+    series.push({
+      name: "NVDLA on ResNet-50 (published)",
+      style: "points",
+      isHollow: true,
+      points: references.map(({ name, areaMm2: x, topsPerWatt: y }) => ({ name, x, y })),
+    });
   return scatterPlot({
     title: "Efficiency against area",
     source: `${node}, modelled; paper: 224×224, published`,

@@ -109,6 +109,10 @@ export const exploreSchema = z.strictObject({
   layers: z.array(layerSchema),
   fronts: z.array(frontSchema),
   accelerators: z.array(z.strictObject({ name: z.string(), areaMm2: amount })),
+  references: z
+    .array(z.strictObject({ name: z.string(), areaMm2: amount, topsPerWatt: amount }))
+    .optional()
+    .describe("published designs at the node of the comparison; on the network that their authors ran"),
   points: z.array(pointSchema),
   pareto: z.array(z.strictObject({ axes: z.array(axis), points: z.array(place), knee: place.optional() })),
   answers: z

@@ -15,7 +15,7 @@ button { cursor: pointer; } button:hover { border-color: var(--silicon); color: 
 .plot-area .figure { max-width: none; min-width: 0; }
 .figure .design { fill: var(--quiet); fill-opacity: .33; } .figure .hover { fill: none; stroke: var(--ink); stroke-width: 1.5; }
 .figure .chosen-ring { fill: none; stroke: var(--program); stroke-width: 3; } .figure .on-front { fill: var(--silicon); stroke: var(--card); stroke-width: 1; } .figure .front-line { fill: none; stroke: var(--silicon); stroke-width: 2; }
-.figure .knee { fill: var(--card); stroke: var(--silicon); stroke-width: 2.5; }
+.figure .published { fill: var(--card); stroke: var(--program); stroke-width: 1.75; } .figure .knee { fill: var(--card); stroke: var(--silicon); stroke-width: 2.5; }
 .tip { position: absolute; pointer-events: none; z-index: 2; max-width: 250px; background: var(--card); border: 1px solid var(--quiet); border-radius: 6px; padding: 6px 9px; font-size: .8rem; line-height: 1.35; box-shadow: 0 2px 10px rgb(0 0 0 / .18); overflow-wrap: anywhere; }
 .tip b { display: block; }
 .detail { position: sticky; top: 12px; max-height: calc(100vh - 24px); overflow: auto; }

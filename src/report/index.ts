@@ -12,6 +12,7 @@ export * from "./figures/index.js";
 export { absent, duration, grouped, optional, percent, points, ratio, significant } from "./format.js";
 export * from "./freeze-verdict.js";
 export { reportHtml } from "./html.js";
+export { publishedFigures } from "./published.js";
 export { accuracyEfficiencyFigure, equalAreaFigure } from "./report-figures.js";
 export * from "./results.js";
 export { summaryMarkdown } from "./summary.js";

@@ -23,7 +23,14 @@ describe("figures of a run", () => {
     const results = withComparison([
       { ...base, totalAreaMm2: 1, feasible: false, reason: "the front takes 1.2 mm²" },
       { ...base, totalAreaMm2: 2, feasible: true, hybrid: side(6), baseline: side(2) },
-      { ...base, totalAreaMm2: 2, frameRate: 30, feasible: true, hybrid: side(1), baseline: side(1) },
+      {
+        ...base,
+        totalAreaMm2: 2,
+        cameraFramesPerSecond: 30,
+        feasible: true,
+        hybrid: side(1),
+        baseline: side(1),
+      },
     ]);
     const { text } = equalAreaFigure(results, "array")!;
     expect(text).toContain("(3.00×)");

@@ -25,7 +25,7 @@ export function equalAreaFigure(
 ): Markup | undefined {
   const compared = freezePointsOf(results).flatMap(({ freezePoint, comparison = [] }) =>
     comparison
-      .filter((one) => one.accelerator === accelerator && one.frameRate === undefined)
+      .filter((one) => one.accelerator === accelerator && one.cameraFramesPerSecond === undefined)
       .map((result) => ({ layer: freezePoint.layer, result })),
   );
   const areas = [...new Set(compared.map(({ result }) => result.totalAreaMm2))].sort((a, b) => a - b);

@@ -272,7 +272,9 @@ const equalAreaSchema = z
     node: z.string(),
     tier: tierSchema,
     totalAreaMm2: amount.describe("of both sides"),
-    frameRate: amount.optional().describe("frames/s that the camera gives; absent: as many as each side can"),
+    cameraFramesPerSecond: amount
+      .optional()
+      .describe("frames/s that the camera gives; absent: as many as each side can"),
     feasible: z.boolean(),
     reason: z.string().optional().describe("why it is not feasible"),
     frontAreaMm2: rangeSchema.optional(),

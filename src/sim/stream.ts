@@ -38,7 +38,7 @@ export type StreamJob = {
   /** Written into the module's registers while it is reset. */
   readonly registers?: RegisterWrites | undefined;
   /** Give up after so many cycles without a beat on either side; default 100,000. */
-  readonly patience?: number;
+  readonly patienceCycles?: number;
   /** Look at the settled nets of each cycle. */
   readonly onCycle?: (simulator: Simulator) => void;
 };
@@ -179,7 +179,15 @@ class Source {
  * @throws FixynnError FX6012 when nothing moves any more, FX6013 when the protocol is broken, FX6014 when registers have no values
  */
 export function simulateStream(simulator: Simulator, job: StreamJob): StreamResult {
-  const { inputs, valuesPerBeat, bits, frames, outputBeatsPerFrame, backpressure, patience = 100_000 } = job;
+  const {
+    inputs,
+    valuesPerBeat,
+    bits,
+    frames,
+    outputBeatsPerFrame,
+    backpressure,
+    patienceCycles = 100_000,
+  } = job;
   const place = simulator.module.name;
   invariant(inputs.length <= simulator.lanes, "more sequences than lanes");
   const outputWidth = portOf(simulator.module, "m_axis_tdata")?.bits.length ?? 0;
@@ -254,7 +262,7 @@ export function simulateStream(simulator: Simulator, job: StreamJob): StreamResu
       lastMove = simulator.cycles;
     }
     if (received === outputBeats && sources.every(({ sent, beats }) => sent === beats)) extra++;
-    else if (simulator.cycles - lastMove > patience) {
+    else if (simulator.cycles - lastMove > patienceCycles) {
       const entered = sources.map(({ sent, beats }) => `${sent} of ${beats}`).join(" and ");
       const done = `${entered} beats in, ${received} of ${outputBeats} out`;
       throw new CheckFailedError("FX6012", `nothing moves any more: ${done}`, { place });

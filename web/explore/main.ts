@@ -3,7 +3,7 @@ import { grouped, significant } from "../../src/report/format.js";
 import { html } from "../../src/report/markup.js";
 import { detailMarkup, layersMarkup } from "./detail.js";
 import { type Figure, figuresOf } from "./figures.js";
-import { type DrawnPlot, drawPlot, nearest, type PlotView, rings } from "./plot.js";
+import { type DrawnPlot, drawPlot, nearest, type PlotView, referencesOn, rings } from "./plot.js";
 import { type Filter, frontOf, kneeOf, type Placed, placed } from "./selection.js";
 
 function element<T extends Element>(id: string, kind: new () => T): T {
@@ -70,6 +70,7 @@ function update(): void {
   view = {
     ...{ x, y, all, front, knee: kneeOf(front, x, y) },
     isFrontOnly: element("front-only", HTMLInputElement).checked,
+    references: referencesOn(results, x, y),
     width: plotArea.clientWidth,
   };
   plot = drawPlot(view);

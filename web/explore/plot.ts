@@ -1,8 +1,25 @@
+import type { ExploreResults } from "../../src/report/explore-results.js";
 import { axes, type Box, figure, px } from "../../src/report/figures/frame.js";
+import { marker } from "../../src/report/figures/marker.js";
 import { linearScale, logScale, type Scale } from "../../src/report/figures/scale.js";
 import { html, type Markup, raw } from "../../src/report/markup.js";
 import { axisLabel, type Figure } from "./figures.js";
 import type { Placed } from "./selection.js";
+
+/** A published design on the axes. */
+export type Reference = { readonly name: string; readonly x: number; readonly y: number };
+
+/** Place published designs, which have an area and TOPS/W and no other figure. */
+export function referencesOn(
+  { references = [] }: Pick<ExploreResults, "references">,
+  x: Pick<Figure, "id">,
+  y: Pick<Figure, "id">,
+): readonly Reference[] {
+  const keys = ["areaMm2", "topsPerWatt"] as const;
+  const [across, up] = [keys.find((key) => key === x.id), keys.find((key) => key === y.id)];
+  if (across === undefined || up === undefined || across === up) return [];
+  return references.map((one) => ({ name: one.name, x: one[across], y: one[up] }));
+}
 
 /** What the plot shows. */
 export type PlotView = {
@@ -12,6 +29,8 @@ export type PlotView = {
   readonly front: readonly Placed[];
   readonly knee: Placed | undefined;
   readonly isFrontOnly: boolean;
+  /** Published designs, where the axes are theirs. */
+  readonly references: readonly Reference[];
   readonly width: number;
 };
 
@@ -31,19 +50,19 @@ const scaleOf = ({ scale }: Figure, values: readonly number[], pixels: readonly 
 
 /** Draw designs as a cloud, the Pareto front on top of it. */
 export function drawPlot(view: PlotView): DrawnPlot {
-  const { x, y, all, front, knee, isFrontOnly } = view;
+  const { x, y, all, front, knee, isFrontOnly, references } = view;
   const width = Math.max(300, view.width);
   const height = Math.round(Math.min(560, Math.max(320, width * 0.66)));
   const box: Box = { left: 56, right: width - 14, top: 34, bottom: height - 48 };
   const shown = isFrontOnly ? front : all;
   const across = scaleOf(
     x,
-    shown.map((one) => one.x),
+    [...shown, ...references].map((one) => one.x),
     [box.left + 8, box.right - 8],
   );
   const up = scaleOf(
     y,
-    shown.map((one) => one.y),
+    [...shown, ...references].map((one) => one.y),
     [box.bottom - 4, box.top + 4],
   );
   const at = (one: Placed): readonly [number, number] => [across.at(one.x), up.at(one.y)];
@@ -62,10 +81,17 @@ export function drawPlot(view: PlotView): DrawnPlot {
       ? html`<circle class="knee" cx="${px(left)}" cy="${px(top)}" r="6"/>`
       : html`<circle class="on-front" cx="${px(left)}" cy="${px(top)}" r="4"/>`;
   });
+  const published = references.map(({ name, ...one }) =>
+    marker("cross", { x: across.at(one.x), y: up.at(one.y) }, "published", `${name} (published)`),
+  );
+  const last = references[0];
+  const name =
+    last &&
+    html`<text class="quiet end halo" x="${px(across.at(last.x) - 8)}" y="${px(up.at(last.y) + 16)}">NVDLA on ResNet-50 (published)</text>`;
   const markup = figure(
     { width, height, label: `${axisLabel(y)} against ${axisLabel(x)}: ${all.length} designs` },
     axes(box, { scale: across, label: axisLabel(x) }, { scale: up, label: axisLabel(y) }),
-    html`<path class="design" d="${raw(dots.join(""))}"/><path class="front-line" d="${raw(line.join(""))}"/>${marks}<g id="rings"></g>`,
+    html`<path class="design" d="${raw(dots.join(""))}"/><path class="front-line" d="${raw(line.join(""))}"/>${published}${name}${marks}<g id="rings"></g>`,
   );
   return { markup, box, width, height, at };
 }

@@ -39,7 +39,7 @@ describe("bitNetlist and scheduleBits", () => {
           const last = lastUses(netlist, schedule);
           expect(last.every((use, bit) => use < 0 || use >= schedule.stage[bit]!)).toBe(true);
           if (periodPs === Number.POSITIVE_INFINITY)
-            expect([schedule.latency, schedule.registerBits]).toEqual([0, 0]);
+            expect([schedule.latencyCycles, schedule.registerBits]).toEqual([0, 0]);
         },
       ),
       // An adder of two runs, the second behind the carry of the first: both delays must fit into a cycle.

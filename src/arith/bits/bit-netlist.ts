@@ -302,14 +302,14 @@ export function bitNetlist(graph: AdderGraph, clock: ClockTarget = combinational
 /** Tell which pins are read in which stage by what is no cell: saturations, signs, and the outputs, all in the last stage. */
 export function readElsewhere(
   { graph, words, macros }: BitNetlist,
-  { stage, latency }: { readonly stage: Int32Array; readonly latency: number },
+  { stage, latencyCycles }: { readonly stage: Int32Array; readonly latencyCycles: number },
   use: (pin: Pin, stage: number) => void,
 ): void {
   for (const [node, bits] of macros) {
     const gate = macroNode(graph.nodes[node]!);
     for (const pin of macroPins(gate, words[gate.source]!)) use(pin, stage[bits[0]!]!);
   }
-  for (const output of graph.outputs) for (const pin of words[output]!) use(pin, latency);
+  for (const output of graph.outputs) for (const pin of words[output]!) use(pin, latencyCycles);
 }
 
 /** Compute every bit for one input vector; returns the nodes' words as integers, as {@link evaluateAdderGraph} does. */

@@ -9,6 +9,7 @@ export type CellTable = {
   readonly fullAdder: AdderFigures;
   readonly halfAdder: AdderFigures;
   readonly inverter: CellFigures;
+  readonly nand2: CellFigures;
   readonly and2: CellFigures;
   readonly or2: CellFigures;
   readonly xor2: CellFigures;
@@ -23,6 +24,7 @@ export const sky130Cells: CellTable = {
   fullAdder: { areaUm2: 20.02, sumPs: 534, carryPs: 370 },
   halfAdder: { areaUm2: 12.51, sumPs: 320, carryPs: 244 },
   inverter: { areaUm2: 3.75, delayPs: 113 },
+  nand2: { areaUm2: 3.75, delayPs: 133 },
   and2: { areaUm2: 6.26, delayPs: 210 },
   or2: { areaUm2: 6.26, delayPs: 256 },
   xor2: { areaUm2: 8.76, delayPs: 244 },

@@ -8,7 +8,7 @@ const PASSES = 4;
 
 /** A schedule as far as {@link delayCells} reads it. */
 export type Placed = {
-  readonly latency: number;
+  readonly latencyCycles: number;
   readonly stage: Int32Array;
   readonly adders: readonly AdderArchitecture[];
 };
@@ -20,7 +20,10 @@ export type Placed = {
  *
  * @returns the stage of each bit
  */
-export function delayCells(netlist: BitNetlist, { latency, stage: placed, adders }: Placed): Int32Array {
+export function delayCells(
+  netlist: BitNetlist,
+  { latencyCycles, stage: placed, adders }: Placed,
+): Int32Array {
   const { cells, nodeCells } = netlist;
   const stage = Int32Array.from(placed);
   const readers: number[][] = Array.from({ length: netlist.bits }, () => []);
@@ -32,7 +35,7 @@ export function delayCells(netlist: BitNetlist, { latency, stage: placed, adders
     return [a, b, c].filter((bit, i, all) => bit > 0 && all.indexOf(bit) === i);
   };
   for (let k = 0; k < cells.kind.length; k++) for (const bit of bitsRead(k)) readers[bit]!.push(k);
-  readElsewhere(netlist, { latency, stage }, (pin, at) => {
+  readElsewhere(netlist, { latencyCycles, stage }, (pin, at) => {
     firstFixed[pin >> 1] = Math.min(firstFixed[pin >> 1]!, at);
     lastFixed[pin >> 1] = Math.max(lastFixed[pin >> 1]!, at);
   });

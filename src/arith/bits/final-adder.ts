@@ -57,3 +57,81 @@ export function chooseAdder(width: number, availablePs: number, cells: CellTable
   if (fits.length > 0) return [...fits].sort(by((kind) => adderAreaUm2(kind, width, cells)))[0]!;
   return [...adderArchitectures].sort(by((kind) => adderDelayPs(kind, width, cells)))[0]!;
 }
+
+/** Library cells of an adder by role. */
+export type FastAdderCells = {
+  readonly fullAdder: number;
+  readonly halfAdder: number;
+  readonly xor2: number;
+  readonly nand2: number;
+  readonly or2: number;
+  readonly mux2: number;
+};
+
+const NO_FAST_CELLS: FastAdderCells = { fullAdder: 0, halfAdder: 0, xor2: 0, nand2: 0, or2: 0, mux2: 0 };
+
+/**
+ * Count the cells of a carry-select or prefix adder of whose last carry nothing reads.
+ *
+ * @param columns lowest first: whether two operand bits meet there, or one is a constant 0
+ */
+export function fastAdderCells(
+  architecture: Exclude<AdderArchitecture, "ripple">,
+  columns: readonly boolean[],
+): FastAdderCells {
+  return architecture === "select" ? selectCells(columns) : prefixCells(columns);
+}
+
+/** Blocks for a carry of 0 and, but for the lowest, of 1: their first columns are a half adder, and an exclusive nor and an or. */
+function selectCells(columns: readonly boolean[]): FastAdderCells {
+  const cells = { ...NO_FAST_CELLS };
+  let from = 0;
+  for (const [block, size] of selectBlocks(columns.length).entries()) {
+    const last = from + size === columns.length;
+    for (const carryIn of block === 0 ? [false] : [false, true]) {
+      for (const [i, both] of columns.slice(from, from + size).entries()) {
+        const top = last && i === size - 1;
+        const operands = (both ? 2 : 1) + (i > 0 ? 1 : 0);
+        if (top) cells.xor2 += operands - 1;
+        else if (i === 0 && carryIn && both) {
+          cells.xor2++;
+          cells.or2++;
+        } else if (operands === 3) cells.fullAdder++;
+        else if (operands === 2) cells.halfAdder++;
+      }
+    }
+    // Sums and the carry out are chosen.
+    if (block > 0) cells.mux2 += size + (last ? 0 : 1);
+    from += size;
+  }
+  return cells;
+}
+
+/**
+ * Sklansky's tree without what is constant or unread. Levels alternate in polarity: a lone and is a nand or nor, an and that feeds an or one complex
+ * gate about as large as an or.
+ */
+function prefixCells(columns: readonly boolean[]): FastAdderCells {
+  const cells = { ...NO_FAST_CELLS };
+  const width = columns.length;
+  /** Whether a carry can arise in the columns that lie between `from` and `to`. */
+  const carries = (from: number, to: number): boolean => columns.slice(from, to + 1).some(Boolean);
+  for (const [i, both] of columns.entries()) {
+    if (both) cells.xor2++;
+    if (both && i < width - 1) cells.nand2++;
+    if (i > 0 && carries(0, i - 1)) cells.xor2++;
+  }
+  for (let size = 1; size < width; size *= 2) {
+    for (let i = 0; i < width - 1; i++) {
+      if (Math.floor(i / size) % 2 === 0) continue;
+      const above = Math.floor(i / size) * size;
+      const below = above - size;
+      if (carries(below, above - 1)) {
+        if (carries(above, i)) cells.or2++;
+        else cells.nand2++;
+      }
+      if (below > 0) cells.nand2++;
+    }
+  }
+  return cells;
+}

@@ -19,7 +19,7 @@ import { type AdderArchitecture, adderAreaUm2, adderDelayPs } from "./final-adde
 /** In which clock cycle each bit of a netlist is made, counted from the inputs, and in what order within the cycle. */
 export type BitSchedule = {
   /** Registers between the inputs and the outputs: outputs are combinational in this stage. */
-  readonly latency: number;
+  readonly latencyCycles: number;
   /** Stage of each bit. */
   readonly stage: Int32Array;
   /** Logic level of each bit within its stage, 0 for what comes from a register; cells of one level do not depend on each other. */
@@ -136,16 +136,16 @@ function place(
     if (last > adder) placeAdder(i, adder, last);
     doneBy[i] = words[i]!.reduce((most, pin) => Math.max(most, arrivals.stageOf(pin)), 0);
   }
-  let latency = 0;
+  let latencyCycles = 0;
   const latest = arrivals.endPs - (options.outputDelayPs ?? 0);
   for (const output of graph.outputs) {
     for (const pin of words[output]!) {
       const at = arrivals.stageOf(pin);
-      latency = Math.max(latency, arrivals.at(pin, at) > latest ? at + 1 : at);
+      latencyCycles = Math.max(latencyCycles, arrivals.at(pin, at) > latest ? at + 1 : at);
     }
   }
   const { longestPathPs } = arrivals;
-  return { latency, stage: Int32Array.from(stage), level, adders, longestPathPs, doneBy };
+  return { latencyCycles, stage: Int32Array.from(stage), level, adders, longestPathPs, doneBy };
 }
 
 /** Delay of a node's adder [from, to) built one way, run behind run where one reads the other's carry. */
@@ -202,7 +202,10 @@ function drives({ cells }: BitNetlist, from: number, to: number, pin: Pin): bool
 }
 
 /** Last stage in which each bit is read; −1 where it never is. Outputs are read in the last stage. */
-export function lastUses(netlist: BitNetlist, schedule: Pick<BitSchedule, "stage" | "latency">): Int32Array {
+export function lastUses(
+  netlist: BitNetlist,
+  schedule: Pick<BitSchedule, "stage" | "latencyCycles">,
+): Int32Array {
   const { cells } = netlist;
   const { stage } = schedule;
   const last = new Int32Array(netlist.bits).fill(-1);
@@ -220,7 +223,7 @@ export function lastUses(netlist: BitNetlist, schedule: Pick<BitSchedule, "stage
   return last;
 }
 
-function registersOf(netlist: BitNetlist, attempt: Pick<BitSchedule, "stage" | "latency">): number {
+function registersOf(netlist: BitNetlist, attempt: Pick<BitSchedule, "stage" | "latencyCycles">): number {
   const last = lastUses(netlist, attempt);
   let bits = 0;
   for (let bit = 1; bit < last.length; bit++)
@@ -230,7 +233,7 @@ function registersOf(netlist: BitNetlist, attempt: Pick<BitSchedule, "stage" | "
 
 /** Stage in which each node's word is first read as a whole: the earliest of its readers' last bits. */
 function neededBy({ graph }: BitNetlist, attempt: Attempt): Int32Array {
-  const needed = new Int32Array(graph.nodes.length).fill(attempt.latency);
+  const needed = new Int32Array(graph.nodes.length).fill(attempt.latencyCycles);
   for (const [i, node] of graph.nodes.entries()) {
     if (node.kind === "input") continue;
     for (const source of node.kind === "sum" ? node.terms.map((t) => t.source) : [node.source])
@@ -261,12 +264,12 @@ export function scheduleBits(
   const ripple = place(netlist, clock, options, () => "ripple");
   const finish = (attempt: Attempt): BitSchedule & { readonly area: number } => {
     const registerBits = registersOf(netlist, attempt);
-    const { latency, stage, level, adders, longestPathPs } = attempt;
+    const { latencyCycles, stage, level, adders, longestPathPs } = attempt;
     const area = totalArea(netlist, attempt, registerBits, clock);
-    return { latency, stage, level, adders, longestPathPs, registerBits, area };
+    return { latencyCycles, stage, level, adders, longestPathPs, registerBits, area };
   };
   let best = finish(ripple);
-  if (ripple.latency > 0) {
+  if (ripple.latencyCycles > 0) {
     const { setupPs, clockToOutputPs } = cells.register;
     const whole = clock.periodPs - setupPs - clockToOutputPs - cells.inverter.delayPs;
     const fitting = (delayOf: DelayOf, leftPs: number): AdderArchitecture => {
@@ -284,9 +287,13 @@ export function scheduleBits(
     for (const attempt of [fast, slack].map(finish)) if (attempt.area < best.area) best = attempt;
   }
   const { area: _, ...schedule } = best;
-  if (schedule.latency === 0) return schedule;
+  if (schedule.latencyCycles === 0) return schedule;
   const stage = delayCells(netlist, schedule);
-  return { ...schedule, stage, registerBits: registersOf(netlist, { latency: schedule.latency, stage }) };
+  return {
+    ...schedule,
+    stage,
+    registerBits: registersOf(netlist, { latencyCycles: schedule.latencyCycles, stage }),
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { readTechnology } from "../technology.js";
 import { arrayStructure, partCounts } from "./area.js";
 import { runOnArray } from "./array.js";
-import { chargeEnergy, countsToPrice, energyPrices, nominalEnergyPj } from "./energy.js";
+import { chargedEnergyPj, countsToPrice, energyPricesPj, nominalEnergyPj } from "./energy.js";
 import { arrayCandidates, createArrayCatalogue, largestArray } from "./largest.js";
 import { partClock, partsFromTable, readParts } from "./parts/index.js";
 import { acceleratorTechnology, acceleratorTechnologyAt16Nm } from "./technology.js";
@@ -139,9 +139,9 @@ describe("area and energy", () => {
   });
 
   test("the components add up, and the fast sum is the nominal one", () => {
-    const prices = energyPrices(config, technology);
+    const prices = energyPricesPj(config, technology);
     const counts = countsToPrice(layerWork(pointwise, config), { weights: 10, activations: 20 });
-    const energy = chargeEnergy(prices, counts);
+    const energy = chargedEnergyPj(prices, counts);
     const parts = Object.entries(energy).filter(([name]) => name !== "total");
     const sum = parts.reduce((total, [, range]) => total + range.nominal, 0);
     expect(energy.total.nominal / sum).toBeCloseTo(1, 9);

@@ -1,7 +1,7 @@
 import { addRanges, exactly, multiplyRanges, scaleRange } from "../range.js";
 import { arrayStructure } from "./area.js";
 import { arrayAssumptions } from "./assumptions.js";
-import { chargeEnergy, countsToPrice, energyPrices } from "./energy.js";
+import { chargedEnergyPj, countsToPrice, energyPricesPj } from "./energy.js";
 import { dramTraffic, type LayerTraffic, totalTraffic } from "./traffic.js";
 import type {
   AcceleratorConfig,
@@ -35,7 +35,7 @@ export function runOnArray(
 ): AcceleratorRun {
   checkConfig(config);
   const structure = arrayStructure(config, technology);
-  const prices = energyPrices(config, technology);
+  const prices = energyPricesPj(config, technology);
   const traffic = dramTraffic(layers, config);
   const multipliers = config.cPar * config.kPar;
   const runs = layers.map((layer, i): AcceleratorLayerRun => {
@@ -49,7 +49,7 @@ export function runOnArray(
       computeCycles: work.cycles,
       dramBytes,
       utilization: cycles === 0 ? 0 : layer.macs / (cycles * multipliers),
-      energyUj: scaleRange(chargeEnergy(prices, countsToPrice(work, moved)).total, 1e-6),
+      energyUj: scaleRange(chargedEnergyPj(prices, countsToPrice(work, moved)).total, 1e-6),
     };
   });
   const cycles = runs.reduce((sum, run) => sum + run.cycles, 0);

@@ -45,7 +45,7 @@ const componentOf: { readonly [Count in PricedCount]: EnergyComponent } = {
 };
 
 /** Energy of one of each count on a configuration, pJ, the control share included. */
-export type EnergyPrices = { readonly [Count in PricedCount]: Range };
+export type EnergyPricesPj = { readonly [Count in PricedCount]: Range };
 
 /** Join a layer's work and traffic to the counts that are priced. */
 export const countsToPrice = (
@@ -68,7 +68,7 @@ export const countsToPrice = (
  * Price the counts on a configuration: operations at the energy of a part's operation, buffer accesses at the energy of a word. What comes
  * from DRAM is written into a buffer once. Lanes and multipliers without an operand are isolated and clock-gated: they cost nothing.
  */
-export function energyPrices(config: AcceleratorConfig, technology: AcceleratorTechnology): EnergyPrices {
+export function energyPricesPj(config: AcceleratorConfig, technology: AcceleratorTechnology): EnergyPricesPj {
   const { cPar, kPar, mapping } = config;
   const part = (name: PartName): Range => technology.parts[name].energyPjPerOperation;
   const activations = config.activationBufferKb * KB_BITS;
@@ -76,7 +76,7 @@ export function energyPrices(config: AcceleratorConfig, technology: AcceleratorT
   const writes = technology.memory(activations, 8 * kPar);
   const weights = technology.memory(config.weightBufferKb * KB_BITS, 8 * cPar);
   const multiplication = scaleRange(part("dot8"), 1 / 8);
-  const bare: EnergyPrices = {
+  const bare: EnergyPricesPj = {
     multiplications: mapping === "window" ? addRanges(multiplication, part("operandMux")) : multiplication,
     treeAdditions: part("treeAdder"),
     accumulations: part("accumulator"),
@@ -91,17 +91,17 @@ export function energyPrices(config: AcceleratorConfig, technology: AcceleratorT
   const withControl = addRanges(exactly(1), arrayAssumptions.controlShare);
   return Object.fromEntries(
     pricedCounts.map((count) => [count, multiplyRanges(bare[count], withControl)]),
-  ) as EnergyPrices;
+  ) as EnergyPricesPj;
 }
 
 /** Dynamic energy of some work by component, pJ, without DRAM. */
-export type ArrayEnergy = { readonly [Component in EnergyComponent | "total"]: Range };
+export type ArrayEnergyPj = { readonly [Component in EnergyComponent | "total"]: Range };
 
 /** Charge counts at their prices. */
-export function chargeEnergy(
-  prices: EnergyPrices,
+export function chargedEnergyPj(
+  prices: EnergyPricesPj,
   counts: { readonly [Count in PricedCount]: number },
-): ArrayEnergy {
+): ArrayEnergyPj {
   const energy: { [Component in EnergyComponent | "total"]: Range } = {
     multipliers: exactly(0),
     accumulators: exactly(0),
@@ -122,7 +122,7 @@ export function chargeEnergy(
 
 /** The nominal total alone, pJ: what a search over many configurations needs. */
 export function nominalEnergyPj(
-  prices: EnergyPrices,
+  prices: EnergyPricesPj,
   counts: { readonly [Count in PricedCount]: number },
 ): number {
   return pricedCounts.reduce((total, count) => total + prices[count].nominal * counts[count], 0);

@@ -2,7 +2,7 @@ import { arrayStructure } from "./area.js";
 import { layerCycles, runOnArray } from "./array.js";
 import { arrayAssumptions } from "./assumptions.js";
 import { defaultDramBytesPerSecond } from "./dram.js";
-import { countsToPrice, energyPrices, nominalEnergyPj } from "./energy.js";
+import { countsToPrice, energyPricesPj, nominalEnergyPj } from "./energy.js";
 import { dramTraffic } from "./traffic.js";
 import type {
   AcceleratorConfig,
@@ -106,7 +106,7 @@ export function createArrayCatalogue(input: {
   const configs = arrayCandidates({ clockMhz, dramBytesPerSecond, mapping });
   const structures = configs.map((config) => arrayStructure(config, technology));
   const areaMm2 = structures.map((structure) => structure.areaMm2.total.nominal);
-  const prices = configs.map((config) => energyPrices(config, technology));
+  const prices = configs.map((config) => energyPricesPj(config, technology));
   const smallest = Math.min(...areaMm2);
   const candidates = new Map<number, readonly Candidate[]>();
   const runs = new Map<string, AcceleratorRun>();

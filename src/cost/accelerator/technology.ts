@@ -67,7 +67,7 @@ const minimumPeriodPs = (technology: Technology, synthesized: boolean): number =
 const MOST_MHZ_AT_16NM = 1000;
 
 /**
- * Take the figures to 16 nm at 0.8 V: area, energy and delay by Stillmaker and Baas 2017. Energies take the nominal factor, whose range is
+ * Take the figures to 16 nm at 0.8 V: area, energy and delay by Stillmaker and Baas 2017, leakage by {@link leakageTo16Nm}. Energies take the nominal factor, whose range is
  * `energyScaling`: a comparison at 16 nm takes front and array from the same technology, so the error of scaling is common to both.
  */
 export function acceleratorTechnologyAt16Nm(technology: Technology): AcceleratorTechnology {
@@ -76,7 +76,7 @@ export function acceleratorTechnologyAt16Nm(technology: Technology): Accelerator
   const scaled = (figure: Range): Range => scaleRange(figure, scaling.energy.nominal);
   const parts = mapParts(own.parts, (figures) => ({
     areaUm2: scaleRange(figures.areaUm2, scaling.area),
-    leakageNw: scaleRange(figures.leakageNw, scaling.area),
+    leakageNw: scaleRange(figures.leakageNw, scaling.leakage),
     delayPs: multiplyRanges(figures.delayPs, scaling.delay),
     energyPjPerOperation: scaled(figures.energyPjPerOperation),
   }));
@@ -86,7 +86,7 @@ export function acceleratorTechnologyAt16Nm(technology: Technology): Accelerator
       areaUm2: scaleRange(areaUm2, scaling.area),
       readPj: scaled(readPj),
       writePj: scaled(writePj),
-      leakageNw: scaleRange(leakageNw, scaling.area),
+      leakageNw: scaleRange(leakageNw, scaling.leakage),
     };
   };
   return {

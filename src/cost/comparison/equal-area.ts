@@ -3,7 +3,7 @@ import { type AcceleratorLayer, type AcceleratorRun, createArrayCatalogue } from
 import { divideRanges } from "../range.js";
 import type { Range } from "../technology.js";
 import { bestNvdla, nvdlaAreaMm2 } from "./nvdla.js";
-import { type Chip, corners, describeSide, frameEnergyUj, rateAt } from "./side.js";
+import { type Chip, corners, describeSide, frameEnergyUj, framesPerSecondAt } from "./side.js";
 import type { EqualAreaComparison, EqualAreaInput } from "./types.js";
 
 /** Whether any layer has work for an accelerator. */
@@ -116,8 +116,8 @@ export function compareAtEqualArea(input: EqualAreaInput): EqualAreaComparison {
     return infeasible(`${takes}; of the ${left.toFixed(2)} mm² left: ${accelerators.reason(left)}`);
   const hybridChip = { front, run: tail };
   const baselineChip = { run: whole };
-  const hybridRate = rateAt(hybridChip, operatingPoint);
-  const baselineRate = rateAt(baselineChip, operatingPoint);
+  const hybridRate = framesPerSecondAt(hybridChip, operatingPoint);
+  const baselineRate = framesPerSecondAt(baselineChip, operatingPoint);
   if (baselineRate === undefined)
     return infeasible("the all-programmable chip does not reach the frame rate");
   if (hybridRate === undefined) return infeasible("the hybrid chip does not reach the frame rate");

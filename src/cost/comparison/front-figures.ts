@@ -34,12 +34,12 @@ export function frontFigures(cost: FrontEndCost): FrontFigures {
 const MOST_MHZ_AT_16NM = 1000;
 
 /**
- * Take a structural cost to 16 nm at 0.8 V (Stillmaker and Baas 2017). The clock scales with the delay, at most to 1 GHz; leakage is scaled
- * with area, which their fits do not cover: it is an order of magnitude only.
+ * Take a structural cost to 16 nm at 0.8 V (Stillmaker and Baas 2017). The clock scales with the delay, at most to 1 GHz; leakage is an order of
+ * magnitude only ({@link leakageTo16Nm}).
  */
 export function frontFiguresAt16Nm(cost: FrontEndCost): FrontFigures {
   const own = frontFigures(cost);
-  const { area, energy, delay, source } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
+  const { area, energy, delay, leakage, source } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
   const rate = (factor: number): number =>
     Math.min(cost.clockMhz / factor, MOST_MHZ_AT_16NM) * (1e6 / cost.cyclesPerFrame);
   const framesPerSecond = { low: rate(delay.high), nominal: rate(delay.nominal), high: rate(delay.low) };
@@ -53,6 +53,6 @@ export function frontFiguresAt16Nm(cost: FrontEndCost): FrontFigures {
     energyScaling: scaleRange(energy, 1 / energy.nominal),
     framesPerSecond,
     idlePowerMw: multiplyRanges(busyPowerMw, arrayAssumptions.idleShare),
-    leakageMw: scaleRange(own.leakageMw, area),
+    leakageMw: scaleRange(own.leakageMw, leakage),
   };
 }

@@ -1,5 +1,5 @@
 import type { AcceleratorRun } from "../accelerator/index.js";
-import { mapRange } from "../range.js";
+import { exactly, mapRange } from "../range.js";
 import type { Range } from "../technology.js";
 import type { EqualAreaSide, FrontFigures, OperatingPoint } from "./types.js";
 
@@ -66,22 +66,21 @@ export function frameEnergyUj(
 }
 
 /** Rate of a chip at an operating point; undefined when it does not reach the fixed rate. */
-export function rateAt(chip: Chip, point: OperatingPoint): Range | undefined {
+export function framesPerSecondAt(chip: Chip, point: OperatingPoint): Range | undefined {
   const most = mostFramesPerSecond(chip);
   if (point.kind === "throughput") return most;
-  const { framesPerSecond: rate } = point;
-  return most.nominal >= rate ? { low: rate, nominal: rate, high: rate } : undefined;
+  return most.nominal >= point.framesPerSecond ? exactly(point.framesPerSecond) : undefined;
 }
 
 /** State a chip's figures at its rate. */
 export function describeSide(
   chip: Chip,
-  rate: Range,
+  framesPerSecond: Range,
   about: { readonly name: string; readonly source: string; readonly areaMm2: number; readonly macs: number },
 ): EqualAreaSide {
   const operations = 2 * about.macs;
   const at = (level: keyof Range): { readonly chip: number; readonly dram: number } =>
-    frameEnergyUj(chip, rate.nominal, alike(level));
+    frameEnergyUj(chip, framesPerSecond.nominal, alike(level));
   const [low, nominal, high] = [at("low"), at("nominal"), at("high")];
   const energyPerFrameUj = { low: low.chip, nominal: nominal.chip, high: high.chip };
   const energyPerFrameWithDramUj = {
@@ -95,12 +94,12 @@ export function describeSide(
     tier: "modelled",
     source: about.source,
     areaMm2: about.areaMm2,
-    framesPerSecond: rate,
+    framesPerSecond,
     energyPerFrameUj,
     energyPerFrameWithDramUj,
     dramBytesPerFrame: chip.run?.dramBytesPerFrame.total ?? 0,
-    powerMw: mapRange(energyPerFrameUj, (uj) => uj * rate.nominal * 1e-3),
-    tops: mapRange(rate, (fps) => operations * fps * 1e-12),
+    powerMw: mapRange(energyPerFrameUj, (uj) => uj * framesPerSecond.nominal * 1e-3),
+    tops: mapRange(framesPerSecond, (fps) => operations * fps * 1e-12),
     topsPerWatt: perWatt(energyPerFrameUj),
     topsPerWattWithDram: perWatt(energyPerFrameWithDramUj),
   };

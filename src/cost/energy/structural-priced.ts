@@ -230,7 +230,9 @@ export function structuralPriced(design: Design, technology: Technology): Priced
   for (const { q, component } of b.flipFlops) componentOfDriver.set(q, component);
   bufferFanOuts(b, MAXIMUM_FANOUT, (input, driver) => {
     const output = b.net();
-    const component = componentNames(driver, componentOfDriver) as NetComponent;
+    const driven = componentNames(driver, componentOfDriver) as NetComponent;
+    // As in mapping: what spreads a register's bit is charged to control.
+    const component = driven === "registers" ? "control" : driven;
     const index = b.cell(bufferType, [input], [output], later(1), component);
     roles.push("buffer");
     // As much as two inverters; a library's buffer is a little smaller.

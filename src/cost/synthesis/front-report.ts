@@ -3,13 +3,13 @@ import type { AreaParts } from "../structural/index.js";
 import { countsOf, layerArea } from "../structural/index.js";
 import { type Technology, wireCapacitanceFf } from "../technology.js";
 import { type LayerMapping, type MapLayersOptions, mapLayers } from "./map-layers.js";
-import { mappedArea } from "./mapped-area.js";
+import { mappedAreaUm2 } from "./mapped-area.js";
 import type { MappedNetlist } from "./mapped-netlist.js";
 import { memoryTiming } from "./memory-timing.js";
 import { analyzeTiming, type TimingReport } from "./static-timing.js";
 
 /** Areas of a layer's logic and registers, µm² of cells; memories excluded. */
-export type LogicArea = {
+export type LogicAreaUm2 = {
   readonly datapath: number;
   readonly requantization: number;
   /** Flip-flops with their clock gates. */
@@ -21,9 +21,9 @@ export type LogicArea = {
 /** One layer by both tiers. */
 export type SynthesizedLayer = {
   readonly name: string;
-  readonly structural: LogicArea;
+  readonly structural: LogicAreaUm2;
   /** `null` when the layer could not be mapped: then the structural figure stands for it. */
-  readonly synthesized: LogicArea | null;
+  readonly synthesized: LogicAreaUm2 | null;
   /** Structural over synthesized, less 1. */
   readonly error: { readonly datapath: number; readonly total: number } | null;
   readonly cells: number | null;
@@ -45,7 +45,7 @@ export type SynthesizedFront = {
 /** A layer of a front, as the manifest describes it. */
 export type ReportedLayer = { readonly name: string; readonly module: string; readonly stats: LayerStats };
 
-const logicOf = (area: AreaParts): LogicArea => {
+const logicOf = (area: AreaParts): LogicAreaUm2 => {
   const { datapath, requantization, registers, control } = area;
   return {
     datapath,
@@ -57,7 +57,7 @@ const logicOf = (area: AreaParts): LogicArea => {
 };
 
 /** A structural figure alone, for a layer that is not mapped. */
-const unmapped = (name: string, structural: LogicArea, failure: string | null): SynthesizedLayer => ({
+const unmapped = (name: string, structural: LogicAreaUm2, failure: string | null): SynthesizedLayer => ({
   name,
   structural,
   synthesized: null,
@@ -104,7 +104,10 @@ export async function synthesizeFront(
   ): SynthesizedLayer => {
     const netlist = mapping.netlist();
     options.inspect?.(own.name, netlist);
-    const { datapath, requantization, registers, control, clockGating, total } = mappedArea(netlist, library);
+    const { datapath, requantization, registers, control, clockGating, total } = mappedAreaUm2(
+      netlist,
+      library,
+    );
     const synthesized = { datapath, requantization, registers: registers + clockGating, control, total };
     return {
       ...own,

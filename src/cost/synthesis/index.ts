@@ -6,7 +6,7 @@ export {
   wasmEngine,
 } from "./engine.js";
 export {
-  type LogicArea,
+  type LogicAreaUm2,
   type ReportedLayer,
   type SynthesizedFront,
   type SynthesizedLayer,
@@ -14,7 +14,7 @@ export {
   synthesizeFront,
 } from "./front-report.js";
 export { type LayerMapping, type LayerToMap, type MapLayersOptions, mapLayers } from "./map-layers.js";
-export { type MappedArea, mappedArea } from "./mapped-area.js";
+export { type MappedAreaUm2, mappedAreaUm2 } from "./mapped-area.js";
 export { MAPPED_JSON_VERSION, mappedNetlistFromJson, mappedNetlistToJson } from "./mapped-json.js";
 export * from "./mapped-netlist.js";
 export { printMappedNetlist } from "./mapped-print.js";
@@ -29,5 +29,5 @@ export {
   type TimingOptions,
   type TimingReport,
 } from "./static-timing.js";
-export { netLoads, noWires, type WireModel } from "./timing-graph.js";
+export { netLoadsFf, noWires, type WireModel } from "./timing-graph.js";
 export { mappedToSim } from "./to-sim.js";

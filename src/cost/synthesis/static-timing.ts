@@ -14,7 +14,7 @@ import {
   mappedNetName,
 } from "./mapped-netlist.js";
 import { memoryInputs } from "./memory-pins.js";
-import { type CellArcs, dataArcs, netLoads, timingOrder, type WireModel } from "./timing-graph.js";
+import { type CellArcs, dataArcs, netLoadsFf, timingOrder, type WireModel } from "./timing-graph.js";
 
 /** When a memory's words come, and how early it wants its inputs. */
 export type MemoryTiming = {
@@ -104,7 +104,7 @@ class Timing {
     this.slew = new Float64Array(size);
     this.by = new Int32Array(size).fill(-1);
     this.from = new Int32Array(size).fill(-1);
-    this.loads = netLoads(netlist, library, options.wire);
+    this.loads = netLoadsFf(netlist, library, options.wire);
   }
 
   cellOf(i: number): LibraryCell {

@@ -15,7 +15,7 @@ export type WireModel = (fanOut: number) => number;
 export const noWires: WireModel = () => 0;
 
 /** Loads of all nets, fF: input pins of cells, and the wire. Ports and memories count as fan-out; their pins have no capacitance here. */
-export function netLoads(netlist: MappedNetlist, library: CellLibrary, wire: WireModel): Float64Array {
+export function netLoadsFf(netlist: MappedNetlist, library: CellLibrary, wire: WireModel): Float64Array {
   const loads = new Float64Array(netlist.netCount);
   const fanOuts = new Int32Array(netlist.netCount);
   const pins = new Map<string, readonly (readonly [string, number])[]>();

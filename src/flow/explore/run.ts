@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { type ProgressListener, writeFileAtomic } from "../../core/index.js";
-import { readTechnology } from "../../cost/index.js";
+import { nvdlaPoints, readTechnology, resNet50TopsPerWatt } from "../../cost/index.js";
 import { defaultCacheFolder } from "../../data/index.js";
 import {
   checkSpace,
@@ -82,6 +82,13 @@ export async function runExploration(request: ExplorationRequest): Promise<Explo
   return writeExploration(results, folder);
 }
 
+/** NVDLA's published points, at 16 nm. */
+const publishedNvdla: ExploreResults["references"] = nvdlaPoints.map((point) => ({
+  name: `NVDLA, ${point.macs} MACs, on ResNet-50`,
+  areaMm2: point.areaMm2,
+  topsPerWatt: resNet50TopsPerWatt(point),
+}));
+
 function resultsOf(
   source: ExploreSource,
   found: Exploration,
@@ -107,6 +114,7 @@ function resultsOf(
     },
     ...figures,
     ...(source.precision === undefined ? {} : { precision: source.precision }),
+    ...(found.node === "16 nm" ? { references: publishedNvdla } : {}),
     freezePoints: freezePoints.map((point) => ({ ...point, loss: largestLoss(point) })),
     answers: answers.map((bound) => deepestFreeze(found, bound)),
     notes: [...source.notes, ...notes],

@@ -189,7 +189,7 @@ function equalAreaResult(comparison: EqualAreaComparison): EqualAreaResult {
     node,
     tier: "modelled" as const,
     totalAreaMm2,
-    ...(point.kind === "fixedRate" ? { frameRate: point.framesPerSecond } : {}),
+    ...(point.kind === "fixedRate" ? { cameraFramesPerSecond: point.framesPerSecond } : {}),
   };
   if (!comparison.feasible) return { ...about, feasible: false, reason: comparison.reason };
   const { frontAreaMm2, tail, whole, gain, notes } = comparison;
@@ -280,12 +280,12 @@ function costOne(context: FlowContext, inputs: CostInputs, front: FrozenFront): 
   const shaped = shapedLayers(network, macs);
   const layers = shaped.map(acceleratorLayer);
   const at16Nm = frontFiguresAt16Nm(cost);
-  const { totalAreaMm2, frameRates } = context.config.cost;
+  const { totalAreaMm2, cameraFramesPerSecond } = context.config.cost;
   const technology = acceleratorTechnologyAt16Nm(inputs.technology);
   const catalogue = createArrayCatalogue({ layers, technology });
   const points: readonly OperatingPoint[] = [
     { kind: "throughput" },
-    ...frameRates.map((framesPerSecond) => ({ kind: "fixedRate", framesPerSecond }) as const),
+    ...cameraFramesPerSecond.map((framesPerSecond) => ({ kind: "fixedRate", framesPerSecond }) as const),
   ];
   const common = { front: at16Nm, layers, frozenLayers: front.layers.length, totalAreaMm2 };
   const comparisons = points.flatMap((operatingPoint) => [

@@ -11,7 +11,7 @@ import { weightFormat } from "./weight-words.js";
  * Areas in full adders. Defaults: sky130_fd_sc_hd, 20.02 µm² a full adder (`technologies/sky130hd.json`): enable flip-flop 30.03, mux 11.26,
  * and 6.26, SRAM 24.3 a bit; ROM 1.25 a bit (src/cost/rom.ts).
  */
-export type AreaUnits = {
+export type FullAdderAreas = {
   readonly register: number;
   readonly mux: number;
   readonly and: number;
@@ -19,7 +19,7 @@ export type AreaUnits = {
   readonly romBit: number;
 };
 
-export const defaultAreaUnits: AreaUnits = {
+export const defaultFullAdderAreas: FullAdderAreas = {
   register: 1.5,
   mux: 0.5625,
   and: 0.3125,
@@ -81,7 +81,7 @@ const CONTROL = 150;
 
 function scaleArea(
   { accumulatorBits, commonScale, registers }: LayerSketch,
-  { register, and }: AreaUnits,
+  { register, and }: FullAdderAreas,
 ): number {
   const rows = registers?.shiftedBits ?? (commonScale ? 6 : SCALE_BITS);
   const adders = accumulatorBits * rows;
@@ -92,7 +92,7 @@ function scaleArea(
 function registerArea(
   { accumulatorBits }: LayerSketch,
   { multiplierBits, biasBits }: NonNullable<LayerSketch["registers"]>,
-  { register, and }: AreaUnits,
+  { register, and }: FullAdderAreas,
 ): number {
   const adders = accumulatorBits * multiplierBits;
   const bits = 2 * multiplierBits + biasBits + accumulatorBits;
@@ -100,7 +100,7 @@ function registerArea(
 }
 
 /** Estimate the fully parallel form, line buffer included. */
-export function parallelArea(sketch: LayerSketch, units: AreaUnits): number {
+export function parallelArea(sketch: LayerSketch, units: FullAdderAreas): number {
   const { node, plan, input, outputs, digits, accumulatorBits } = sketch;
   const pixel = input.shape.at(-1)! * input.bits;
   const { height, width } = plan.kernel;
@@ -115,12 +115,12 @@ export function parallelArea(sketch: LayerSketch, units: AreaUnits): number {
     adders * (1 + 2 * REGISTERS_PER_ADDER * units.register) +
     outputs * perOutput +
     registers * units.register +
-    (height - 1) * plan.period * pixel * units.sramBit
+    (height - 1) * plan.periodSteps * pixel * units.sramBit
   );
 }
 
 /** Estimate a folded form, memories included. */
-export function foldedArea(sketch: LayerSketch, folding: Folding, units: AreaUnits): number {
+export function foldedArea(sketch: LayerSketch, folding: Folding, units: FullAdderAreas): number {
   const { plan, input, outputs, taps, weightBits, accumulatorBits, node } = sketch;
   const { lanes, inputs, fifo = 0 } = folding;
   const { register, mux, and, sramBit, romBit } = units;
@@ -148,10 +148,15 @@ export function foldedArea(sketch: LayerSketch, folding: Folding, units: AreaUni
   if (depthwise && inputs === 1 && height * width > 1) {
     window = ringSlots(plan) * pixel * sramBit + (pixel - lanes * input.bits) * mux + CONTROL;
   } else {
-    const registers = pixel * height * (2 * width - 1) * register;
-    const choices = depthwise ? lanes * (groups * slices - 1) : slices - 1;
+    // Operands at work in a register of their own, each chosen from what is held or, first, from the window.
+    const rounds = depthwise ? groups * slices : slices;
+    const again = !depthwise && groups > 1;
+    const shown = rounds > 1 ? (depthwise ? lanes : 1) * word : 0;
+    const held = pixel * height * width + (again || rounds === 1 ? 0 : -shown);
+    const registers = (pixel * height * (width - 1) + held + shown) * register;
+    const choices = shown * (rounds - (again ? 0 : 1));
     const pads = height * width > 1 ? pixel * height * width * and : 0;
-    window = registers + choices * word * mux + pads + (height - 1) * plan.period * pixel * sramBit;
+    window = registers + choices * mux + pads + (height - 1) * plan.periodSteps * pixel * sramBit;
   }
   const queued = fifo > 0 ? fifo * pixel * sramBit + CONTROL / 2 : 0;
   return (

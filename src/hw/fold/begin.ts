@@ -80,7 +80,12 @@ export function coreLatency({ folding, steps, lane, requantizer }: CoreParts): n
   const beats = folding.lanes / requantizersOf(folding, steps);
   const results = steps.groups * beats;
   return (
-    steps.steps + lane.latency + 1 + (beats > 1 ? beats : 0) + requantizer.latency + (results > 1 ? 2 : 1)
+    steps.steps +
+    lane.latencyCycles +
+    1 +
+    (beats > 1 ? beats : 0) +
+    requantizer.latencyCycles +
+    (results > 1 ? 2 : 1)
   );
 }
 
@@ -91,8 +96,8 @@ export function foldedTiming(
   kind: "held" | "serial",
 ): LayerTiming {
   const beats = folding.lanes / requantizersOf(folding, steps);
-  const latency = lane.latency + 1 + (beats > 1 ? 1 : 0) + requantizer.latency;
+  const latencyCycles = lane.latencyCycles + 1 + (beats > 1 ? 1 : 0) + requantizer.latencyCycles;
   const { groups, slices } = steps;
   const { fifo = 0, entries = 2 } = folding;
-  return { kind, plan, fifos: [fifo], groups, slices, beats, latency, entries };
+  return { kind, plan, fifos: [fifo], groups, slices, beats, latencyCycles, entries };
 }

@@ -4,8 +4,8 @@ import type { FrontLayer } from "../front-graph.js";
 import { planOfLayer, weightedNodeOf } from "../layer.js";
 import type { WindowPlan } from "../window-plan.js";
 import {
-  type AreaUnits,
-  defaultAreaUnits,
+  defaultFullAdderAreas,
+  type FullAdderAreas,
   foldedArea,
   type LayerSketch,
   parallelArea,
@@ -22,7 +22,7 @@ import { type ScheduleStage, simulateSchedule } from "./schedule.js";
 export type ChoiceOptions = {
   /** Cycles that an input pixel may take; default 1, the rate of the parallel front. */
   readonly cyclesPerInputPixel?: number;
-  readonly units?: AreaUnits;
+  readonly units?: FullAdderAreas;
 };
 
 /** A layer in one form: its area, and the cycles that it needs. */
@@ -41,7 +41,7 @@ function partSizes(whole: number): number[] {
   return [...counts];
 }
 
-function candidatesOf(sketch: LayerSketch, budget: number, units: AreaUnits): Candidate[] {
+function candidatesOf(sketch: LayerSketch, budget: number, units: FullAdderAreas): Candidate[] {
   const { plan, taps, outputs } = sketch;
   const windows = plan.output.height * plan.output.width;
   const parallel: Candidate = {
@@ -99,13 +99,22 @@ function roughTiming(
   inputs: number,
 ): LayerTiming {
   if (parallelism.kind === "parallel" || sketch === undefined)
-    return { kind: "parallel", plan, fifos: new Array<number>(inputs).fill(0), latency: 8 };
+    return { kind: "parallel", plan, fifos: new Array<number>(inputs).fill(0), latencyCycles: 8 };
   const steps = foldedSteps(parallelism, sketch.outputs, sketch.taps);
   const { groups, slices } = steps;
   const beats = parallelism.lanes / requantizersOf(parallelism, steps);
   const kind = isSerial(sketch, parallelism.inputs) ? "serial" : "held";
   const fifo = parallelism.fifo === undefined ? 0 : Number.POSITIVE_INFINITY;
-  return { kind, plan, fifos: [fifo], groups, slices, beats, latency: 8, entries: parallelism.entries ?? 2 };
+  return {
+    kind,
+    plan,
+    fifos: [fifo],
+    groups,
+    slices,
+    beats,
+    latencyCycles: 8,
+    entries: parallelism.entries ?? 2,
+  };
 }
 
 const isSerial = ({ node, taps }: LayerSketch, inputs: number): boolean =>
@@ -159,7 +168,7 @@ export function chooseFolding(
   graph: readonly FrontLayer[],
   options: ChoiceOptions = {},
 ): ReadonlyMap<NodeName, LayerParallelism> {
-  const { cyclesPerInputPixel = 1, units = defaultAreaUnits } = options;
+  const { cyclesPerInputPixel = 1, units = defaultFullAdderAreas } = options;
   if (!(cyclesPerInputPixel >= 1))
     throw new FixynnError("FX5041", `${cyclesPerInputPixel} cycles an input pixel: at least 1`, {
       place: "folding",
@@ -239,7 +248,7 @@ function leastArea(
     readonly plans: readonly WindowPlan[];
     readonly sketches: readonly (LayerSketch | undefined)[];
     readonly budgets: readonly number[];
-    readonly units: AreaUnits;
+    readonly units: FullAdderAreas;
   },
   cyclesPerInputPixel: number,
 ): readonly LayerParallelism[] {

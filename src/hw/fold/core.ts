@@ -127,7 +127,7 @@ export function addCore(
   const { advance, resetN, primed } = signals;
   const timing = { enable: advance, resetN };
   const outputs = parts.rows.length;
-  const k = lane.latency;
+  const k = lane.latencyCycles;
   const working = delayLine(b, "summed", walk.work, k, timing);
   const summed = working.at(-1)!;
   const lastSummed =
@@ -175,7 +175,7 @@ export function addCore(
   const scaled = b.logic("and", "scale_taken", [queue.valid, advance]);
   const memory = { outputs, perResult, results, port: ports?.scales };
   const scales = addScales(b, parts.scales, memory, { primed, resetN, move: scaled });
-  const scaledAfter = delayLine(b, "scaled", queue.valid, requantizer.latency, timing);
+  const scaledAfter = delayLine(b, "scaled", queue.valid, requantizer.latencyCycles, timing);
   const valid = scaledAfter.at(-1)!;
   const requantizerMoves = stageMoves(b, "scaled_moves", scaledAfter, advance);
   const values = queue.words.map((word, l) => {

@@ -2,13 +2,13 @@ import type { WindowPlan } from "../window-plan.js";
 
 /** Tell at which steps of a frame a window is complete. */
 export function windowSteps(plan: WindowPlan): readonly number[] {
-  const { kernel, padding, stride, output, period } = plan;
+  const { kernel, padding, stride, output, periodSteps } = plan;
   const firstX = kernel.width - 1 - padding.left;
   const firstY = kernel.height - 1 - padding.top;
   const steps: number[] = [];
   for (let y = 0; y < output.height; y++) {
     for (let x = 0; x < output.width; x++) {
-      steps.push((firstY + y * stride.height) * period + firstX + x * stride.width);
+      steps.push((firstY + y * stride.height) * periodSteps + firstX + x * stride.width);
     }
   }
   return steps;

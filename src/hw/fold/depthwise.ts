@@ -11,15 +11,9 @@ import { foldedStats } from "./stats.js";
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** Tell whether a layer can keep its window in the memory: depthwise with one output a channel, one tap at a time, more taps than one. */
-export function isSerialDepthwise({ node, plan, folding }: FoldedJob): boolean {
-  const taps = plan.kernel.height * plan.kernel.width;
-  return node.kind === "depthwiseConv2d" && node.weights.shape[3] === 1 && folding.inputs === 1 && taps > 1;
-}
-
 /** Pixels that the ring of a serial depthwise layer holds: from the window's first to its last. */
-export function ringSlots({ kernel, period }: WindowPlan): number {
-  return (kernel.height - 1) * period + kernel.width;
+export function ringSlots({ kernel, periodSteps }: WindowPlan): number {
+  return (kernel.height - 1) * periodSteps + kernel.width;
 }
 
 /** Add to an address in a ring. */
@@ -42,7 +36,7 @@ export function compileSerialDepthwise(job: FoldedJob): FoldedLayer {
   const { input, plan, folding } = job;
   const parts = foldedParts(job);
   const { groups, slices } = parts.steps;
-  const { kernel, period } = plan;
+  const { kernel, periodSteps } = plan;
   const depth = ringSlots(plan) * groups;
   const { b, pixel, valid, signals, connectReady } = beginLayer(job, parts, [
     `The last ${ringSlots(plan)} pixels lie in a memory of ${depth} words of ${folding.lanes} channel(s).`,
@@ -139,7 +133,7 @@ export function compileSerialDepthwise(job: FoldedJob): FoldedLayer {
       const sliceBits = signalWidth(w.slice);
       const at = ends.map((end) => m.compare("equal", `row_end${end}`, w.slice, literal(end, sliceBits)));
       const rowEnd = m.logic("or", "row_end", at);
-      distance = m.mux("distance_row", rowEnd, modulo(words * (period - kernel.width + 1)), distance);
+      distance = m.mux("distance_row", rowEnd, modulo(words * (periodSteps - kernel.width + 1)), distance);
     }
     if (words > 1) distance = m.mux("distance", w.lastSlice, modulo(words + 1), distance);
     return distance;

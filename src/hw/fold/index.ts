@@ -1,4 +1,4 @@
-export { type AreaUnits, defaultAreaUnits } from "./area.js";
+export { defaultFullAdderAreas, type FullAdderAreas } from "./area.js";
 export { type ChoiceOptions, chooseFolding } from "./choose.js";
 export { foldedCyclesPerFrame } from "./cycles.js";
 export { type JoinDepths, sizeJoins } from "./joins.js";

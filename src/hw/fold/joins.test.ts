@@ -21,7 +21,7 @@ function block(side: number): readonly ScheduleStage[] {
     kind: "parallel",
     plan: square(kernel),
     fifos,
-    latency: 3,
+    latencyCycles: 3,
   });
   return [
     { timing: layer(1, [0]), sources: [-1] },
@@ -37,12 +37,12 @@ function randomStages(seed: number): readonly ScheduleStage[] {
   return frontGraph(network, network.output).map(({ node, inputs, sources }) => {
     const plan = planOfLayer(node, inputs[0]!);
     const fifos = sources.map(() => 0);
-    const latency = 1 + rng.integer(9);
+    const latencyCycles = 1 + rng.integer(9);
     if (sources.length > 1 || rng.integer(2) === 0)
-      return { sources, timing: { kind: "parallel", plan, fifos, latency } };
+      return { sources, timing: { kind: "parallel", plan, fifos, latencyCycles } };
     const form = { groups: 1 + rng.integer(3), slices: 1 + rng.integer(3), beats: 1, entries: 2 };
     const kind = rng.integer(3) === 0 ? "serial" : "held";
-    return { sources, timing: { kind, plan, fifos: [rng.integer(3)], latency, ...form } };
+    return { sources, timing: { kind, plan, fifos: [rng.integer(3)], latencyCycles, ...form } };
   });
 }
 
@@ -79,10 +79,10 @@ describe("sizeJoins", () => {
     const stages = block(8);
     // The 3x3 window needs a row and one pixel more, and the fork lets its last pixel pass.
     expect(putAside(stages)[2]).toEqual([9, 0]);
-    const { depths, needed, used, period } = sizeJoins(stages).get(2)!;
+    const { depths, needed, used, periodFrames } = sizeJoins(stages).get(2)!;
     expect(needed).toEqual([9, 0]);
     expect(depths).toEqual([Math.max(9, used[0]! + 1), 0]);
-    expect(period).toBe(1);
+    expect(periodFrames).toBe(1);
   });
 
   it("gives the schedule of unlimited memories, cycle by cycle", () => {
@@ -94,7 +94,7 @@ describe("sizeJoins", () => {
         const [bounded, open] = [depths, unlimited].map((fifos) =>
           steadySchedule(coneOf(withFifos(all, i, fifos), i)),
         );
-        expect(bounded!.period).toBeDefined();
+        expect(bounded!.periodFrames).toBeDefined();
         expect(bounded!.ends).toEqual(open!.ends);
         expect(bounded!.fifoUse).toEqual(open!.fifoUse);
       }
@@ -104,8 +104,8 @@ describe("sizeJoins", () => {
   it("loses no rate: the whole front is as fast as with unlimited memories", () => {
     for (let seed = 0; seed < 120; seed++) {
       const stages = randomStages(1100 + seed);
-      const { cyclesPerFrame, period } = steadySchedule(sized(stages));
-      expect(period).toBeDefined();
+      const { cyclesPerFrame, periodFrames } = steadySchedule(sized(stages));
+      expect(periodFrames).toBeDefined();
       const depths = [1e9, 1e9];
       const open = [...sizeJoins(stages).keys()].reduce((all, i) => withFifos(all, i, depths), stages);
       const { ends } = simulateSchedule(open, 60);
@@ -117,7 +117,7 @@ describe("sizeJoins", () => {
   it("never lets a front come to a stop, whatever pauses outside", () => {
     for (let seed = 0; seed < 60; seed++) {
       const stages = sized(randomStages(300 + seed));
-      expect(steadySchedule(stages).period).toBeDefined();
+      expect(steadySchedule(stages).periodFrames).toBeDefined();
       const rng = createRng(seed);
       const rare = { offers: rng.next(), takes: rng.next() };
       expect(
@@ -149,7 +149,7 @@ describe("sizeJoins", () => {
     expect(slower.length).toBeGreaterThan(5);
     // A depth from the schedule alone is not enough when pixels come one by one and the shortcut's pipeline runs dry.
     const shortcut: ScheduleStage = {
-      timing: { kind: "parallel", plan: stages[0]!.timing.plan, fifos: [0], latency: 20 },
+      timing: { kind: "parallel", plan: stages[0]!.timing.plan, fifos: [0], latencyCycles: 20 },
       sources: [0],
     };
     const order = [stages[0]!, stages[1]!, shortcut, { ...stages[2]!, sources: [2, 1] }];

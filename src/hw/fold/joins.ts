@@ -10,7 +10,7 @@ export type JoinDepths = {
   readonly needed: readonly number[];
   readonly used: readonly number[];
   /** Frames after which the schedule at full speed repeats. */
-  readonly period: number;
+  readonly periodFrames: number;
 };
 
 /** A stream with room for one beat, as the output register of its producer: which readers still want it. */
@@ -149,15 +149,15 @@ function sizeOnce(
     });
     const fastest = Math.min(...tried.map(({ schedule }) => schedule.cyclesPerFrame));
     const { memories, schedule } = tried.find((one) => one.schedule.cyclesPerFrame === fastest)!;
-    const { period } = schedule;
-    if (period === undefined)
+    const { periodFrames } = schedule;
+    if (periodFrames === undefined)
       throw new FixynnError("FX5042", "the schedule of a residual join does not repeat", {
         place: `stage ${i}`,
         hint: "give the layers before it other parallelisms",
       });
     const used = schedule.fifoUse.at(-1)!;
     const depths = memories.map((has, k) => (has ? Math.max(needed[k]!, used[k]! + 1, least) : 0));
-    joins.set(i, { depths, needed, used, period });
+    joins.set(i, { depths, needed, used, periodFrames });
   }
   return joins;
 }

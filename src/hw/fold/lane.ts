@@ -26,6 +26,8 @@ export type LaneShape = {
   readonly weightBits: number;
   readonly signedWeights: boolean;
   readonly slices: number;
+  /** Multiplexers in a row between a register and the operands. */
+  readonly operandLevels: number;
   /** Hull of all channels' accumulators. */
   readonly accumulator: Interval;
   readonly clock: ClockTarget;
@@ -35,7 +37,7 @@ export type LaneShape = {
 export type Lane = {
   readonly module: Module;
   /** Clock cycles from operands to the combinational sum that is accumulated. */
-  readonly latency: number;
+  readonly latencyCycles: number;
   readonly sums: DatapathCounts;
   /** Partial products and accumulator. */
   readonly selectionCells: CellCounts;
@@ -94,7 +96,7 @@ export function buildLane(name: string, doc: readonly string[], shape: LaneShape
   // The accumulator's addition is the one that cannot be pipelined: it gets a whole cycle, and the smallest adder that fits.
   const adder = chooseAdder(width, periodPs - setupPs - clockToOutputPs - cells.mux2.delayPs, cells);
   const accumulation = cells.mux2.delayPs + adderDelayPs(adder, width, cells);
-  const choice = Math.ceil(Math.log2(shape.slices)) * cells.mux2.delayPs;
+  const choice = shape.operandLevels * cells.mux2.delayPs;
   const plan = planDatapath(graph.build(name, [total]), clock, {
     inputArrivalPs: clockToOutputPs + choice + cells.and2.delayPs,
     outputDelayPs: accumulation,
@@ -109,7 +111,7 @@ export function buildLane(name: string, doc: readonly string[], shape: LaneShape
   const own = module.cells.filter(({ name: cell }) => /^row\d+$|^base$|^accumulator_next$/.test(cell));
   return {
     module,
-    latency: plan.schedule.latency,
+    latencyCycles: plan.schedule.latencyCycles,
     sums: datapathCounts(plan, wholePlan(plan)),
     selectionCells: countCells(own),
     longestPath: Math.max(plan.schedule.longestPathPs, accumulation) / cells.fullAdder.sumPs,

@@ -7,13 +7,13 @@ export type LayerTiming = {
   /** For each stream that the layer reads: pixels that the memory in front of it holds; none when 0, any number when infinite. */
   readonly fifos: readonly number[];
 } & (
-  | { readonly kind: "parallel"; readonly latency: number }
+  | { readonly kind: "parallel"; readonly latencyCycles: number }
   | {
       readonly kind: "held" | "serial";
       readonly groups: number;
       readonly slices: number;
       /** Cycles from a group's last slice to its first result. */
-      readonly latency: number;
+      readonly latencyCycles: number;
       /** Results that a group gives, one a cycle. */
       readonly beats: number;
       /** Results that may wait for the collector. */
@@ -23,10 +23,10 @@ export type LayerTiming = {
 
 /** Which steps of a frame want a pixel, and which complete a window. */
 export function stepTable(plan: WindowPlan): { readonly wanted: Uint8Array; readonly complete: Uint8Array } {
-  const { steps, period, input } = plan;
+  const { steps, periodSteps, input } = plan;
   const wanted = new Uint8Array(steps);
   for (let t = 0; t < steps; t++) {
-    if (t % period < input.width && Math.floor(t / period) < input.height) wanted[t] = 1;
+    if (t % periodSteps < input.width && Math.floor(t / periodSteps) < input.height) wanted[t] = 1;
   }
   const complete = new Uint8Array(steps);
   for (const t of windowSteps(plan)) complete[t] = 1;
@@ -205,12 +205,12 @@ export class LayerModel {
       if (this.#waiting > this.entryUse) this.entryUse = this.#waiting;
     } else this.#buffer.clock(result, ready);
     if (timing.kind === "parallel") {
-      if (fire) this.#due.push(this.#tick + 1 + timing.latency);
+      if (fire) this.#due.push(this.#tick + 1 + timing.latencyCycles);
     } else {
       const work = this.#held && advance;
       if (work) {
         if ((this.#word + 1) % timing.slices === 0) {
-          for (let i = 0; i < timing.beats; i++) this.#due.push(this.#tick + timing.latency + i);
+          for (let i = 0; i < timing.beats; i++) this.#due.push(this.#tick + timing.latencyCycles + i);
         }
         this.#word = this.#word === this.#words - 1 ? 0 : this.#word + 1;
         if (this.#word === 0) this.#held = false;

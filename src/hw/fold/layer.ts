@@ -1,6 +1,6 @@
 import type { FoldedLayer } from "./begin.js";
-import { compileSerialDepthwise, isSerialDepthwise } from "./depthwise.js";
-import type { FoldedJob } from "./parts.js";
+import { compileSerialDepthwise } from "./depthwise.js";
+import { type FoldedJob, isSerialDepthwise } from "./parts.js";
 import { compileHeldWindow } from "./window.js";
 
 /** Compile a weighted layer in the folded form that suits it. Ports and bytes are those of the parallel form. */

@@ -32,6 +32,12 @@ export type FoldedJob = {
   readonly clock: ClockTarget;
 };
 
+/** Tell whether a layer can keep its window in the memory: depthwise with one output a channel, one tap at a time, more taps than one. */
+export function isSerialDepthwise({ node, plan, folding }: FoldedJob): boolean {
+  const taps = plan.kernel.height * plan.kernel.width;
+  return node.kind === "depthwiseConv2d" && node.weights.shape[3] === 1 && folding.inputs === 1 && taps > 1;
+}
+
 /** Refuse more lanes than output channels, or more inputs than each of them reads. */
 function checkFolding(
   { lanes, inputs }: Folding,
@@ -65,6 +71,8 @@ export function foldedParts(job: FoldedJob): CoreParts {
     weightBits: bits,
     signedWeights: signed,
     slices: steps.slices,
+    // A tap comes from a memory and through the choice of the mask; other operands from a register.
+    operandLevels: isSerialDepthwise(job) ? Math.ceil(Math.log2(steps.slices)) : 0,
     accumulator,
     clock,
   };

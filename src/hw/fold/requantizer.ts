@@ -45,7 +45,7 @@ export type ScaleFormat = {
 export type Requantizer = {
   readonly module: Module;
   /** Clock cycles from the accumulator to the combinational result. */
-  readonly latency: number;
+  readonly latencyCycles: number;
   readonly counts: DatapathCounts;
   /** Partial products, choice of the offset, clamp. */
   readonly otherCells: CellCounts;
@@ -181,7 +181,7 @@ export function finishRequantizer(
 ): Requantizer {
   const resultWidth = wordFormat(results).width;
   let value: Signal = literal(constant >> BigInt(shift), resultWidth);
-  let latency = 0;
+  let latencyCycles = 0;
   let counts = NO_CELLS;
   let longestPath = 0;
   if (terms.length > 0) {
@@ -193,7 +193,7 @@ export function finishRequantizer(
       outputDelayPs: clampDelayPs(clock),
     });
     const [result] = lowerDatapath(b, plan, inputs, { enable });
-    latency = plan.schedule.latency;
+    latencyCycles = plan.schedule.latencyCycles;
     longestPath = plan.schedule.longestPathPs / fullAdder.sumPs;
     counts = datapathCounts(plan, wholePlan(plan));
     value = sliceOf(resize(result!, shift + resultWidth, wide.signed), shift, resultWidth);
@@ -207,5 +207,5 @@ export function finishRequantizer(
     );
   b.output("y", y);
   const module = b.build();
-  return { module, latency, counts, otherCells: countCells(others), longestPath };
+  return { module, latencyCycles, counts, otherCells: countCells(others), longestPath };
 }

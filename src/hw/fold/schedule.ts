@@ -20,7 +20,7 @@ export type Schedule = {
 /** As {@link Schedule}, over all time: from the frame after which everything repeats. */
 export type SteadySchedule = Schedule & {
   /** Frames after which the control state came again; undefined when it did not within the frames tried. */
-  readonly period: number | undefined;
+  readonly periodFrames: number | undefined;
 };
 
 /** Stages one after another. */
@@ -98,7 +98,7 @@ function run(stages: readonly ScheduleStage[], frames: number, untilRepeated: bo
   const perFrame = height * width;
   const ends: number[] = [];
   const seen = new Map<string, number>();
-  let period: number | undefined;
+  let periodFrames: number | undefined;
   let sent = 0;
   let moved = 0;
   for (let cycle = 0; ends.length < frames; cycle++) {
@@ -115,21 +115,23 @@ function run(stages: readonly ScheduleStage[], frames: number, untilRepeated: bo
     const state = schedule.snapshot();
     const before = seen.get(state);
     if (before !== undefined) {
-      period = ends.length - before;
+      periodFrames = ends.length - before;
       break;
     }
     seen.set(state, ends.length);
   }
-  const stopped = ends.length < frames && period === undefined;
+  const stopped = ends.length < frames && periodFrames === undefined;
   const last = stopped ? Number.POSITIVE_INFINITY : ends.at(-1)!;
   return {
     cyclesPerFrame:
-      period === undefined ? last - (ends.at(-2) ?? -1) : (last - ends.at(-1 - period)!) / period,
+      periodFrames === undefined
+        ? last - (ends.at(-2) ?? -1)
+        : (last - ends.at(-1 - periodFrames)!) / periodFrames,
     cycles: last + 1,
     ends,
     fifoUse: schedule.models.map((model) => model.fifoUse),
     entryUse: schedule.models.map((model) => model.entryUse),
-    period,
+    periodFrames,
   };
 }
 

@@ -90,6 +90,27 @@ describe("figures", () => {
     expect(text).toContain("all fixed: does not fit");
   });
 
+  it("compares with a bar that is named", () => {
+    const bar = (name: string, value: number) => ({ name, value, low: value, high: value });
+    const { text } = isoAreaBars({
+      title: "t",
+      source: "s",
+      unit: "u",
+      groups: [
+        {
+          areaMm2: 1,
+          bars: [
+            bar("array a", 2),
+            bar("array b", 4),
+            { ...bar("front b", 6), comparedWith: "array b" },
+            { ...bar("front c", 6), comparedWith: "array c" },
+          ],
+        },
+      ],
+    })!;
+    expect([...text.matchAll(/\([\d.]+×\)/g)].map(([ratio]) => ratio)).toEqual(["(2.00×)", "(1.50×)"]);
+  });
+
   it("keeps layers below their roof and drops those that move no byte", () => {
     const { text } = roofline({
       title: "t",

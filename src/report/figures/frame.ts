@@ -44,8 +44,8 @@ export const figureRules = `
 .figure { display: block; width: 100%; max-width: 820px; height: auto; min-width: 480px; } @media print { .figure { min-width: 0; } }
 :root, svg.alone { ${LIGHT_MORE} }
 @media (prefers-color-scheme: dark) { :root, svg.alone { ${DARK_MORE} } }
-.figure text { font: 12px system-ui, "Segoe UI", Roboto, Arial, sans-serif; fill: var(--ink); } .figure .tick, .figure .axis, .figure .quiet { fill: var(--quiet); }
-.figure .start { text-anchor: start; } .figure .end { text-anchor: end; } .figure .middle { text-anchor: middle; } .figure .strong { font-weight: 650; }
+.figure text { font: 12px system-ui, "Segoe UI", Roboto, Arial, sans-serif; fill: var(--ink); } .figure .tick, .figure .axis, .figure .quiet, .figure tspan.quiet { fill: var(--quiet); }
+.figure .start { text-anchor: start; } .figure .end { text-anchor: end; } .figure .middle { text-anchor: middle; } .figure .strong { font-weight: 650; } .figure .plain { font-weight: 400; }
 .figure .grid { stroke: var(--rule); } .figure .bound { stroke: var(--ink); stroke-dasharray: 6 4; } .figure .reference { stroke: var(--quiet); stroke-dasharray: 2 4; }
 .figure .edge { stroke: var(--quiet); } .figure .whisker { stroke: var(--ink); stroke-width: 1.25; } .figure .range { fill: none; stroke: var(--series); stroke-width: 5; stroke-opacity: .25; stroke-linecap: round; }
 ${SERIES_RULES} .figure .float { --series: var(--registers); } .figure .int8 { --series: var(--silicon); } .figure .hardware { --series: var(--program); }

@@ -6,9 +6,11 @@ import { linearScale } from "./scale.js";
 /** One design at one area. Without a value: why there is none. */
 export type IsoAreaBar = {
   readonly name: string;
+  /** Bar of the same group that the ratio is to; absent: the first, which names none. */
+  readonly comparedWith?: string;
 } & ({ readonly value: number; readonly low: number; readonly high: number } | { readonly absent: string });
 
-/** Designs of one total area; the first is what the others are compared with. */
+/** Designs of one total area; unless they say otherwise, the first is what the others are compared with. */
 export type IsoAreaGroup = { readonly areaMm2: number; readonly bars: readonly IsoAreaBar[] };
 
 /** Data of {@link isoAreaBars}. */
@@ -44,12 +46,13 @@ export function isoAreaBars({ title, source, unit, groups }: IsoAreaBars): Marku
   const first = y;
   const drawn: Content[] = [];
   for (const { areaMm2, bars: own } of groups) {
-    const reference = own[0];
     const middle = y + (own.length * barHeight) / 2;
     drawn.push(
       html`<text class="strong end" x="${left - 12}" y="${px(middle)}" dy="4">${significant(areaMm2)} mm²</text>`,
     );
     for (const bar of own) {
+      const { comparedWith } = bar;
+      const reference = comparedWith === undefined ? own[0] : own.find(({ name }) => name === comparedWith);
       drawn.push(barOf(bar, reference, { y, scale: scale.at, index: names.indexOf(bar.name) }));
       y += barHeight;
     }
@@ -81,7 +84,7 @@ function barOf(
 ): Markup {
   const middle = y + barHeight / 2;
   if ("absent" in bar)
-    return html`<text class="quiet" x="${px(scale(0) + 6)}" y="${px(middle)}" dy="4">${bar.name}: ${bar.absent}</text>`;
+    return html`<text class="quiet halo" x="${px(scale(0) + 6)}" y="${px(middle)}" dy="4">${bar.name}: ${bar.absent}</text>`;
   const { value, low, high, name } = bar;
   const isCompared = reference !== undefined && reference !== bar && "value" in reference;
   const times = isCompared ? ` (${ratio(value / reference.value)})` : "";

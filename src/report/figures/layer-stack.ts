@@ -9,8 +9,10 @@ export type StackRow = {
   readonly parts: { readonly [Part in StackPart]?: number };
   /** Range of the total, as a whisker. */
   readonly range?: { readonly low: number; readonly high: number };
-  /** Quiet text behind the value: the layer's form, say. */
+  /** Quiet text at the right edge: the layer's form, say. */
   readonly note?: string;
+  /** Quiet text right behind the value. */
+  readonly remark?: string;
 };
 
 /** Data of {@link layerStack}. */
@@ -26,6 +28,9 @@ const width = 820;
 const rowHeight = 19;
 const top = 34;
 
+/** Narrower parts get no outline, which would hide them. */
+const THIN_PX = 2.5;
+
 const totalOf = ({ parts }: StackRow): number =>
   Object.values(parts).reduce((sum: number, amount: number) => sum + amount, 0);
 
@@ -38,7 +43,11 @@ export function layerStack({ title, source, rows }: LayerStack): Markup | undefi
   if (!(Math.max(0, ...totals) > 0)) return undefined;
   const left = 20 + Math.min(220, Math.max(...rows.map(({ name }) => textWidth(name))));
   const noteRoom = Math.max(0, ...rows.map(({ note }) => (note === undefined ? 0 : textWidth(note) + 10)));
-  const right = width - 66 - noteRoom;
+  const remarkRoom = Math.max(
+    0,
+    ...rows.map(({ remark }) => (remark === undefined ? 0 : textWidth(remark) + 8)),
+  );
+  const right = width - 66 - noteRoom - remarkRoom;
   const used = stackParts.filter((part) => rows.some(({ parts }) => (parts[part] ?? 0) > 0));
   const keys = legend(
     used.map((part) => ({
@@ -63,15 +72,17 @@ export function layerStack({ title, source, rows }: LayerStack): Markup | undefi
       if (!(amount > 0)) return undefined;
       const [from, to] = [scale.at(at), scale.at(at + amount)];
       at += amount;
-      return html`<rect class="stack stack-${part}" x="${px(from)}" y="${y + 2}" width="${px(to - from)}" height="${rowHeight - 5}"><title>${row.name}, ${part}: ${significant(amount)}</title></rect>`;
+      return html`<rect class="${to - from < THIN_PX ? "thin" : "stack"} stack-${part}" x="${px(from)}" y="${y + 2}" width="${px(to - from)}" height="${rowHeight - 5}"><title>${row.name}, ${part}: ${significant(amount)}</title></rect>`;
     });
-    const { range, note } = row;
+    const { range, note, remark } = row;
     const middle = y + rowHeight / 2;
     const whisker =
       range !== undefined &&
       html`<path class="whisker" fill="none" d="M${px(scale.at(range.low))} ${middle - 3.5}v6m0 -3H${px(scale.at(range.high))}m0 -3v6"/>`;
     const end = scale.at(Math.max(at, range?.high ?? 0)) + 6;
-    return html`<g><text class="end" x="${left - 8}" y="${px(middle)}" dy="3.5">${row.name}</text>${rects}${whisker}<text class="strong" x="${px(end)}" y="${px(middle)}" dy="3.5">${significant(totalOf(row))}</text>${
+    return html`<g><text class="end" x="${left - 8}" y="${px(middle)}" dy="3.5">${row.name}</text>${rects}${whisker}<text class="strong" x="${px(end)}" y="${px(middle)}" dy="3.5">${significant(totalOf(row))}${
+      remark !== undefined && html`<tspan class="quiet plain" dx="8">${remark}</tspan>`
+    }</text>${
       note !== undefined &&
       html`<text class="quiet end" x="${width - 8}" y="${px(middle)}" dy="3.5">${note}</text>`
     }</g>\n`;

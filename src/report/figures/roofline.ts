@@ -81,7 +81,7 @@ export function roofline({ title, source, roofs, layers }: Roofline): Markup | u
     { width, height: box.bottom + 48, label: `${title}; ${source}` },
     html`<text class="strong" x="12" y="18">${title}</text><text class="quiet end" x="${width - 8}" y="18">${source}</text>`,
     keys.markup,
-    axes(box, { scale: x, label: "operations per DRAM byte" }, { scale: y, label: "attainable TOPS" }),
+    axes(box, { scale: x, label: "operations per DRAM byte" }, { scale: y, label: "TOPS" }),
     lines,
     marks,
   );

@@ -1,7 +1,17 @@
 import { type Content, html, type Markup } from "../markup.js";
-import { axes, type Box, figure, legend, px, seriesClass, spread } from "./frame.js";
+import { axes, type Box, figure, legend, px, seriesClass } from "./frame.js";
+import {
+  type LabelPlace,
+  labelRect,
+  lineRects,
+  markRect,
+  placeLabel,
+  placesAlong,
+  placesAround,
+  type Rect,
+} from "./labels.js";
 import { type MarkerShape, marker, markerShapes } from "./marker.js";
-import { linearScale, logScale } from "./scale.js";
+import { linearScale, logScale, type Scale } from "./scale.js";
 
 /** One axis; `log` needs positive figures. */
 export type PlotAxis = { readonly label: string; readonly scale: "linear" | "log" };
@@ -96,10 +106,10 @@ export function scatterPlot(plot: ScatterPlot): Markup | undefined {
       : linearScale(values(axis), pixels);
   const x = scaleOf("x", [box.left + 8, box.right - 8]);
   const y = scaleOf("y", [box.bottom, box.top]);
-  const lines = references.map(({ axis, value, name, kind = "reference" }) =>
+  const lines = references.map(({ axis, value, kind = "reference" }) =>
     axis === "y"
-      ? html`<line class="${kind}" x1="${box.left}" x2="${box.right}" y1="${px(y.at(value))}" y2="${px(y.at(value))}"/><text class="quiet end halo" x="${box.right - 4}" y="${px(y.at(value) - 5)}">${name}</text>`
-      : html`<line class="${kind}" x1="${px(x.at(value))}" x2="${px(x.at(value))}" y1="${box.top}" y2="${box.bottom}"/><text class="quiet halo" x="${px(x.at(value) + 5)}" y="${box.top + 12}">${name}</text>`,
+      ? html`<line class="${kind}" x1="${box.left}" x2="${box.right}" y1="${px(y.at(value))}" y2="${px(y.at(value))}"/>`
+      : html`<line class="${kind}" x1="${px(x.at(value))}" x2="${px(x.at(value))}" y1="${box.top}" y2="${box.bottom}"/>`,
   );
   const within = (value: number, low: number): number => Math.max(value, low);
   const drawn = series.map(({ points, style }, s) => {
@@ -127,31 +137,58 @@ export function scatterPlot(plot: ScatterPlot): Markup | undefined {
     axes(box, { scale: x, label: plot.x.label }, { scale: y, label: plot.y.label }),
     lines,
     drawn,
-    nameLabels(series, x.at, y.at, box),
+    allLabels(series, references, { x, y, box }),
   );
 }
 
-/** Names beside points, pushed apart; left of the point where the right edge is near. */
-function nameLabels(
+/** A text at a place. */
+const textAt = ({ x, y, anchor }: LabelPlace, text: string, kind = ""): Markup =>
+  html`<text class="${kind}${anchor} halo" x="${px(x)}" y="${px(y)}">${text}</text>`;
+
+/** Names of lines and of points, each where it covers least. */
+function allLabels(
   series: readonly PlotSeries[],
-  x: (value: number) => number,
-  y: (value: number) => number,
-  box: Box,
+  references: readonly PlotReference[],
+  { x, y, box }: { readonly x: Scale; readonly y: Scale; readonly box: Box },
 ): Content {
-  const named = series.flatMap(({ points }) => points.filter(({ isNamed }) => isNamed === true));
-  const sides = [true, false].map((isLeft) =>
-    named.filter((point) => x(point.x) + 12 + 6.6 * point.name.length > box.right === isLeft),
+  const taken: Rect[] = series.flatMap(({ points }) =>
+    points.flatMap((point) => {
+      const [left, top] = [x.at(point.x), y.at(point.y)];
+      const { xRange, yRange } = point;
+      return [
+        markRect(left, top),
+        ...(xRange
+          ? [{ left: x.at(xRange.low), right: x.at(xRange.high), top: top - 2, bottom: top + 2 }]
+          : []),
+        ...(yRange
+          ? [{ left: left - 2, right: left + 2, top: y.at(yRange.high), bottom: y.at(yRange.low) }]
+          : []),
+      ];
+    }),
   );
-  return sides.map((points, side) => {
-    const ys = spread(
-      points.map((point) => y(point.y) - 11),
-      14,
-      box.bottom - 4,
-    );
-    return points.map((point, i) =>
-      side === 0
-        ? html`<text class="end halo" x="${px(x(point.x) - 4)}" y="${px(ys[i]!)}" dy="4">${point.name}</text>`
-        : html`<text class="halo" x="${px(x(point.x) + 4)}" y="${px(ys[i]!)}" dy="4">${point.name}</text>`,
-    );
+  for (const { points, style } of series) {
+    if (style !== "line" && style !== "steps") continue;
+    for (let i = 1; i < points.length; i++) {
+      const [before, one] = [points[i - 1]!, points[i]!];
+      const [from, to] = [[x.at(before.x), y.at(before.y)] as const, [x.at(one.x), y.at(one.y)] as const];
+      const corner = style === "steps" ? ([to[0], from[1]] as const) : to;
+      taken.push(...lineRects(from, corner), ...lineRects(corner, to));
+    }
+  }
+  const put = (text: string, candidates: readonly LabelPlace[], kind?: string): Markup => {
+    const place = placeLabel(text, candidates, taken, { ...box, right: width - 4 });
+    taken.push(labelRect(text, place));
+    return textAt(place, text, kind);
+  };
+  const lines = references.map(({ axis, value, name }) => {
+    if (axis === "y") return put(name, placesAlong(box, y.at(value) - 5), "quiet ");
+    const at = x.at(value);
+    const beside = (top: number): readonly LabelPlace[] => [
+      { x: at + 5, y: top, anchor: "start" },
+      { x: at - 5, y: top, anchor: "end" },
+    ];
+    return put(name, [...beside(box.top + 12), ...beside(box.bottom - 8)], "quiet ");
   });
+  const named = series.flatMap(({ points }) => points.filter(({ isNamed }) => isNamed === true));
+  return [lines, named.map((point) => put(point.name, placesAround(x.at(point.x), y.at(point.y))))];
 }

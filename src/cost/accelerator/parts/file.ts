@@ -13,7 +13,7 @@ const partSchema = z.strictObject({
   delayPs: amount.describe("longest path by static timing, set-up included"),
   energyPjPerOperation: rangeSchema.describe("clock included"),
   glitchFactor: amount.describe("priced transitions with glitches over settled ones"),
-  latency: z.int().min(0).describe("clock cycles"),
+  latencyCycles: z.int().min(0).describe("clock cycles"),
   instances: z.int().min(1),
   flipFlops: z.int().min(0),
 });

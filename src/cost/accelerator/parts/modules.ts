@@ -6,7 +6,7 @@ import { extend, productRows, signOf, sumRows } from "./sum-module.js";
 /** A part as a circuit. */
 export type PartModule = {
   readonly module: Module /** Clock cycles from operands to the result. */;
-  readonly latency: number;
+  readonly latencyCycles: number;
 };
 
 /** Bits of a lane's sum of products before the accumulator, of the accumulator, and of the programmable multiplier. */
@@ -29,14 +29,14 @@ function dot8(clock: ClockTarget): PartModule {
     productRows(b, `p${i}`, sliceOf(x, i * BYTE, BYTE), sliceOf(w, i * BYTE, BYTE), true),
   ).flat();
   const { register, and2 } = clock.cells;
-  const { sum, latency } = sumRows(b, "dot", rows, {
+  const { sum, latencyCycles } = sumRows(b, "dot", rows, {
     enable,
     clock,
     arrivalPs: register.clockToOutputPs + and2.delayPs,
     after: 0,
   });
   b.output("y", b.register("sum", sum, { enable, role: "datapath" }));
-  return { module: b.build(), latency: latency + 1 };
+  return { module: b.build(), latencyCycles: latencyCycles + 1 };
 }
 
 /** Add two words in one cycle by the smallest adder that fits. */
@@ -59,7 +59,7 @@ function treeAdder(clock: ClockTarget): PartModule {
   const y = b.input("w", LANE_BITS);
   const sum = addInOneCycle(b, "next", [x, y], LANE_BITS, clock, 0);
   b.output("y", b.register("sum", sum, { enable, role: "datapath" }));
-  return { module: b.build(), latency: 1 };
+  return { module: b.build(), latencyCycles: 1 };
 }
 
 function accumulator(clock: ClockTarget): PartModule {
@@ -94,14 +94,14 @@ function accumulator(clock: ClockTarget): PartModule {
     b.registerInto(net, `sum${i}`, next, { enable: write, role: "datapath" });
   }
   b.output("y", next);
-  return { module: b.build(), latency: 1 };
+  return { module: b.build(), latencyCycles: 1 };
 }
 
 function operandRegister(): PartModule {
   const { b, enable } = begin("fx_operand_register", "one operand");
   const x = b.input("x", BYTE);
   b.output("y", b.register("operand", x, { enable, role: "datapath" }));
-  return { module: b.build(), latency: 1 };
+  return { module: b.build(), latencyCycles: 1 };
 }
 
 function operandMux(): PartModule {
@@ -110,7 +110,7 @@ function operandMux(): PartModule {
   const w = b.input("w", BYTE);
   const first = b.input("first", 1, "take w");
   b.output("y", b.mux("operand", first, w, x));
-  return { module: b.build(), latency: 0 };
+  return { module: b.build(), latencyCycles: 0 };
 }
 
 /** clamp(((x + bias) · m) >> right, rounded, + zero point): 16-bit multiplier, right shift of 0 to 31. */
@@ -137,11 +137,11 @@ function requantizer(clock: ClockTarget): PartModule {
   // The multiplier has its leading bit at 15, so at least 15 bits go; one more is kept for rounding.
   let value = sliceOf(wide, MULTIPLIER_BITS - 2, ACCUMULATOR_BITS + 2);
   const half = Math.floor((clock.periodPs - register.setupPs - register.clockToOutputPs) / mux2.delayPs);
-  let latency = 2 + product.latency;
+  let latencyCycles = 2 + product.latencyCycles;
   for (let k = 4, run = 0; k >= 0; k--, run++) {
     if (run > 0 && run % Math.max(1, half) === 0) {
       value = b.register(`shifted${k}`, value, { enable, role: "datapath" });
-      latency++;
+      latencyCycles++;
     }
     const by = 2 ** k;
     const width = ACCUMULATOR_BITS + 2;
@@ -178,7 +178,7 @@ function requantizer(clock: ClockTarget): PartModule {
   const high = b.mux("high", over, literal(255, BYTE), sliceOf(moved, 0, BYTE));
   const clamped = b.mux("clamped", negative, literal(0, BYTE), high);
   b.output("y", b.register("result", clamped, { enable, role: "datapath" }));
-  return { module: b.build(), latency: latency + 3 };
+  return { module: b.build(), latencyCycles: latencyCycles + 3 };
 }
 
 const builders: { readonly [Part in PartName]: (clock: ClockTarget) => PartModule } = {

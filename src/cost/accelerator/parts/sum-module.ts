@@ -45,7 +45,7 @@ export function sumRows(
     readonly arrivalPs: number;
     readonly after: number;
   },
-): { readonly sum: Signal; readonly latency: number } {
+): { readonly sum: Signal; readonly latencyCycles: number } {
   const graph = new AdderGraphBuilder();
   const terms = rows.map(({ word, shift, negative, signed }, i): Term => {
     const width = signalWidth(word);
@@ -65,7 +65,7 @@ export function sumRows(
     rows.map(({ word }) => word),
     { enable: () => options.enable },
   );
-  return { sum: sum!, latency: plan.schedule.latency };
+  return { sum: sum!, latencyCycles: plan.schedule.latencyCycles };
 }
 
 /** Partial products of a signed word by a signed or unsigned one: one row a bit of the multiplier. */
