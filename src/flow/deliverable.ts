@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { extname, join } from "node:path";
 import { z } from "zod";
-import type { ClockTarget } from "../arith/index.js";
+import type { CellTable, ClockTarget } from "../arith/index.js";
 import { FixynnError, type ProgressListener, sha256, writeFileAtomic } from "../core/index.js";
 import { decodeImage, defaultCacheFolder } from "../data/index.js";
 import { type NodeName, nodeName } from "../graph/index.js";
@@ -57,28 +57,42 @@ export async function freezeModel(request: FreezeRequest): Promise<Deliverable> 
   const network = truncateQuantNetwork(whole, freezePoint);
   if (folding.kind === "given") for (const layer of folding.layers.keys()) findQuantNode(network, layer);
   const front = compileFrontEnd(network, freezePoint, { folding, ...(clock === undefined ? {} : { clock }) });
-  const period = clock === undefined ? {} : { clockPeriodNs: clock.periodPs / 1000 };
-  if (images === undefined) return { front, files: emitFrontEnd(front, period) };
+  if (images === undefined) return { front, files: emitFrontEnd(front) };
   const { bytes, count } = await readPictures(images, network, VECTOR_IMAGES);
   const outputs = executeQuantNetwork(network, bytes, count).get(freezePoint)!;
-  return { front, files: emitFrontEnd(front, { ...period, vectors: { inputs: bytes, outputs, count } }) };
+  return { front, files: emitFrontEnd(front, { vectors: { inputs: bytes, outputs, count } }) };
 }
+
+const amount = z.number().nonnegative();
+const gate = z.object({ areaUm2: amount, delayPs: amount });
+const adder = z.object({ areaUm2: amount, sumPs: amount, carryPs: amount });
+const cellTableSchema: z.ZodType<CellTable> = z.object({
+  name: z.string(),
+  ...{ fullAdder: adder, halfAdder: adder },
+  ...{ inverter: gate, nand2: gate, and2: gate, or2: gate, xor2: gate, mux2: gate },
+  register: z.object({ areaUm2: amount, clockToOutputPs: amount, setupPs: amount }),
+});
 
 const manifestSchema = z.object({
   tool: z.literal("fixynn"),
   freezePoint: z.string(),
   clockPeriodNs: z.number().positive().optional(),
+  /** Cells that registers were inserted for. */
+  clockCells: cellTableSchema.optional(),
+  /** Between two frames, nothing outside pausing. */
+  cyclesPerFrame: z.number().positive().optional(),
   layers: z.array(
     z.object({
       layer: z.string(),
       module: z.string(),
-      /** Of this version's; what an earlier one wrote lacks the banks of registers. */
+      /** Of this version's; what an earlier one wrote lacks the memories. */
       stats: z.custom<LayerStats>().optional(),
     }),
   ),
   files: z.record(z.string(), z.object({ sha256: z.string() })),
 });
-type Manifest = z.infer<typeof manifestSchema>;
+/** What a deliverable says of itself. */
+export type Manifest = z.infer<typeof manifestSchema>;
 
 function readManifest(folder: string): Manifest {
   const place = join(folder, MANIFEST_FILE);

@@ -3,6 +3,7 @@ export * from "./advise.js";
 export * from "./compare-advice.js";
 export * from "./config.js";
 export { type ConstantsOutcome, constantsCurve } from "./constants.js";
+export * from "./cost/run.js";
 export { freezeModel, readDeliverable, verifyDeliverable, writeDeliverable } from "./deliverable.js";
 export * from "./explore/index.js";
 export * from "./normalization.js";

@@ -9,7 +9,6 @@ import {
   synthesisScript,
 } from "./adder-map.js";
 import { type FrontEnd, frontEndDesign, latencyCyclesOf, TOP_MODULE, utilizations } from "./front.js";
-import { defaultClock } from "./layer-datapath.js";
 import { type RegisterMap, TOP_PORT } from "./registers.js";
 import { emitTestbench, TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 import { adderModules, printVerilog, verilogLibrary } from "./verilog.js";
@@ -24,8 +23,6 @@ export const MANIFEST_FILE = "manifest.json";
 export type EmitOptions = {
   /** Images for the testbench; without them there is none. */
   readonly vectors?: TestVectors;
-  /** Clock period of the constraints in ns; default that of {@link defaultClock}. */
-  readonly clockPeriodNs?: number;
 };
 
 const describeType = ({ shape, bits, signed, scale, zeroPoint }: QuantType) => ({
@@ -66,7 +63,7 @@ const describeRegisters = (map: RegisterMap) => ({
   ...map,
 });
 
-function manifest(front: FrontEnd, files: ReadonlyMap<string, string>, clockPeriodNs: number): string {
+function manifest(front: FrontEnd, files: ReadonlyMap<string, string>): string {
   const shares = utilizations(front);
   const value = {
     tool: "fixynn",
@@ -74,7 +71,8 @@ function manifest(front: FrontEnd, files: ReadonlyMap<string, string>, clockPeri
     network: front.network.name,
     freezePoint: front.freezePoint,
     top: TOP_MODULE,
-    clockPeriodNs,
+    clockPeriodNs: front.clock.periodPs / 1000,
+    clockCells: front.clock.cells,
     stream: "one pixel a beat, channel c in bits c*bits and up, raster order, frames back to back",
     imageEncoding: front.network.encoding,
     input: describeType(front.input),
@@ -154,7 +152,7 @@ function fuseSocCore(rtl: readonly string[], testbench: boolean, registers: bool
  * @throws FixynnError FX5030 when the vectors do not fit the front
  */
 export function emitFrontEnd(front: FrontEnd, options: EmitOptions = {}): ReadonlyMap<string, string> {
-  const clockPeriodNs = options.clockPeriodNs ?? defaultClock.periodPs / 1000;
+  const clockPeriodNs = front.clock.periodPs / 1000;
   const files = new Map(emitVerilog(front));
   const rtl = [...files.keys()];
   if (options.vectors !== undefined) {
@@ -206,6 +204,6 @@ export function emitFrontEnd(front: FrontEnd, options: EmitOptions = {}): Readon
   );
   const network = truncateQuantNetwork(front.network, front.freezePoint);
   files.set(NETWORK_FILE, `${JSON.stringify(quantNetworkToJson(network))}\n`);
-  files.set(MANIFEST_FILE, manifest(front, files, clockPeriodNs));
+  files.set(MANIFEST_FILE, manifest(front, files));
   return files;
 }

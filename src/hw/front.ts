@@ -1,3 +1,4 @@
+import type { ClockTarget } from "../arith/index.js";
 import type { NodeName } from "../graph/index.js";
 import { networkRanges, type QuantNetwork, type QuantType, quantInput } from "../quant/index.js";
 import { chooseFolding } from "./fold/choose.js";
@@ -6,6 +7,7 @@ import type { FrontFolding, LayerParallelism } from "./fold/parallelism.js";
 import { type ScheduleStage, steadySchedule } from "./fold/schedule.js";
 import { type FrontLayer, frontGraph } from "./front-graph.js";
 import { compileLayer, type LayerHardware, type LayerOptions, moduleNameOf } from "./layer.js";
+import { defaultClock } from "./layer-datapath.js";
 import type { Design, Module } from "./netlist.js";
 import type { RegisterMap } from "./registers.js";
 import { buildTop, registerMapOf, TOP_MODULE } from "./top.js";
@@ -37,6 +39,8 @@ export type FrontEnd = {
   readonly registers?: RegisterMap;
   /** Cycles between two frames, when nothing outside pauses. */
   readonly cyclesPerFrame: number;
+  /** What registers were inserted for. */
+  readonly clock: ClockTarget;
 };
 
 /**
@@ -97,6 +101,7 @@ export function compileFrontEnd(
     top: buildTop(layers, graph, input, output),
     ...(registers === undefined ? {} : { registers }),
     cyclesPerFrame: cyclesPerFrameOf(layers, sources),
+    clock: options.clock ?? defaultClock,
   };
   verifyDesign(frontEndDesign(front));
   return front;

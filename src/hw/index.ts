@@ -31,7 +31,8 @@ export {
   registerWrites,
 } from "./registers.js";
 export { type ComputedNode, inputPort, type Stream, streamOfNode } from "./streams.js";
-export { TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
+export { TESTBENCH_MODULE, type TestVectors, VECTORS_FILE } from "./testbench.js";
+export { fromHexBeats } from "./vectors.js";
 export * from "./verify.js";
 export { printVerilog, verilogLibrary } from "./verilog.js";
 export { planWindow, type WindowPlan, type WindowShape } from "./window-plan.js";

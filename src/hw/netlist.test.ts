@@ -13,7 +13,7 @@ import {
   toBits,
 } from "./netlist.js";
 import { printModule } from "./print.js";
-import { toHexBeats } from "./vectors.js";
+import { fromHexBeats, toHexBeats } from "./vectors.js";
 import { verifyDesign } from "./verify.js";
 import { printVerilog } from "./verilog.js";
 
@@ -182,5 +182,7 @@ describe("countCells and vectors", () => {
   it("writes beats, first integer lowest, any width", () => {
     expect(toHexBeats([1, 255, -1, 16], 2, 8)).toBe("ff01\n10ff\n");
     expect(toHexBeats([1, 2, -1], 3, 3)).toBe("1d1\n");
+    expect([...fromHexBeats("ff01\n10ff\n", 2, 8)]).toEqual([1, 255, 255, 16]);
+    expect([...fromHexBeats("1d1\n", 3, 3)]).toEqual([1, 2, 7]);
   });
 });

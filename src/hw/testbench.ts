@@ -15,6 +15,8 @@ export type TestVectors = {
 
 /** Name of the testbench module. */
 export const TESTBENCH_MODULE = "ffe_tb";
+/** Images that it feeds: a pixel a line, channel 0 lowest. */
+export const VECTORS_FILE = `${TESTBENCH_MODULE}_input.hex`;
 
 function hex(type: QuantType, values: QuantValues, count: number, what: string): string {
   const { channels, beats, bits } = streamOf(type);
@@ -203,7 +205,7 @@ endmodule
 `;
   return new Map([
     [`${TESTBENCH_MODULE}.sv`, text],
-    [`${TESTBENCH_MODULE}_input.hex`, hex(front.input, vectors.inputs, vectors.count, "input")],
+    [VECTORS_FILE, hex(front.input, vectors.inputs, vectors.count, "input")],
     [`${TESTBENCH_MODULE}_output.hex`, hex(front.output, vectors.outputs, vectors.count, "output")],
     ...loading.files,
   ]);

@@ -27,3 +27,17 @@ export function toHexBeats(values: ArrayLike<number>, channels: number, bits: nu
   }
   return `${lines.join("\n")}\n`;
 }
+
+/** Read back what {@link toHexBeats} wrote, as integers without sign; bits of an integer up to 31. */
+export function fromHexBeats(text: string, channels: number, bits: number): Int32Array {
+  const lines = text.split("\n").filter((line) => line !== "");
+  const values = new Int32Array(lines.length * channels);
+  for (const [beat, line] of lines.entries()) {
+    let word = BigInt(`0x${line}`);
+    for (let c = 0; c < channels; c++) {
+      values[beat * channels + c] = Number(BigInt.asUintN(bits, word));
+      word >>= BigInt(bits);
+    }
+  }
+  return values;
+}

@@ -69,6 +69,24 @@ test("a run that was killed goes on and gives the same numbers", { timeout: 300_
   expect(finish("killed")).toEqual(straight);
 });
 
+test("fixynn cost on the run finds the energies that the run found", () => {
+  const { env, results } = command("straight");
+  const { cost, layers } = parseResults(JSON.parse(readFileSync(results, "utf8")));
+  const { clockMhz, energyPerFrameUj, tier } = cost!.front!;
+  expect(tier).toBe("simulated");
+  expect(cost!.notes!.join()).toContain("simulated with delays on windows of real images");
+  const args = [main, "cost", join(folder, "straight"), "--clock", `${clockMhz}`, "--json"];
+  const done = spawnSync(process.execPath, args, { env, encoding: "utf8" });
+  expect(done.status, done.stderr).toBe(0);
+  const { energy } = JSON.parse(done.stdout);
+  expect(energy.source).toContain("test images of the run");
+  expect(energy.structural.cost.energyPerFrameUj.total).toBeCloseTo(energyPerFrameUj, 12);
+  const frozen = layers!.filter((layer) => layer.frozen);
+  expect(energy.structural.cost.layers.map((layer: { glitchFactor: number }) => layer.glitchFactor)).toEqual(
+    frozen.map(({ glitchFactor }) => glitchFactor),
+  );
+});
+
 test("the testbench that the run emitted passes in Verilator", { timeout: 400_000 }, async (context) => {
   requireTool(context, "verilator");
   const verdict = await runVerilator({

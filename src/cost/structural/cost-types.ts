@@ -64,6 +64,8 @@ export type FrontEndCost = {
 export type FrontEndInput = {
   readonly layers: readonly LayerCounts[];
   readonly technology: Technology;
+  /** Between two frames of the front; default: of the slowest layer, which is less where layers wait for one another. */
+  readonly cyclesPerFrame?: number | undefined;
   /** Clock to run at; default: the achievable one. */
   readonly clockMhz?: number | undefined;
   /** By layer name; layers without an entry use the default toggle rates. */

@@ -89,7 +89,7 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
   const achievable = slowest.clockMhz;
   const clockMhz = input.clockMhz ?? achievable;
   if (!(clockMhz > 0)) throw new FixynnError("FX7042", `not a clock: ${clockMhz} MHz`);
-  const cyclesPerFrame = Math.max(...layers.map((layer) => layer.cyclesPerFrame));
+  const cyclesPerFrame = Math.max(input.cyclesPerFrame ?? 0, ...layers.map((layer) => layer.cyclesPerFrame));
   const framesPerSecond = (clockMhz * 1e6) / cyclesPerFrame;
   const seconds = 1 / framesPerSecond;
 

@@ -4,6 +4,7 @@ import { countsOf, layerArea } from "../structural/index.js";
 import { type Technology, wireCapacitanceFf } from "../technology.js";
 import { type LayerMapping, type MapLayersOptions, mapLayers } from "./map-layers.js";
 import { mappedAreaUm2 } from "./mapped-area.js";
+import type { MappedNetlist } from "./mapped-netlist.js";
 import { memoryTiming } from "./memory-timing.js";
 import { analyzeTiming, type TimingReport } from "./static-timing.js";
 
@@ -86,7 +87,12 @@ export function structuralLayers(
 export async function synthesizeFront(
   layers: readonly ReportedLayer[],
   files: ReadonlyMap<string, string>,
-  options: MapLayersOptions & { readonly technology: Technology; readonly clockMhz: number },
+  options: MapLayersOptions & {
+    readonly technology: Technology;
+    readonly clockMhz: number;
+    /** Sees each mapped netlist, one after the other. */
+    readonly inspect?: (layer: string, netlist: MappedNetlist) => void;
+  },
 ): Promise<SynthesizedFront> {
   const { library, technology, clockMhz } = options;
   const structural = structuralLayers(layers, technology);
@@ -97,6 +103,7 @@ export async function synthesizeFront(
     own: SynthesizedLayer,
   ): SynthesizedLayer => {
     const netlist = mapping.netlist();
+    options.inspect?.(own.name, netlist);
     const { datapath, requantization, registers, control, clockGating, total } = mappedAreaUm2(
       netlist,
       library,

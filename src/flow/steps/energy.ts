@@ -1,9 +1,13 @@
+import { writeFileAtomic } from "../../core/index.js";
 import { type MeasuredEnergy, measureFront, type Technology } from "../../cost/index.js";
 import type { NodeName } from "../../graph/index.js";
 import type { FrontEnd } from "../../hw/index.js";
 import { type QuantNetwork, quantNetworkToJson } from "../../quant/index.js";
 import type { FlowContext } from "../context.js";
 import { type LoadedDataset, sharedBytes } from "./data.js";
+
+/** Within a run: the images that energies were measured on, as bytes of the network's input. */
+export const ENERGY_IMAGES_FILE = "energy/images.bin";
 
 /** Energy by layer name; `null` for layers that are too large. */
 export type MeasuredLayers = ReadonlyMap<string, MeasuredEnergy | null>;
@@ -44,6 +48,7 @@ export async function measureOne(
       const job = `simulate energy of front ${freezePoint}`;
       const side = network.nodes[0]!.output.shape[0]!;
       const { bytes, count } = sharedBytes(datasets, "test", { side, images });
+      writeFileAtomic(run.path(ENERGY_IMAGES_FILE), bytes);
       const front = compiled();
       const fresh = front.layers.filter(({ node }) => !known.has(node.name)).length;
       onProgress({ job, done: 0, total: fresh, unit: "layers" });
@@ -59,6 +64,7 @@ export async function measureOne(
       );
       return Object.fromEntries(measured);
     },
+    [ENERGY_IMAGES_FILE],
   );
   return new Map(Object.entries(step.value));
 }
