@@ -40,7 +40,7 @@ const scaled = <Name extends string>(
 /** Area and energy of every layer of a front, nominal, taken to 16 nm. */
 export function frontLayers(front: CompiledFront): FrontLayers {
   const cost = costOf(front, front.layers.length);
-  const { area, energy } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
+  const { areaFactor: area, energyFactor: energy } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
   return {
     form: front.form,
     node: `16 nm from ${front.technology}`,

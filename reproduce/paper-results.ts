@@ -215,7 +215,11 @@ function structuralRows(
     depths.flatMap((frozenLayers) => {
       const cost = costOf(front, frozenLayers);
       const about = { form: front.form, frozenLayers };
-      const { area, delay, energy } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
+      const {
+        areaFactor: area,
+        delayFactor: delay,
+        energyFactor: energy,
+      } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
       return [
         structuralRow(
           cost,

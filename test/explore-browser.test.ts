@@ -77,7 +77,7 @@ function expectDesign(own: Shown, place: number, rate?: number): void {
     const figures = [energyPerFrameUj[i], powerMw[i], tops[i]].map((one) =>
       typeof one === "number" ? significant(one) : "–",
     );
-    expect(own.operating[i + 1]!.slice(0, 4)).toEqual([`at ${camera} frames/s`, ...figures]);
+    expect(own.operating[i + 1]!.slice(0, 4)).toEqual([`${camera} frames/s`, ...figures]);
   }
 }
 
@@ -220,6 +220,8 @@ test("nothing is wider than the window, in light and dark, narrow and wide", asy
     for (const isDark of [false, true]) {
       const page = await openPage(context, "", { widthPx, heightPx: 900, isDark } as typeof WIDE);
       expect(await page.evaluate(`document.documentElement.scrollWidth`)).toBeLessThanOrEqual(widthPx);
+      const hidden = `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.getElementById("detail"))`;
+      expect(await page.evaluate(hidden)).toBe(0);
       if (folder === undefined) continue;
       await page.screenshot(join(folder, `explore-${widthPx}-${isDark ? "dark" : "light"}.png`));
     }

@@ -12,7 +12,6 @@ const exceptions: readonly (readonly [RegExp, string])[] = [
   [/^StackRow parts\./, "what a figure stacks: area or energy, in the unit of its title"],
   [/^\w+ (?:finiteSlopes|splitSlopeRange|slopeRange)$/, "slopes of lines over integers"],
   [/^\w+ roundingDivideByPowerOfTwo$/, "a power of two"],
-  [/^ScalingTo16Nm (?:area|energy|delay|leakage)$|^leakageTo16Nm /, "factors from one node to another"],
   [/^HoldOut holdOut\.|^HoldOut HoldOut\./, "images held out of training"],
   [
     /^(?:DropoutNode|NodeSpec|TrainingProgram|(?:add|inferShape|drawMask)\(\)) rate$/,

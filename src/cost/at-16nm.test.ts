@@ -4,7 +4,7 @@ import { acceleratorTechnology, acceleratorTechnologyAt16Nm } from "./accelerato
 import { costsAt16Nm, figureAt16Nm, type NodeCosts } from "./at-16nm.js";
 import { deepFreeze } from "./comparison/index.js";
 import { crossCheck16Nm, meanCsdDigits } from "./cross-check-16nm.js";
-import { leakageTo16Nm, scalingTo16Nm } from "./scaling.js";
+import { leakageFactorTo16Nm, scalingTo16Nm } from "./scaling.js";
 import { readTechnology } from "./technology.js";
 
 const old: NodeCosts<"logic" | "memory"> = {
@@ -32,10 +32,13 @@ describe("costsAt16Nm", () => {
     expect(areaUm2.memory.low).toBeCloseTo(12.8, 9);
     expect(areaUm2.memory.high).toBeCloseTo(15, 9);
     const [down, up] = [scalingTo16Nm(130, 1.8), scalingTo16Nm(7, 0.7)];
-    expect(energyPj.logic.low).toBeCloseTo(Math.min(down.energy.low, 0.01 * up.energy.low), 12);
-    expect(energyPj.logic.high).toBeCloseTo(Math.max(3 * down.energy.high, 0.03 * up.energy.high), 12);
+    expect(energyPj.logic.low).toBeCloseTo(Math.min(down.energyFactor.low, 0.01 * up.energyFactor.low), 12);
+    expect(energyPj.logic.high).toBeCloseTo(
+      Math.max(3 * down.energyFactor.high, 0.03 * up.energyFactor.high),
+      12,
+    );
     expect(energyPj.logic.nominal).toBeCloseTo(
-      Math.sqrt(2 * down.energy.nominal * 0.02 * up.energy.nominal),
+      Math.sqrt(2 * down.energyFactor.nominal * 0.02 * up.energyFactor.nominal),
       12,
     );
     expect(leakageNw.logic).toEqual({ low: 1, nominal: 10, high: 100 });
@@ -51,19 +54,19 @@ describe("costsAt16Nm", () => {
   });
 });
 
-describe("leakageTo16Nm", () => {
+describe("leakageFactorTo16Nm", () => {
   const leakageNw = 3;
 
   test("is the factor of figures and of the array's parts alike", () => {
     for (const node of [{ nodeNm: 130, supplyV: 1.8 }, young])
-      expect(figureAt16Nm("leakageNw", leakageNw, node).nominal).toBe(leakageNw * leakageTo16Nm);
+      expect(figureAt16Nm("leakageNw", leakageNw, node).nominal).toBe(leakageNw * leakageFactorTo16Nm);
     const [own, scaled] = [
       acceleratorTechnology(readTechnology("asap7")),
       acceleratorTechnologyAt16Nm(readTechnology("asap7")),
     ];
-    expect(scaled.parts.dot8.leakageNw.nominal).toBe(own.parts.dot8.leakageNw.nominal * leakageTo16Nm);
+    expect(scaled.parts.dot8.leakageNw.nominal).toBe(own.parts.dot8.leakageNw.nominal * leakageFactorTo16Nm);
     expect(scaled.memory(8192, 32).leakageNw.nominal).toBe(
-      own.memory(8192, 32).leakageNw.nominal * leakageTo16Nm,
+      own.memory(8192, 32).leakageNw.nominal * leakageFactorTo16Nm,
     );
   });
 

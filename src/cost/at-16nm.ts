@@ -36,13 +36,13 @@ export function figureAt16Nm(
   const factors = scalingTo16Nm(nodeNm, supplyV);
   switch (quantity) {
     case "areaUm2":
-      return scaleRange(asRange(figure), factors.area);
+      return scaleRange(asRange(figure), factors.areaFactor);
     case "energyPj":
-      return multiplyRanges(asRange(figure), factors.energy);
+      return multiplyRanges(asRange(figure), factors.energyFactor);
     case "delayPs":
-      return multiplyRanges(asRange(figure), factors.delay);
+      return multiplyRanges(asRange(figure), factors.delayFactor);
     case "leakageNw":
-      return scaleRange(asRange(figure), factors.leakage);
+      return scaleRange(asRange(figure), factors.leakageFactor);
   }
 }
 
@@ -50,7 +50,7 @@ export function figureAt16Nm(
  * Estimate costs at 16 nm and 0.8 V as ranges, from the same design costed at 130 nm (scaled down) and at 7 nm (scaled up).
  *
  * - area, energy, delay: factors of Stillmaker and Baas 2017 ({@link scalingTo16Nm}); from 130 nm above 1.3 V the supply of the fit is a range
- * - leakage: cell for cell the same ({@link leakageTo16Nm}); the range spans the two technologies
+ * - leakage: cell for cell the same ({@link leakageFactorTo16Nm}); the range spans the two technologies
  * - nominal: geometric mean of the two nominal values, since nothing says which is nearer
  *
  * A scaled design is not a 16 nm design: quote the range.

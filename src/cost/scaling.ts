@@ -65,10 +65,10 @@ const trusted130V = 1.3;
 export type ScalingTo16Nm = {
   readonly fromNm: number;
   readonly fromV: number;
-  readonly area: number;
-  readonly energy: Range;
-  readonly delay: Range;
-  readonly leakage: number;
+  readonly areaFactor: number;
+  readonly energyFactor: Range;
+  readonly delayFactor: Range;
+  readonly leakageFactor: number;
   readonly source: string;
 };
 
@@ -77,7 +77,7 @@ export type ScalingTo16Nm = {
  * contradict a scaling with area (a full adder leaks 0.25 nW in ASAP7, between SG13G2's 0.61 and sky130's 0.007 nW, but a µm² of it 70 to 2,300 times as
  * much as theirs); good to an order of magnitude.
  */
-export const leakageTo16Nm = 1;
+export const leakageFactorTo16Nm = 1;
 
 const polynomial = (coefficients: readonly number[], x: number): number =>
   coefficients.reduce((sum, c) => sum * x + c, 0);
@@ -95,7 +95,7 @@ export function delayFactors(nodeNm: number, supplyV: number): readonly number[]
 /**
  * Return the factors from a node to 16 nm at 0.8 V as ranges: over the high-performance and low-power fits, and for
  * 130 nm above 1.3 V also over the supply at which the fit is evaluated (the true one, or 1.3 V). The nominal value is the
- * geometric mean. Area has one table value and no range; leakage is {@link leakageTo16Nm}.
+ * geometric mean. Area has one table value and no range; leakage is {@link leakageFactorTo16Nm}.
  *
  * @throws FixynnError FX7020 for a node without published factors
  */
@@ -118,10 +118,10 @@ export function scalingTo16Nm(fromNm: number, fromV: number): ScalingTo16Nm {
   return {
     fromNm,
     fromV,
-    area,
-    energy: rangeOver(ratios((fit) => fit.energy)),
-    delay: rangeOver(ratios((fit) => fit.delay)),
-    leakage: leakageTo16Nm,
+    areaFactor: area,
+    energyFactor: rangeOver(ratios((fit) => fit.energy)),
+    delayFactor: rangeOver(ratios((fit) => fit.delay)),
+    leakageFactor: leakageFactorTo16Nm,
     source: "Stillmaker and Baas 2017, tables of area, delay and energy factors",
   };
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { extname, join } from "node:path";
 import { z } from "zod";
-import type { ClockTarget } from "../arith/index.js";
+import type { CellTable, ClockTarget } from "../arith/index.js";
 import { FixynnError, type ProgressListener, sha256, writeFileAtomic } from "../core/index.js";
 import { decodeImage, defaultCacheFolder } from "../data/index.js";
 import { type NodeName, nodeName } from "../graph/index.js";
@@ -66,7 +66,7 @@ export async function freezeModel(request: FreezeRequest): Promise<Deliverable> 
 const amount = z.number().nonnegative();
 const gate = z.object({ areaUm2: amount, delayPs: amount });
 const adder = z.object({ areaUm2: amount, sumPs: amount, carryPs: amount });
-const cellTableSchema = z.object({
+const cellTableSchema: z.ZodType<CellTable> = z.object({
   name: z.string(),
   ...{ fullAdder: adder, halfAdder: adder },
   ...{ inverter: gate, nand2: gate, and2: gate, or2: gate, xor2: gate, mux2: gate },

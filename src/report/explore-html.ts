@@ -80,6 +80,7 @@ export function exploreHtml(results: ExploreResults, script: string): string {
   const frozen =
     Math.max(0, ...results.freezePoints.map(({ frozenMacs }) => frozenMacs)) / (network.macs || 1);
   const losses = results.freezePoints.flatMap(({ loss }) => loss ?? []);
+  const lossText = (loss: number): string => pointsText(loss).replace("+", "");
   const facts: readonly (readonly [string, string, string])[] = [
     ["Designs", grouped(points.length), `${grouped(fronts.length)} fronts`],
     ["Network", shapeText(network.inputShape), `${grouped(network.macs)} MACs, ${network.ownRequantization}`],
@@ -91,7 +92,7 @@ export function exploreHtml(results: ExploreResults, script: string): string {
           [
             "Accuracy",
             results.precision ?? "",
-            `loses ${pointsText(Math.min(...losses))} to ${pointsText(Math.max(...losses))} points`,
+            `loses ${lossText(Math.min(...losses))} to ${lossText(Math.max(...losses))} points`,
           ],
         ] as const)),
   ];

@@ -2,7 +2,7 @@ import { operatingFigures, operatingText } from "../../src/report/explore-operat
 import type { ExploreResults } from "../../src/report/explore-results.js";
 import { type StackPart, stackParts } from "../../src/report/figures/frame.js";
 import { layerStack } from "../../src/report/figures/layer-stack.js";
-import { grouped, percent, points as pointsText, significant } from "../../src/report/format.js";
+import { grouped, percent, plural, points as pointsText, significant } from "../../src/report/format.js";
 import { type Content, html, type Markup, raw } from "../../src/report/markup.js";
 
 type Point = ExploreResults["points"][number];
@@ -62,7 +62,7 @@ function operatingTable(results: ExploreResults, point: Point, chosen: number | 
       own && significant(own.topsPerWatt),
       own && times(own.gain),
     ];
-    return html`<tr ${rate === chosen && raw(`class="chosen" aria-current="true"`)}><th scope="row">${operatingText(rate)}</th>${cells.map((text) => html`<td class="end">${text ?? "–"}</td>`)}</tr>`;
+    return html`<tr ${rate === chosen && raw(`class="chosen" aria-current="true"`)}><th scope="row">${operatingText(rate).replace(/^at /, "")}</th>${cells.map((text) => html`<td class="end">${text ?? "–"}</td>`)}</tr>`;
   });
   return html`<table><thead><tr><th scope="col">running</th><th scope="col" class="end">µJ/frame</th><th scope="col" class="end">mW</th><th scope="col" class="end">TOPS/W</th><th scope="col" class="end">gain</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
@@ -130,7 +130,7 @@ export function detailMarkup(results: ExploreResults, place: number, rate: numbe
 <p class="small">Design ${grouped(place + 1)} of ${grouped(results.points.length)}, at ${results.node}, modelled</p>
 ${headline(results, point, rate)}
 <dl class="settings">
-${setting("Freeze point", html`${front.freezePoint}: ${cut?.frozenLayers ?? front.layers.length} layers, ${percent(share)} % of the MACs`)}
+${setting("Freeze point", html`${front.freezePoint}: ${plural(cut?.frozenLayers ?? front.layers.length, "layer")}, ${percent(share)} % of the MACs`)}
 ${setting("Folding", foldingText(front.folding))}
 ${setting("Requantization", requantizationText(results, front.requantization))}
 ${setting("Pipelined for", `${significant(front.periodPs / 1000)} ns in ${results.technology.name}`)}

@@ -89,7 +89,8 @@ function update(): void {
   view = {
     ...{ x, y, all, front, knee: kneeOf(front, x, y) },
     isFrontOnly: element("front-only", HTMLInputElement).checked,
-    references: referencesOn(results, x, y),
+    // They are published at full speed.
+    references: rate === undefined ? referencesOn(results, x, y) : [],
     width: plotArea.clientWidth,
   };
   plot = drawPlot(view);

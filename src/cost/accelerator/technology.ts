@@ -67,35 +67,35 @@ const minimumPeriodPs = (technology: Technology, synthesized: boolean): number =
 const MOST_MHZ_AT_16NM = 1000;
 
 /**
- * Take the figures to 16 nm at 0.8 V: area, energy and delay by Stillmaker and Baas 2017, leakage by {@link leakageTo16Nm}. Energies take the nominal factor, whose range is
+ * Take the figures to 16 nm at 0.8 V: area, energy and delay by Stillmaker and Baas 2017, leakage by {@link leakageFactorTo16Nm}. Energies take the nominal factor, whose range is
  * `energyScaling`: a comparison at 16 nm takes front and array from the same technology, so the error of scaling is common to both.
  */
 export function acceleratorTechnologyAt16Nm(technology: Technology): AcceleratorTechnology {
   const own = acceleratorTechnology(technology);
   const scaling = scalingTo16Nm(technology.nodeNm, technology.supplyV);
-  const scaled = (figure: Range): Range => scaleRange(figure, scaling.energy.nominal);
+  const scaled = (figure: Range): Range => scaleRange(figure, scaling.energyFactor.nominal);
   const parts = mapParts(own.parts, (figures) => ({
-    areaUm2: scaleRange(figures.areaUm2, scaling.area),
-    leakageNw: scaleRange(figures.leakageNw, scaling.leakage),
-    delayPs: multiplyRanges(figures.delayPs, scaling.delay),
+    areaUm2: scaleRange(figures.areaUm2, scaling.areaFactor),
+    leakageNw: scaleRange(figures.leakageNw, scaling.leakageFactor),
+    delayPs: multiplyRanges(figures.delayPs, scaling.delayFactor),
     energyPjPerOperation: scaled(figures.energyPjPerOperation),
   }));
   const memory = (bits: number, wordBits: number): MemoryFigures => {
     const { areaUm2, readPj, writePj, leakageNw } = own.memory(bits, wordBits);
     return {
-      areaUm2: scaleRange(areaUm2, scaling.area),
+      areaUm2: scaleRange(areaUm2, scaling.areaFactor),
       readPj: scaled(readPj),
       writePj: scaled(writePj),
-      leakageNw: scaleRange(leakageNw, scaling.leakage),
+      leakageNw: scaleRange(leakageNw, scaling.leakageFactor),
     };
   };
   return {
     ...own,
     node: `16 nm, scaled from ${technology.name}`,
     source: `${own.source}; ${scaling.source}`,
-    clockMhz: Math.min(own.clockMhz / scaling.delay.nominal, MOST_MHZ_AT_16NM),
+    clockMhz: Math.min(own.clockMhz / scaling.delayFactor.nominal, MOST_MHZ_AT_16NM),
     parts,
     memory,
-    energyScaling: scaleRange(scaling.energy, 1 / scaling.energy.nominal),
+    energyScaling: scaleRange(scaling.energyFactor, 1 / scaling.energyFactor.nominal),
   };
 }

@@ -7,7 +7,7 @@ import {
   createArrayCatalogue,
 } from "../accelerator/index.js";
 import { exactly } from "../range.js";
-import { leakageTo16Nm } from "../scaling.js";
+import { leakageFactorTo16Nm } from "../scaling.js";
 import { costFrontEnd } from "../structural/index.js";
 import { readTechnology } from "../technology.js";
 import { compareAtEqualArea } from "./equal-area.js";
@@ -221,7 +221,7 @@ describe("front figures", () => {
     expect(scaled.energyScaling.high).toBeGreaterThan(1);
     expect(scaled.framesPerSecond.low).toBeGreaterThan(cost.framesPerSecond);
     expect(scaled.framesPerSecond.high).toBeLessThanOrEqual(1e9 / 1000);
-    expect(scaled.leakageMw.nominal).toBeCloseTo(cost.leakageMw * leakageTo16Nm, 12);
+    expect(scaled.leakageMw.nominal).toBeCloseTo(cost.leakageMw * leakageFactorTo16Nm, 12);
   });
 
   test("the nodes of both sides agree", () => {

@@ -35,11 +35,17 @@ const MOST_MHZ_AT_16NM = 1000;
 
 /**
  * Take a structural cost to 16 nm at 0.8 V (Stillmaker and Baas 2017). The clock scales with the delay, at most to 1 GHz; leakage is an order of
- * magnitude only ({@link leakageTo16Nm}).
+ * magnitude only ({@link leakageFactorTo16Nm}).
  */
 export function frontFiguresAt16Nm(cost: FrontEndCost): FrontFigures {
   const own = frontFigures(cost);
-  const { area, energy, delay, leakage, source } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
+  const {
+    areaFactor: area,
+    energyFactor: energy,
+    delayFactor: delay,
+    leakageFactor: leakage,
+    source,
+  } = scalingTo16Nm(cost.nodeNm, cost.supplyV);
   const rate = (factor: number): number =>
     Math.min(cost.clockMhz / factor, MOST_MHZ_AT_16NM) * (1e6 / cost.cyclesPerFrame);
   const framesPerSecond = { low: rate(delay.high), nominal: rate(delay.nominal), high: rate(delay.low) };

@@ -27,14 +27,14 @@ describe("scaling", () => {
 
   test("130 nm to 16 nm shrinks, 7 nm to 16 nm grows, 16 nm stays", () => {
     const down = scalingTo16Nm(130, 1.8);
-    expect(down.area).toBe(0.03);
+    expect(down.areaFactor).toBe(0.03);
     // 0.1203 and 0.0983 at 16 nm over 14.06 (1.8 V) and 6.30 (1.3 V) at 130 nm.
-    expect(down.energy.low).toBeCloseTo(0.0983 / 14.06, 4);
-    expect(down.energy.high).toBeCloseTo(0.1203 / 6.302, 3);
-    expect(down.delay.high).toBeLessThan(1);
-    expect(scalingTo16Nm(7, 0.7).area).toBe(3.2);
-    expect(scalingTo16Nm(7, 0.7).energy.nominal).toBeGreaterThan(1);
-    expect(scalingTo16Nm(16, 0.8).energy).toEqual({ low: 1, nominal: 1, high: 1 });
+    expect(down.energyFactor.low).toBeCloseTo(0.0983 / 14.06, 4);
+    expect(down.energyFactor.high).toBeCloseTo(0.1203 / 6.302, 3);
+    expect(down.delayFactor.high).toBeLessThan(1);
+    expect(scalingTo16Nm(7, 0.7).areaFactor).toBe(3.2);
+    expect(scalingTo16Nm(7, 0.7).energyFactor.nominal).toBeGreaterThan(1);
+    expect(scalingTo16Nm(16, 0.8).energyFactor).toEqual({ low: 1, nominal: 1, high: 1 });
     expect(delayFactors(7, 0.7)[0]).toBeGreaterThan(0);
     expect(() => scalingTo16Nm(28, 0.9)).toThrow(expect.objectContaining({ code: "FX7020" }));
   });
