@@ -20,8 +20,17 @@ export function buffersFor(sinks: number): number {
   return total;
 }
 
-/** Buffers behind a part's cells that a test picks, and behind registers and inputs that these read. */
-export type BufferCounts = { readonly own: number; readonly registers: number };
+/** Sinks, with their wire, at which a cell of the smallest size gets too slow and mapping takes a larger one. */
+const HEAVY_SINKS = 6;
+
+/** Cells of a larger size behind a net with so many sinks: its driver, or the last buffers of its tree. */
+export function largerFor(sinks: number): number {
+  if (sinks <= MAXIMUM_FANOUT) return sinks >= HEAVY_SINKS ? 1 : 0;
+  return Math.ceil(sinks / MAXIMUM_FANOUT);
+}
+
+/** Buffers behind a part's cells that a test picks, and behind registers and inputs that these read; cells that a larger size is taken of. */
+export type BufferCounts = { readonly own: number; readonly registers: number; readonly larger: number };
 
 /** Count the buffers behind a part's bits, stage by stage: a bit that waits is read from another register in each stage. */
 export function countBuffers(
@@ -73,15 +82,22 @@ export function countBuffers(
   }
   for (const id of part.outputs) for (const pin of words[id]!) read(pin, latencyCycles, id);
   for (const [bit, end] of last) for (let at = stage[bit]!; at < end; at++) add(bit * stages + at);
-  let [own, registers] = [0, 0];
+  let [own, registers, larger] = [0, 0, 0];
   for (const [key, count] of sinks) {
     const bit = Math.floor(key / stages);
     const from = key % stages === stage[bit]! ? driver.get(bit) : undefined;
     if (from === undefined) {
       const by = reader.get(key);
       if (by !== undefined && picks(by)) registers += buffersFor(count);
-    } else if (picks(from)) own += buffersFor(count);
+    } else if (picks(from)) {
+      own += buffersFor(count);
+      larger += largerFor(count);
+    }
   }
-  for (const { count, node } of inverted.values()) if (picks(node)) own += buffersFor(count);
-  return { own, registers };
+  for (const { count, node } of inverted.values()) {
+    if (!picks(node)) continue;
+    own += buffersFor(count);
+    larger += largerFor(count);
+  }
+  return { own, registers, larger };
 }

@@ -42,6 +42,8 @@ export type DatapathCounts = {
   /** Buffers behind cells with many readers, and behind registers and inputs. */
   readonly buffers?: number;
   readonly registerBuffers?: number;
+  /** Cells and buffers of which mapping takes a larger size, for their many readers. */
+  readonly largerCells?: number;
 };
 
 /** Nothing counted yet. */
@@ -66,6 +68,7 @@ export function addCounts(a: DatapathCounts, b: DatapathCounts): DatapathCounts 
     increments: (a.increments ?? 0) + (b.increments ?? 0),
     buffers: (a.buffers ?? 0) + (b.buffers ?? 0),
     registerBuffers: (a.registerBuffers ?? 0) + (b.registerBuffers ?? 0),
+    largerCells: (a.largerCells ?? 0) + (b.largerCells ?? 0),
   };
 }
 
@@ -245,11 +248,12 @@ export function datapathCounts(
     else fastAreaUm2 += fastAdderAreaUm2(plan, kind, [adder, end]);
   }
   const [trees, ripple] = [inTrees, rippling].map((ranges) => countBits(netlist, ranges));
-  const { own, registers } = countBuffers(plan, part, picks);
+  const { own, registers, larger } = countBuffers(plan, part, picks);
   return {
     ...countSpecial(netlist, [...inTrees, ...rippling]),
     buffers: own,
     registerBuffers: registers,
+    largerCells: larger,
     fullAdders: trees!.fullAdders,
     halfAdders: trees!.halfAdders + ripple!.halfAdders,
     topXors: trees!.xors + ripple!.xors,

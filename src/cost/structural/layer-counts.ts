@@ -4,14 +4,17 @@ import type { LayerCounts } from "./counts.js";
 /** Two-input gates that a majority of three takes: it is what a full adder is whose sum nobody reads. */
 const NANDS_OF_A_MAJORITY = 3;
 
+/** How much larger the next size of a cell is, in inverters: one finger more in sky130. */
+const INVERTERS_PER_SIZE = 1 / 3;
+
 /** Library cells of a datapath: a final adder is a full adder a bit; of some adders only the carry is read. */
 function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
-  const { fullCarries = 0, halfCarries = 0, increments = 0 } = counts;
+  const { fullCarries = 0, halfCarries = 0, increments = 0, buffers = 0, largerCells = 0 } = counts;
   return {
     fullAdder: counts.fullAdders + counts.finalAdderBits - fullCarries,
     halfAdder: counts.halfAdders - halfCarries - increments,
     // A buffer is charged as an inverter, which in sky130 is as large.
-    inverter: counts.inverters + (counts.buffers ?? 0),
+    inverter: counts.inverters + buffers + INVERTERS_PER_SIZE * largerCells,
     xor2: counts.topXors + increments,
     or2: increments,
     nand2: NANDS_OF_A_MAJORITY * fullCarries,
