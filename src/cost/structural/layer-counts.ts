@@ -12,13 +12,13 @@ function cellsOf(counts: LayerStats["datapath"]): LayerCounts["datapath"] {
   const { fullCarries = 0, halfCarries = 0, increments = 0, buffers = 0, largerCells = 0 } = counts;
   return {
     fullAdder: counts.fullAdders + counts.finalAdderBits - fullCarries,
-    halfAdder: counts.halfAdders - halfCarries - increments,
+    // Of half adders, one output in two is an and of half the size.
+    halfAdder: counts.halfAdders - halfCarries / 2 - increments,
     // A buffer is charged as an inverter, which in sky130 is as large.
     inverter: counts.inverters + buffers + INVERTERS_PER_SIZE * largerCells,
     xor2: counts.topXors + increments,
     or2: increments,
     nand2: NANDS_OF_A_MAJORITY * fullCarries,
-    and2: halfCarries,
   };
 }
 

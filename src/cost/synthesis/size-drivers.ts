@@ -46,7 +46,8 @@ function sizesOf({ cells }: CellLibrary): ReadonlyMap<string, readonly LibraryCe
 
 /**
  * Give drivers of heavy nets a larger cell of the same pins and function: where the output changes more slowly than {@link SLOWEST_SLEWS} typical
- * slews, the smallest cell that is fast enough and does not take longer, or else the fastest. Twice, since larger cells load their drivers more.
+ * slews, the smallest cell that is fast enough, or else the fastest, of those whose area × delay is no larger. Twice, since larger cells load their
+ * drivers more.
  *
  * @param slewPs typical slew, at the cells' inputs
  */
@@ -63,7 +64,7 @@ export function sizeDrivers(
     if (others.length < 2 || now.slewPs <= limitPs) return own.name;
     const faster = others
       .map((cell) => ({ cell, ...speedOf(cell, slewPs, loads) }))
-      .filter(({ delayPs }) => delayPs <= now.delayPs);
+      .filter(({ cell, delayPs }) => cell.areaUm2 * delayPs <= own.areaUm2 * now.delayPs);
     const best = faster.find((one) => one.slewPs <= limitPs) ?? faster.sort((a, b) => a.slewPs - b.slewPs)[0];
     return best?.cell.name ?? own.name;
   };
