@@ -22,9 +22,9 @@ function verdict(results: ExploreResults): Content {
   const point = results.points[place]!;
   const { areaMm2, topsPerWatt, topsPerWattRange: range, gain } = point;
   const answer = results.answers.find((one) => one.point === place);
+  const lost = Number((100 * (answer?.maxLoss ?? 0)).toPrecision(3));
   const bounds = [
-    answer?.maxLoss !== undefined &&
-      `${significant(Number((100 * answer.maxLoss).toPrecision(3)))} points of accuracy`,
+    answer?.maxLoss !== undefined && `${significant(lost)} point${lost === 1 ? "" : "s"} of accuracy`,
     answer?.maxAreaMm2 !== undefined && `${significant(answer.maxAreaMm2)} mm²`,
   ].filter(Boolean);
   const what =
