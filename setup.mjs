@@ -4,7 +4,7 @@
 // `npm start`, `npm test` and `npm run bench` all begin here, because install scripts are switched off in .npmrc.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -86,6 +86,8 @@ if (process.argv.includes("--build") || stampOf(buildStamp) !== sourceHash) {
   const bin = join(root, "node_modules", ".bin");
   run(join(bin, "tsc"), ["-p", "tsconfig.build.json"]);
   run(join(bin, "tsc"), ["-p", "tsconfig.web.json"]);
+  // `npx fixynn` runs this file itself.
+  chmodSync(join(root, "dist", "src", "cli", "main.js"), 0o755);
   mkdirSync(join(root, "dist", "kernels"), { recursive: true });
   for (const kernel of readdirSync(join(root, "src", "kernels")).filter((name) => name.endsWith(".ts"))) {
     const wasm = join("dist", "kernels", kernel.replace(/\.ts$/, ".wasm"));

@@ -146,6 +146,16 @@ export function mappedPriced(
     });
   }
   const flopFigures = cells.flipFlop;
+  const ofTable = models.get(flopFigures.cell);
+  /** Energy of a clock cycle inside a flip-flop and of its clock pin: the table's, moved from the table's cell to this one. */
+  const clockPj = (model: CellModel, pin: string): number => {
+    const own = (one: CellModel): number => {
+      const { rise, fall } = one.internalPj(pin, () => operatingPoint.slewPs, 0);
+      return rise + fall + 2 * switchingPj(pinOf(one.cell, pin)?.capacitanceFf ?? 0, supplyV);
+    };
+    const known = ofTable === undefined ? 0 : own(model) - own(ofTable);
+    return flopFigures.clockEnergyPerCyclePj + known;
+  };
   for (const { instance, model } of flops) {
     const place = `${netlist.name}: ${instance.name}`;
     const { clock, data, outputs } = flipFlopPins(model, place);
@@ -158,7 +168,7 @@ export function mappedPriced(
         { place },
       );
     const group = gate === undefined ? b.group(1 as TimedNet, false) : b.group(asNet(gate.enable), true);
-    addToGroup(group, { ...none, flipFlops: 1, enabledPj: flopFigures.clockEnergyPerCyclePj });
+    addToGroup(group, { ...none, flipFlops: 1, enabledPj: clockPj(model, clock) });
     const d = asNet(instance.pins[data]!);
     flipFlopDataPj[d]! += flopFigures.dataEnergyPerTogglePj;
     const driven = outputs.filter(({ pin }) => instance.pins[pin] !== undefined);
@@ -183,10 +193,10 @@ export function mappedPriced(
       const y = netOf(pin);
       const out = model.slewPs(clock, pin, operatingPoint.slewPs, loadOf(y));
       if (out !== undefined) slewPs[y] = Math.max(out.rise, out.fall);
-      // The table's figure at its own load, moved to this one's.
+      // The table's figure for its own cell and load, moved to these.
       const slew = (): number => operatingPoint.slewPs;
       const here = model.internalPj(pin, slew, loadOf(y));
-      const there = model.internalPj(pin, slew, operatingPoint.loadFf);
+      const there = (ofTable ?? model).internalPj(pin, slew, operatingPoint.loadFf);
       internalRisePj[y] = flopFigures.internalEnergyPerTogglePj + here.rise - there.rise;
       internalFallPj[y] = flopFigures.internalEnergyPerTogglePj + here.fall - there.fall;
     }

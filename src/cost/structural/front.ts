@@ -89,6 +89,7 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
   const achievable = slowest.clockMhz;
   const clockMhz = input.clockMhz ?? achievable;
   if (!(clockMhz > 0)) throw new FixynnError("FX7042", `not a clock: ${clockMhz} MHz`);
+  const clockMet = clockMhz <= achievable * (1 + 1e-9);
   const cyclesPerFrame = Math.max(input.cyclesPerFrame ?? 0, ...layers.map((layer) => layer.cyclesPerFrame));
   const framesPerSecond = (clockMhz * 1e6) / cyclesPerFrame;
   const seconds = 1 / framesPerSecond;
@@ -146,7 +147,7 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
     areaTier: "modelled",
     clockMhz,
     achievableClockMhz: achievable,
-    clockMet: clockMhz <= achievable * (1 + 1e-9),
+    clockMet,
     clockLimit: slowest.name,
     areaMm2,
     macroAreaMm2: costs.reduce((sum, cost) => sum + cost.macroUm2, 0) * 1e-6,
@@ -173,6 +174,11 @@ export function costFrontEnd(input: FrontEndInput): FrontEndCost {
     layers: costs,
     notes: [
       "area is cell and macro area, without placement and routing overhead",
+      ...(clockMet
+        ? []
+        : [
+            `the clock of ${clockMhz.toFixed(0)} MHz is not met: ${slowest.name} allows ${achievable.toFixed(0)} MHz`,
+          ]),
       ...energyNotes(layers, measured),
       `clock tree × ${clockTreeFactor.nominal} (${clockTreeFactor.low} to ${clockTreeFactor.high}) of the energy of clock pins, flip-flops and clock gates`,
       "flip-flops without scan; what scan would add is a figure of its own",

@@ -1,3 +1,4 @@
+import { FixynnError } from "../../core/index.js";
 import type { LayerStats } from "../../hw/index.js";
 import type { AreaParts } from "../structural/index.js";
 import { countsOf, layerArea } from "../structural/index.js";
@@ -136,7 +137,12 @@ export async function synthesizeFront(
     layers: structural.map((own) => {
       const mapping = mapped.get(own.name)!;
       if (mapping.kind === "failed") return { ...own, failure: mapping.message };
-      return timed(mapping, own);
+      try {
+        return timed(mapping, own);
+      } catch (error) {
+        // A netlist that makes no sense costs its own layer alone.
+        return { ...own, failure: error instanceof FixynnError ? error.oneLine() : String(error) };
+      }
     }),
   };
 }

@@ -170,7 +170,7 @@ export async function mapLayers(
         },
         { timeoutSeconds: left, signal },
       );
-      JSON.parse(text);
+      readDraft(text, job.module, knownNames(owners[0]!.jobs, library));
       texts.set(key, text);
     } catch (error) {
       signal?.throwIfAborted();
@@ -202,6 +202,15 @@ export async function mapLayers(
   );
 }
 
+/** Names that a mapped module of a layer may instantiate. */
+function knownNames(jobs: readonly ModuleJob[], library: CellLibrary) {
+  const names = new Set(jobs.map(({ module }) => module));
+  return {
+    isLibraryCell: (name: string) => library.cells.has(name),
+    isModule: (name: string) => names.has(name),
+  };
+}
+
 /** Bind and link a layer's mapped modules, then buffer and size. */
 function assemble(
   jobs: readonly ModuleJob[],
@@ -212,11 +221,7 @@ function assemble(
     roles,
   }: Pick<MapLayersOptions, "library" | "technology"> & { readonly roles: CellRoles },
 ): MappedNetlist {
-  const names = new Set(jobs.map(({ module }) => module));
-  const known = {
-    isLibraryCell: (name: string) => library.cells.has(name),
-    isModule: (name: string) => names.has(name),
-  };
+  const known = knownNames(jobs, library);
   const modules = jobs.map(
     (job): BoundModule => bindModule(readDraft(textOf(job), job.module, known), library, roles),
   );

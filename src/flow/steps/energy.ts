@@ -16,7 +16,7 @@ export type MeasuredLayers = ReadonlyMap<string, MeasuredEnergy | null>;
 export type EnergyJob = {
   readonly network: QuantNetwork;
   readonly freezePoint: NodeName;
-  /** Called only when there is something to measure. */
+  /** Called only when the step has not run yet. */
   readonly compiled: () => FrontEnd;
   readonly technology: Technology;
   readonly datasets: readonly LoadedDataset[];
