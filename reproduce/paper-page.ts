@@ -345,7 +345,7 @@ ${whats
   headline (the tables in (a)). The paper's own post-synthesis figures lie between; the tool does not contain them.
 - **Baseline.** The paper's ratio implies about 5.5 TOPS/W for the programmable accelerator, near NVDLA's published average on ResNet-50. On MobileNet, whose depthwise and narrow layers leave
   NVDLA's atoms unfilled, the same chip reaches about 2 TOPS/W at best. Our own array is an analytic model without the overheads of a real chip (the table below: its area is a quarter to
-  a half of NVDLA's, its power from a fifth to 1.6 times), and its window mapping helps depthwise layers: a much stronger baseline, so ratios to it are low. The truth lies between the two.
+  a half of NVDLA's, its power from a sixth to 1.6 times), and its window mapping helps depthwise layers: a much stronger baseline, so ratios to it are low. The truth lies between the two.
 - **Area.** Our fronts are counted with line buffers of all channels, requantization, registers for the clock, control and placement density; the paper's tool leaves these out or forgets
   the channels. ${quick ? "This quick form has the folded front alone." : 'Where the tables say "not feasible", the fully parallel front does not fit. Folding, which the original does not have, makes it fit, and pays for it in energy: weights come from ROMs and multipliers are no constants.'}
 - **Scaling.** 16 nm here is scaled from 130 nm and from 7 nm (predictive), not designed; the two origins bound the truth and differ by more than most design choices.

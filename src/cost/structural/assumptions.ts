@@ -8,7 +8,7 @@ export const structuralAssumptions = {
   registerToggleRate: { low: 0.1, nominal: 0.2, high: 0.35 },
   /**
    * Transitions with glitches over transitions without, in trees and requantization, where a layer was not simulated with delays. Range:
-   * 1.0 to 3.0 in the synthesized netlists of single layers of ResNet-8 and MobileNet (docs/cost.md); most parallel ones lie at 1.4 to 1.9.
+   * 1.1 to 1.5 in synthesized netlists of single layers of ResNet-8 and MobileNet (docs/cost.md), up to 2.9 where choices glitch into multipliers; an assumption.
    */
   glitchFactor: { low: 1, nominal: 1.6, high: 3 },
   /** Clock energy with its tree over that of clock pins, flip-flops and clock gates. */

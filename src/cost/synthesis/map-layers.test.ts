@@ -130,4 +130,24 @@ describe("mapLayers", () => {
     },
     TIMEOUT,
   );
+
+  it(
+    "keeps the other layers when what Yosys wrote for one makes no sense",
+    async (context) => {
+      const library = shared(context, "sg13g2_typ.lib.gz");
+      const network = randomFront(createRng(25), { layers: 2, mode: "lean" });
+      const front = compileFrontEnd(network, network.output);
+      const layers = front.layers.map(({ node, name }) => ({ name: node.name as string, module: name }));
+      const engine: SynthesisEngine = {
+        name: "fake",
+        run: async (job, limits) =>
+          job.name.startsWith(layers[0]!.module) ? "{}" : defaultEngine().run(job, limits),
+      };
+      const options = { library, technology: technologyOf(library), engine };
+      const mapped = await mapLayers(layers, emitFrontEnd(front), options);
+      expect(mapped.get(layers[0]!.name)).toMatchObject({ kind: "failed", code: "FX7063" });
+      expect(mapped.get(layers[1]!.name)).toMatchObject({ kind: "mapped" });
+    },
+    TIMEOUT,
+  );
 });
