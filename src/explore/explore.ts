@@ -85,7 +85,7 @@ export function paretoFronts(
 }
 
 /** Find the front over area and TOPS/W at a rate of a camera, the one at a place in the exploration's list. */
-export function cameraParetoFront(
+function cameraParetoFront(
   points: readonly DesignPoint[],
   cameraFramesPerSecond: number,
   place: number,

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { FixynnError, packageRoot } from "../core/index.js";
+import { MAXIMUM_CELLS } from "../cost/index.js";
 import { datasetSpecSchema } from "../data/index.js";
 
 const positive = z.int().min(1);
@@ -117,7 +118,7 @@ const fieldsSchema = z.strictObject({
           images: positive.default(16).describe("test images, in equal shares of all datasets"),
           windows: positive.default(16).describe("windows of a layer's frame"),
           cycles: positive.default(3).describe("clock cycles of a window"),
-          maximumCells: positive.default(500_000).describe("gates and flip-flops of a layer, at most"),
+          maximumCells: positive.default(MAXIMUM_CELLS).describe("gates and flip-flops of a layer, at most"),
         })
         .prefault({})
         .describe("energy by simulation of each layer with delays"),

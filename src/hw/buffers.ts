@@ -24,7 +24,7 @@ export function buffersFor(sinks: number): number {
 const HEAVY_SINKS = 6;
 
 /** Cells of a larger size behind a net with so many sinks: its driver, or the last buffers of its tree. */
-export function largerFor(sinks: number): number {
+function largerFor(sinks: number): number {
   if (sinks <= MAXIMUM_FANOUT) return sinks >= HEAVY_SINKS ? 1 : 0;
   return Math.ceil(sinks / MAXIMUM_FANOUT);
 }

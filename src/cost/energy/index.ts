@@ -3,6 +3,7 @@ export { mappedPriced } from "./mapped-priced.js";
 export { type MeasuredEnergy, measuredTotalPj, measureEnergy } from "./measure.js";
 export {
   defaultSample,
+  MAXIMUM_CELLS,
   type MeasureFrontOptions,
   measuredLayers,
   measureFront,

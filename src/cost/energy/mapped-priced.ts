@@ -147,14 +147,19 @@ export function mappedPriced(
   }
   const flopFigures = cells.flipFlop;
   const ofTable = models.get(flopFigures.cell);
+  const clockPjs = new Map<CellModel, number>();
   /** Energy of a clock cycle inside a flip-flop and of its clock pin: the table's, moved from the table's cell to this one. */
   const clockPj = (model: CellModel, pin: string): number => {
+    const before = clockPjs.get(model);
+    if (before !== undefined) return before;
     const own = (one: CellModel): number => {
       const { rise, fall } = one.internalPj(pin, () => operatingPoint.slewPs, 0);
       return rise + fall + 2 * switchingPj(pinOf(one.cell, pin)?.capacitanceFf ?? 0, supplyV);
     };
-    const known = ofTable === undefined ? 0 : own(model) - own(ofTable);
-    return flopFigures.clockEnergyPerCyclePj + known;
+    const moved = ofTable === undefined ? 0 : own(model) - own(ofTable);
+    const pj = flopFigures.clockEnergyPerCyclePj + moved;
+    clockPjs.set(model, pj);
+    return pj;
   };
   for (const { instance, model } of flops) {
     const place = `${netlist.name}: ${instance.name}`;

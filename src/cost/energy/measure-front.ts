@@ -9,10 +9,13 @@ import type { MeasureLayerJob } from "./measure-layer.js";
 /** Windows that keep the default job short: 48 cycles a layer, a few seconds for a front. */
 export const defaultSample: SampleOptions = { windows: 16, cycles: 3, seed: 1 };
 
+/** Gates and flip-flops of a layer that is simulated, at most. */
+export const MAXIMUM_CELLS = 500_000;
+
 export type MeasureFrontOptions = {
   /** Default {@link defaultSample}. */
   readonly sample?: SampleOptions;
-  /** Layers with more gates and flip-flops than this are not simulated; default 500,000. */
+  /** Layers with more gates and flip-flops than this are not simulated; default {@link MAXIMUM_CELLS}. */
   readonly maximumCells?: number;
   /** Layers, by name, that are left out; default none. */
   readonly skip?: ReadonlySet<string>;
@@ -34,7 +37,7 @@ export async function measureFront(
   { images, count }: { readonly images: Uint8Array; readonly count: number },
   options: MeasureFrontOptions = {},
 ): Promise<ReadonlyMap<string, MeasuredEnergy | null>> {
-  const { sample = defaultSample, maximumCells = 500_000, skip, threads = 2, onLayer } = options;
+  const { sample = defaultSample, maximumCells = MAXIMUM_CELLS, skip, threads = 2, onLayer } = options;
   const wanted = front.layers.filter(({ node }) => !skip?.has(node.name));
   if (wanted.length === 0) return new Map();
   const network = truncateQuantNetwork(front.network, front.freezePoint);

@@ -1,9 +1,8 @@
-import { FixynnError } from "../../core/index.js";
 import type { LayerStats } from "../../hw/index.js";
 import type { AreaParts } from "../structural/index.js";
 import { countsOf, layerArea } from "../structural/index.js";
 import { type Technology, wireCapacitanceFf } from "../technology.js";
-import { type LayerMapping, type MapLayersOptions, mapLayers } from "./map-layers.js";
+import { failureOf, type LayerMapping, type MapLayersOptions, mapLayers } from "./map-layers.js";
 import { mappedAreaUm2 } from "./mapped-area.js";
 import type { MappedNetlist } from "./mapped-netlist.js";
 import { memoryTiming } from "./memory-timing.js";
@@ -141,7 +140,7 @@ export async function synthesizeFront(
         return timed(mapping, own);
       } catch (error) {
         // A netlist that makes no sense costs its own layer alone.
-        return { ...own, failure: error instanceof FixynnError ? error.oneLine() : String(error) };
+        return { ...own, failure: failureOf(error).message };
       }
     }),
   };

@@ -97,7 +97,8 @@ type LayerState = {
   seconds: number;
 };
 
-const failureOf = (error: unknown): { readonly code: string; readonly message: string } =>
+/** Why a layer has no mapping, as a code and one line. */
+export const failureOf = (error: unknown): { readonly code: string; readonly message: string } =>
   error instanceof FixynnError
     ? { code: error.code, message: error.oneLine() }
     : { code: "FX6021", message: String(error) };

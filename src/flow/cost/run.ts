@@ -7,6 +7,7 @@ import {
   countsOf,
   defaultSample,
   type FrontEndCost,
+  MAXIMUM_CELLS,
   type MapLayersOptions,
   type MappedNetlist,
   type MeasuredEnergy,
@@ -97,7 +98,7 @@ function samplingOf(
       cycles: asked.cycles ?? own?.cycles ?? defaultSample.cycles,
       seed: config?.seed ?? defaultSample.seed,
     },
-    maximumCells: asked.maximumCells ?? own?.maximumCells ?? 500_000,
+    maximumCells: asked.maximumCells ?? own?.maximumCells ?? MAXIMUM_CELLS,
   };
 }
 
