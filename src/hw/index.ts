@@ -32,6 +32,7 @@ export {
 } from "./registers.js";
 export { type ComputedNode, inputPort, type Stream, streamOfNode } from "./streams.js";
 export { TESTBENCH_MODULE, type TestVectors, VECTORS_FILE } from "./testbench.js";
+export { NetlistTiming, type TimingOptions, type TimingPath } from "./timing.js";
 export { fromHexBeats } from "./vectors.js";
 export * from "./verify.js";
 export { printVerilog, verilogLibrary } from "./verilog.js";

@@ -58,11 +58,7 @@ export function buildFeeder(config: EngineConfig, clock: ClockTarget, swapDelay:
 
   // Loops: group, stripe down, stripe across, pass, lane. A step is a lane's weights, or its parameters.
   const step = b.net("step", 1, "a lane is read");
-  const counter = (
-    name: string,
-    bound: Signal,
-    moves: Signal,
-  ): { readonly last: Signal; readonly wraps: Signal } => {
+  const counter = (name: string, bound: Signal, inner: readonly Signal[]): Signal => {
     const width = signalWidth(bound);
     const count = kit.state(`${name}_left`, width);
     const last = kit.equal(`${name}_last`, count.q, 0);
@@ -71,8 +67,9 @@ export function buildFeeder(config: EngineConfig, clock: ClockTarget, swapDelay:
       role: "control",
     });
     const reload = kit.or(`${name}_reload`, begins, last);
+    const moves = kit.and(`${name}_counts`, ...inner);
     count.set(kit.mux(`${name}_left_next`, reload, full, less), kit.or(`${name}_moves`, begins, moves));
-    return { last, wraps: kit.and(`${name}_wraps`, moves, last) };
+    return last;
   };
   const lane = kit.state("lane", laneBits);
   const lastLane = kit.equal("last_lane", lane.q, kPar - 1);
@@ -80,12 +77,15 @@ export function buildFeeder(config: EngineConfig, clock: ClockTarget, swapDelay:
   const endsLanes = kit.and("ends_lanes", b.signal(step), lastLane);
   const endsBlock = kit.and("ends_block", endsLanes, atBlocks);
   const endsParameters = kit.and("ends_parameters", endsLanes, atParameters);
-  const pass = counter("pass", of(f.passes), endsBlock);
-  const across = counter("across", of(f.columnStripes), pass.wraps);
-  const down = counter("down", of(f.rowStripes), across.wraps);
-  const group = counter("group", of(f.groups), down.wraps);
-  const layerEnds = group.wraps;
-  const lastStripe = kit.and("last_stripe", across.last, down.last);
+  const lastPass = counter("pass", of(f.passes), [endsBlock]);
+  const lastAcross = counter("across", of(f.columnStripes), [endsBlock, lastPass]);
+  const lastDown = counter("down", of(f.rowStripes), [endsBlock, lastPass, lastAcross]);
+  const groupInner = [endsBlock, lastPass, lastAcross, lastDown];
+  const atLastGroup = counter("group", of(f.groups), groupInner);
+  const stripeEnds = kit.and("stripe_ends", endsBlock, lastPass);
+  const groupEnds = kit.and("group_ends", ...groupInner);
+  const layerEnds = kit.and("layer_ends", ...groupInner, atLastGroup);
+  const lastStripe = kit.and("last_stripe", lastAcross, lastDown);
   // `begin` takes two cycles: the loops' bounds are registered first.
   const begun = b.register("begun", begins, { role: "control", resetN });
   const settled = kit.and("settled", begins, begun);
@@ -95,7 +95,7 @@ export function buildFeeder(config: EngineConfig, clock: ClockTarget, swapDelay:
       [
         [accept, literal(states.begin, 2)],
         [
-          kit.or("to_parameters", settled, kit.and("next_group", down.wraps, kit.not("not_done", layerEnds))),
+          kit.or("to_parameters", settled, kit.and("next_group", groupEnds, kit.not("not_done", layerEnds))),
           literal(states.parameters, 2),
         ],
         [endsParameters, literal(states.blocks, 2)],
@@ -150,8 +150,8 @@ export function buildFeeder(config: EngineConfig, clock: ClockTarget, swapDelay:
   const written = kit.state("written", wide);
   written.set(kit.add("written_next", written.q, literal(1, wide)), ringWrite);
   const read = kit.state("read", wide);
-  const there = kit.not("there", kit.equal("empty", read.q, written.q));
-  const mayRead = kit.or("may_read", kit.not("same_word", newWord), there);
+  const there = kit.state("there", 1, 0, "the ring holds the word that is read next");
+  const mayRead = kit.or("may_read", kit.not("same_word", newWord), there.q);
   const destination = kit.or(
     "destination",
     kit.and("parameters_go", atParameters, someCredit),
@@ -167,18 +167,20 @@ export function buildFeeder(config: EngineConfig, clock: ClockTarget, swapDelay:
   const blockStart = b.register("block_start", read.q, { enable: blocksBegin, role: "control" });
   const streams = of(f.weightsStream);
   const keeps = of(f.weightsKeep);
-  const lastGroup = kit.or("last_use", kit.not("own_weights", of(f.weightsShared)), group.last);
+  const lastGroup = kit.or("last_use", kit.not("own_weights", of(f.weightsShared)), atLastGroup);
   const toLayer = kit.or(
     "to_layer",
-    kit.and("group_again", down.wraps, kit.not("shared_on", lastGroup)),
+    kit.and("group_again", groupEnds, kit.not("shared_on", lastGroup)),
     kit.and("layer_again", layerEnds, keeps),
   );
   const toBlocks = kit.and(
     "to_blocks",
-    pass.wraps,
+    stripeEnds,
     kit.not("more_stripes", lastStripe),
     kit.not("not_streaming", streams),
   );
+  const back = kit.or("back", toLayer, toBlocks);
+  const nextPointer = kit.add("read_plus_1", read.q, literal(1, wide));
   read.set(
     kit.first(
       "read_next",
@@ -186,9 +188,25 @@ export function buildFeeder(config: EngineConfig, clock: ClockTarget, swapDelay:
         [toLayer, layerStart],
         [toBlocks, blockStart],
       ],
-      kit.add("read_plus_1", read.q, literal(1, wide)),
+      nextPointer,
     ),
-    kit.or("read_moves", reads, toLayer, toBlocks),
+    kit.or("read_moves", reads, back),
+  );
+  // A word that is written now is seen a cycle later; what is gone back to is there.
+  there.set(
+    kit.or(
+      "there_next",
+      back,
+      kit.not(
+        "some_left",
+        kit.mux(
+          "none_left",
+          reads,
+          kit.equal("empty_then", nextPointer, written.q),
+          kit.equal("empty", read.q, written.q),
+        ),
+      ),
+    ),
   );
   const lastBlocks = kit.or("last_blocks", streams, kit.and("last_round", lastStripe, lastGroup));
   const lastRead = kit.mux("last_read", atBlocks, lastBlocks, lastGroup);

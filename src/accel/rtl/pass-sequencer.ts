@@ -179,7 +179,12 @@ export function buildPassSequencer(config: EngineConfig, clock: ClockTarget): Mo
     },
   ): { readonly bank: Signal; readonly words: Signal; readonly y: Signal } => {
     const bank = kit.data(`${name}_bank`, 2, "control");
-    const sum = kit.add(`${name}_bank_sum`, zeroExtend(bank.q, 3), sliceOf(how.step.rows, 0, 2));
+    // Banks are at rest for cycles before they move: the sum of the two low bits and its carry are registered.
+    const sum = b.register(
+      `${name}_bank_sum_held`,
+      kit.add(`${name}_bank_sum`, zeroExtend(bank.q, 3), sliceOf(how.step.rows, 0, 2)),
+      { role: "control" },
+    );
     const enable = kit.or(
       `${name}_bank_moves`,
       how.again,

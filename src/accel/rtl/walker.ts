@@ -184,8 +184,12 @@ export function buildWalker(config: EngineConfig, clock: ClockTarget): Module {
     kit.or("row_bank_moves", start, rowEnd),
   );
   const rowAddress = kit.data("row_address", ADDRESS_BITS, "control", "of the row's first fetch");
-  const rowStep = kit.mux("row_step", sliceOf(bankSum, 2, 1), strideCarried, of(f.strideRowWords));
-  const nextRow = kit.add("row_address_stepped", rowAddress.q, rowStep);
+  const nextRow = kit.mux(
+    "row_address_stepped",
+    sliceOf(bankSum, 2, 1),
+    kit.add("row_address_carried", rowAddress.q, strideCarried),
+    kit.add("row_address_plain", rowAddress.q, of(f.strideRowWords)),
+  );
   rowAddress.set(
     load("row_address_next", [[start, next.address]], nextRow),
     kit.or("row_address_moves", start, rowEnd),
