@@ -30,6 +30,7 @@ export {
   registerBits,
   registerWrites,
 } from "./registers.js";
+export { connectEnables, enablePorts, type StageEnables } from "./stage-enables.js";
 export { type ComputedNode, inputPort, type Stream, streamOfNode } from "./streams.js";
 export { TESTBENCH_MODULE, type TestVectors, VECTORS_FILE } from "./testbench.js";
 export { NetlistTiming, type TimingOptions, type TimingPath } from "./timing.js";

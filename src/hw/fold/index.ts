@@ -10,6 +10,7 @@ export {
   foldedSteps,
   type LayerParallelism,
 } from "./parallelism.js";
+export { addPixelFifo } from "./pixel-fifo.js";
 export {
   chainOf,
   type Schedule,

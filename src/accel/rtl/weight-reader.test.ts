@@ -1,0 +1,189 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ReadClients } from "../../../test/helpers/read-clients.js";
+import { lintModules, wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { sky130Cells } from "../../arith/index.js";
+import { createRng, type Rng } from "../../core/index.js";
+import { type EngineConfig, engineConfig, engineShape } from "../config.js";
+import { encodeFields, WEIGHT_ENTRY_BYTES, weightEntryFields } from "../isa/index.js";
+import { buildWeightReader } from "./weight-reader.js";
+
+const clock = { periodPs: 5000, cells: sky130Cells };
+const LANES = 2;
+const BASE = 0xabc00000;
+const weightAt = (address: number, lane: number): number =>
+  (Math.imul(address + 1, 0x9e3779b1) >>> 24) ^ (lane * 91);
+
+type Entry = { readonly offset: number; readonly beats: number; readonly repeat: number };
+
+/** Random runs whose beats make whole ring words together. */
+function randomEntries(config: EngineConfig, rng: Rng, count: number): Entry[] {
+  const { burstBytes, ringWordBytes } = engineShape(config);
+  const ratio = ringWordBytes / config.axiDataBytes;
+  const entries = Array.from({ length: count }, () => ({
+    offset: (1 + rng.integer(4000)) * burstBytes,
+    beats: 1 + rng.integer(rng.integer(3) === 0 ? 5 * config.burstBeats : config.burstBeats),
+    repeat: 1 + (rng.integer(3) === 0 ? rng.integer(3) : 0),
+  }));
+  const missing =
+    (ratio - (entries.reduce((sum, { beats, repeat }) => sum + beats * repeat, 0) % ratio)) % ratio;
+  const last = entries.at(-1);
+  if (last !== undefined && missing > 0) entries.push({ offset: burstBytes, beats: missing, repeat: 1 });
+  return entries;
+}
+
+const burstsOf = (config: EngineConfig, entries: readonly Entry[]) =>
+  entries.flatMap(({ offset, beats, repeat }) =>
+    Array.from({ length: repeat }, () =>
+      Array.from({ length: Math.ceil(beats / config.burstBeats) }, (_, i) => ({
+        id: 1,
+        address: BASE + offset + i * engineShape(config).burstBytes,
+        beats: Math.min(config.burstBeats, beats - i * config.burstBeats),
+      })),
+    ).flat(),
+  );
+
+type Exercise = {
+  readonly config: EngineConfig;
+  readonly rng: Rng;
+  readonly lists: readonly (readonly Entry[])[];
+  readonly stall: number;
+  /** Probability that a word in the ring is released in a cycle. */
+  readonly drain: number;
+};
+
+/** Run lists one after the other; returns the cycles between bursts. */
+function exercise({ config, rng, lists, stall, drain }: Exercise): number[] {
+  const { axiDataBytes: beatBytes } = config;
+  const { ringWordBytes, ringWords, burstBytes } = engineShape(config);
+  const sim = wordSimulator(buildWeightReader(config, clock), { rng, lanes: LANES, dataPorts: ["r_data"] });
+  const listOffset = 3 * 4096 + 2 * burstBytes;
+  let list = new Uint8Array();
+  const byteAt = (address: number, lane: number): number => {
+    const at = address - BASE - listOffset;
+    return listing && at >= 0 && at < list.length ? list[at]! : weightAt(address, lane);
+  };
+  // Entries are control, alike in all lanes; what lies beside them in a beat is not looked at.
+  let listing = false;
+  const clients = new ReadClients(sim, {
+    rng,
+    beatBytes,
+    byteAt: (address, lane) => {
+      listing = true;
+      const byte = byteAt(address, lane);
+      listing = false;
+      return byte;
+    },
+    lanes: LANES,
+    ids: [1, 3],
+    latency: 12,
+    stall,
+  });
+  const gaps: number[] = [];
+  for (const entries of lists) {
+    list = new Uint8Array(entries.length * WEIGHT_ENTRY_BYTES);
+    for (const [i, entry] of entries.entries())
+      encodeFields(weightEntryFields, entry, list, i * WEIGHT_ENTRY_BYTES);
+    const bursts = burstsOf(config, entries);
+    const stream = bursts.flatMap(({ address, beats }) =>
+      Array.from({ length: beats * beatBytes }, (_, i) => address + i),
+    );
+    let [at, inRing, reserved, asked, lastAt] = [0, 0, 0, 0, -1];
+    const room = ringWords * ringWordBytes;
+    for (let cycle = 0; ; cycle++) {
+      expect(cycle, "the reader makes headway").toBeLessThan(60_000);
+      sim.set("start", cycle === 0 ? 1 : 0);
+      sim.set("program_base", BASE);
+      sim.set("list_offset", cycle === 0 ? listOffset : rng.integer(2 ** 32));
+      sim.set("entries", cycle === 0 ? entries.length : rng.integer(2 ** 16));
+      const release = inRing > 0 && rng.next() < drain;
+      sim.set("ring_release", release ? 1 : 0);
+      clients.drive();
+      sim.settle();
+      for (const { id, beats } of clients.observe()) {
+        if (id !== 1) continue;
+        reserved += beats * beatBytes;
+        expect(reserved, "every beat has room").toBeLessThanOrEqual(room);
+        asked++;
+        if (lastAt >= 0) gaps.push(cycle - lastAt);
+        lastAt = cycle;
+      }
+      if (release) {
+        inRing--;
+        reserved -= ringWordBytes;
+      }
+      if (sim.number("ring_write") === 1) {
+        for (let lane = 0; lane < LANES; lane++) {
+          let word = 0n;
+          for (let i = ringWordBytes - 1; i >= 0; i--)
+            word = (word << 8n) | BigInt(byteAt(stream[at + i]!, lane));
+          expect(sim.get("ring_data", lane)).toBe(word);
+        }
+        at += ringWordBytes;
+        inRing++;
+      }
+      if (cycle > 0 && sim.number("idle") === 1) expect(asked).toBe(bursts.length);
+      sim.tick();
+      if (cycle > 0 && at === stream.length && inRing === 0 && sim.number("idle") === 1) break;
+    }
+    expect(clients.bursts.filter(({ id }) => id === 1)).toEqual(bursts);
+    const lists3 = clients.bursts.filter(({ id }) => id === 3);
+    expect(lists3.length).toBe(entries.length);
+    clients.bursts.length = 0;
+  }
+  return gaps;
+}
+
+const sizes: readonly Partial<EngineConfig>[] = [
+  { cPar: 4, kPar: 4, axiDataBytes: 4, burstBeats: 32, weightBufferBytes: 256 },
+  { cPar: 8, kPar: 8, axiDataBytes: 8, burstBeats: 16, weightBufferBytes: 512 },
+  { cPar: 16, kPar: 16, axiDataBytes: 16, burstBeats: 16, weightBufferBytes: 1024 },
+  { cPar: 64, kPar: 32, axiDataBytes: 16, burstBeats: 8, weightBufferBytes: 4096 },
+  { cPar: 16, kPar: 16, axiDataBytes: 32, burstBeats: 4, weightBufferBytes: 1024 },
+  { cPar: 16, kPar: 16, axiDataBytes: 64, burstBeats: 2, weightBufferBytes: 1024 },
+  { cPar: 64, kPar: 32, axiDataBytes: 4, burstBeats: 256, weightBufferBytes: 4096 },
+];
+const configOf = (size: Partial<EngineConfig>): EngineConfig => engineConfig({ cPar: 4, kPar: 4, ...size });
+
+describe("weight reader", () => {
+  it.each(sizes)("fills the ring with the list's runs: %o", (size) => {
+    const config = configOf(size);
+    const rng = createRng(config.axiDataBytes + config.burstBeats);
+    const lists = [7, 0, 1, 9].map((count) => randomEntries(config, rng, count));
+    exercise({ config, rng, lists, stall: 0.4, drain: 0.3 });
+  });
+
+  it("keeps to the ring's room with any speeds", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: sizes.length - 1 }),
+        fc.integer(),
+        fc.constantFrom(0, 0.2, 0.7),
+        fc.constantFrom(0.05, 0.5, 1),
+        (which, seed, stall, drain) => {
+          const config = configOf(sizes[which]!);
+          const rng = createRng(seed);
+          exercise({ config, rng, lists: [randomEntries(config, rng, 3)], stall, drain });
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+
+  it("asks every other cycle while there is room", () => {
+    const config = configOf({ ...sizes[5], weightBufferBytes: 8192 });
+    const rng = createRng(3);
+    const gaps = exercise({
+      config,
+      rng,
+      lists: [[{ offset: 4096, beats: 100, repeat: 1 }]],
+      stall: 0,
+      drain: 1,
+    });
+    expect(gaps).toEqual(gaps.map(() => 2));
+  });
+
+  it("is clean text", (context) => {
+    for (const size of sizes) lintModules(context, [buildWeightReader(configOf(size), clock)]);
+  });
+});
