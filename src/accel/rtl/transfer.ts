@@ -13,7 +13,7 @@ import {
 import { type EngineConfig, engineShape } from "../config.js";
 import { OPERATIONS, transferFields } from "../isa/index.js";
 import { decrement, increment } from "./increment.js";
-import { fieldOf, Kit } from "./kit.js";
+import { fieldOf, Kit, zeroExtend } from "./kit.js";
 import { BURST_INCR } from "./read-master.js";
 import { rowCount, rowWalk } from "./row-walk.js";
 
@@ -137,11 +137,7 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
     return {
       address: concat([literal(0, shift), address.q]),
       beats,
-      beatsMinus1: concat(
-        [less, literal(0, 9 - tailBits)].map((part, i) =>
-          i === 0 ? sliceOf(part, 0, Math.min(8, tailBits)) : sliceOf(part, 0, Math.max(0, 8 - tailBits)),
-        ),
-      ),
+      beatsMinus1: zeroExtend(less, 8),
       some: kit.or(
         `${name}_some`,
         kit.not(`${name}_more_full`, noFull),
@@ -200,7 +196,12 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
 
     const taken = b.net("beat_taken", 1);
     const fifo = addPixelFifo(b, depth, { pixel: rData, valid: rValid, resetN, name: "load_fifo" }, taken);
-    const spent = kit.mux("load_spent", b.signal(issue), bursts.beats, literal(0, roomBits));
+    const spent = kit.mux(
+      "load_spent",
+      b.signal(issue),
+      zeroExtend(bursts.beats, roomBits),
+      literal(0, roomBits),
+    );
     room.set(
       kit.subtract("load_room_next", kit.add("load_room_more", room.q, b.signal(taken)), spent),
       kit.or("load_room_moves", b.signal(issue), b.signal(taken)),
