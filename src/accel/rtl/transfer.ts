@@ -148,7 +148,8 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
 
   const loaded = load();
   const stored = store();
-  b.add({ kind: "assign", name: "drive_done", a: kit.mux("done_now", isStore, stored, loaded), y: done });
+  const doneNow = kit.and("done_now", runs, kit.mux("done_of", isStore, stored, loaded));
+  b.add({ kind: "assign", name: "drive_done", a: kit.delayControl("done_at", doneNow, 1), y: done });
   b.output("command_ready", idle);
   b.output(
     "transfer_done",
@@ -171,7 +172,13 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
     // After each burst its successor's length, then whether it fits, are made ready in registers: a burst every fourth cycle at most.
     const beats = b.register("load_beats_held", zeroExtend(bursts.beats, roomBits), { role: "control" });
     const short = kit.less("load_short", room.q, beats);
-    const fits = b.register("load_fits_held", kit.not("load_fits", short), { role: "control" });
+    const fits = b.register(
+      "load_fits_held",
+      kit.and("load_fits", kit.not("load_long", short), bursts.some),
+      {
+        role: "control",
+      },
+    );
     const minus = b.register("load_minus_beats", kit.subtract("load_minus", literal(0, roomBits), beats), {
       role: "control",
     });
@@ -198,7 +205,7 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
     b.add({
       kind: "and",
       name: "load_issues",
-      operands: [bursts.some, fits, free, settled],
+      operands: [fits, free, settled],
       y: issue,
     });
     asking.set(
@@ -218,11 +225,16 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
 
     const taken = b.net("beat_taken", 1);
     const fifo = addPixelFifo(b, depth, { pixel: rData, valid: rValid, resetN, name: "load_fifo" }, taken);
-    const gained = zeroExtend(b.signal(taken), roomBits);
-    const spent = kit.mux("load_spent", b.signal(taken), minusPlus1, minus);
+    // What the FIFO gives up is counted a cycle late, which is safe.
+    const freed = kit.delayControl("load_freed", b.signal(taken), 1);
+    const spent = kit.mux("load_spent", freed, minusPlus1, minus);
     room.set(
-      kit.add("load_room_next", room.q, kit.mux("load_room_change", b.signal(issue), spent, gained)),
-      kit.or("load_room_moves", b.signal(issue), b.signal(taken)),
+      kit.add(
+        "load_room_next",
+        room.q,
+        kit.mux("load_room_change", b.signal(issue), spent, zeroExtend(freed, roomBits)),
+      ),
+      kit.or("load_room_moves", b.signal(issue), freed),
     );
 
     const wrote = b.net("load_wrote", 1);
