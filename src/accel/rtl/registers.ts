@@ -95,7 +95,6 @@ export function buildRegisters(clock: ClockTarget, fingerprint: number): Module 
     return register.q;
   };
   const values = new Map<RegisterName, Signal>();
-  const wide = (signal: Signal, width: number): Signal => concat([signal, literal(0, 32 - width)]);
   values.set("id", literal(ENGINE_ID, 32));
   values.set("fingerprint", literal(fingerprint, 32));
   for (const name of [
