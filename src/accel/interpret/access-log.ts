@@ -25,7 +25,11 @@ export class AccessLog {
   read(at: number, count: number, place: Place): void {
     for (let unit = at / this.#unitBytes; unit < (at + count) / this.#unitBytes; unit++) {
       if (this.writes[unit] !== 0)
-        throw failure("race", place, `byte ${unit * this.#unitBytes} is read after the layer itself wrote it`);
+        throw failure(
+          "race",
+          place,
+          `byte ${unit * this.#unitBytes} is read after the layer itself wrote it`,
+        );
       this.reads[unit] = 1;
     }
   }
@@ -33,6 +37,13 @@ export class AccessLog {
   /** Note a write of `count` bytes from byte `at` on. */
   write(at: number, count: number): void {
     this.writes.fill(1, at / this.#unitBytes, (at + count) / this.#unitBytes);
+  }
+
+  /** Tell whether a byte from `from` to before `to` is read or written. */
+  touches(from: number, to: number): boolean {
+    for (let unit = from / this.#unitBytes; unit < to / this.#unitBytes; unit++)
+      if (this.reads[unit] !== 0 || this.writes[unit] !== 0) return true;
+    return false;
   }
 }
 
@@ -49,7 +60,7 @@ type Known = { readonly layers: number; readonly transfers: number };
  *
  * @throws CheckFailedError FX5122 naming the later descriptor and the other one
  */
-export function checkRaces(accesses: readonly Access[], memory: ActivationMemory): void {
+export function checkRaces(accesses: readonly Access[], memory: ActivationMemory, frame: number): void {
   type Member = Access & { readonly known: Known };
   const layers: Member[] = [];
   const transfers: Member[] = [];
@@ -72,8 +83,7 @@ export function checkRaces(accesses: readonly Access[], memory: ActivationMemory
   }
   layers.forEach((layer, layerNumber) => {
     transfers.forEach((transfer, transferNumber) => {
-      const ordered =
-        layerNumber < transfer.known.layers || transferNumber < layer.known.transfers;
+      const ordered = layerNumber < transfer.known.layers || transferNumber < layer.known.transfers;
       if (ordered) return;
       const unit = conflict(layer.log, transfer.log);
       if (unit === undefined) return;
@@ -81,7 +91,7 @@ export function checkRaces(accesses: readonly Access[], memory: ActivationMemory
       const at = Math.floor((unit * memory.bytes.length) / layer.log.reads.length / memory.wordBytes);
       throw failure(
         "race",
-        { frame: 0, descriptor: second! },
+        { frame, descriptor: second! },
         `descriptor ${first} may run at the same time; both touch word ${at % memory.bankWords} of bank ${Math.floor(at / memory.bankWords)}`,
         "waitLayers or waitTransfers must order them",
       );

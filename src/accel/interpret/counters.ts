@@ -29,8 +29,7 @@ export type LayerRecord = LayerCounters & { readonly frame: number; readonly des
 
 /** Sum up some layers. */
 export function sumCounters(layers: readonly LayerCounters[]): LayerCounters {
-  const sum = (name: keyof LayerCounters): number =>
-    layers.reduce((total, layer) => total + layer[name], 0);
+  const sum = (name: keyof LayerCounters): number => layers.reduce((total, layer) => total + layer[name], 0);
   return {
     passes: sum("passes"),
     fetches: sum("fetches"),

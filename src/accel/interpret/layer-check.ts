@@ -39,7 +39,8 @@ export function checkLayer(values: LayerValues, config: EngineConfig, place: Pla
   const columns = [values.lastStripeColumns, ...(values.columnStripes > 1 ? [values.stripeColumns] : [])];
   if (Math.min(...rows, ...columns) === 0) fail("a stripe without pixels");
   const pixels = Math.max(...rows) * Math.max(...columns);
-  if (pixels > config.stripePixels) fail(`a stripe of ${pixels} pixels; sums have room for ${config.stripePixels}`);
+  if (pixels > config.stripePixels)
+    fail(`a stripe of ${pixels} pixels; sums have room for ${config.stripePixels}`);
   const { planes, rowPasses, columnPasses, channelPasses, passes } = values;
   const bodies = planes * rowPasses * columnPasses * channelPasses;
   if (passes !== bodies) throw failure("hang", place, `${passes} blocks of weights for ${bodies} passes`);

@@ -2,7 +2,7 @@ import { ACTIVATION_BANKS, type EngineConfig, engineShape, PARAMETER_BYTES } fro
 import { decodeFields, parameterFields } from "../isa/index.js";
 import type { AccessLog } from "./access-log.js";
 import type { ActivationMemory } from "./activations.js";
-import { accumulate, type ArrayPass, multiplyWindows, multiplyWords, PADDING } from "./array.js";
+import { type ArrayPass, accumulate, multiplyWindows, multiplyWords, PADDING } from "./array.js";
 import type { LayerCounters } from "./counters.js";
 import type { LayerValues } from "./decode.js";
 import { failure, type Place } from "./failures.js";
@@ -202,7 +202,11 @@ class LayerRun {
       if (windowed === 0 || weights[i] === 0) continue;
       const slot = i % cPar;
       if (slot >= 4 * columns || (fourRows === 0 && slot % 4 !== 0))
-        throw failure("meaningless", place, `weight ${weights[i]} on slot ${slot}, which the pass does not fill`);
+        throw failure(
+          "meaningless",
+          place,
+          `weight ${weights[i]} on slot ${slot}, which the pass does not fill`,
+        );
     }
   }
 

@@ -39,6 +39,7 @@ export function requantizeWide(biased: number, how: Requantization): number {
   const shift = BigInt(how.shift);
   const ties = how.tiesAway && x < 0n ? 1n : 0n;
   const rounded = shift === 0n ? x : (x + (1n << (shift - 1n)) - ties) >> shift;
-  const clamped = BigInt.asIntN(64, rounded) === rounded ? Number(rounded) : rounded < 0n ? -Infinity : Infinity;
+  const clamped =
+    BigInt.asIntN(64, rounded) === rounded ? Number(rounded) : rounded < 0n ? -Infinity : Infinity;
   return Math.max(how.low, Math.min(clamped + how.zeroPoint, how.high));
 }

@@ -71,7 +71,11 @@ export class WeightRing {
       const word = this.position;
       const end = this.#burstEnds[word];
       if (end === undefined)
-        throw failure("hang", place, `the weight stream ends after ${this.words} words of ${this.#wordBytes}`);
+        throw failure(
+          "hang",
+          place,
+          `the weight stream ends after ${this.words} words of ${this.#wordBytes}`,
+        );
       if (word < this.released) throw failure("hang", place, `word ${word} of the weights was released`);
       if (end - this.released > this.#ringWords)
         throw failure(
