@@ -23,7 +23,8 @@ export class AccessLog {
    * @throws CheckFailedError FX5122 when the same descriptor has written them: the drain runs beside the fetches
    */
   read(at: number, count: number, place: Place): void {
-    for (let unit = at / this.#unitBytes; unit < (at + count) / this.#unitBytes; unit++) {
+    const end = (at + count) / this.#unitBytes;
+    for (let unit = Math.floor(at / this.#unitBytes); unit < end; unit++) {
       if (this.writes[unit] !== 0)
         throw failure(
           "race",

@@ -64,6 +64,8 @@ class LayerRun {
   readonly #sums: Int32Array;
   readonly #block: Uint8Array;
   readonly #pass: ArrayPass & { outputs: number };
+  /** Slots with a weight that is not 0: `used[slot]`, and the span of all of them. */
+  readonly #used = { slots: new Uint8Array(64), from: 0, count: 0 };
   readonly #counters = { passes: 0, fetches: 0, outputs: 0, macs: 0, nonzeroMacs: 0 };
 
   constructor(values: LayerValues, context: LayerContext) {
@@ -196,11 +198,15 @@ class LayerRun {
     const { weights, cPar } = this.#pass;
     const { weightZero, windowed, fourRows } = this.#values;
     ring.read(this.#block, release, place);
+    const used = this.#used;
+    used.slots.fill(0);
     for (let i = 0; i < weights.length; i++) {
       const byte = this.#block[i]!;
       weights[i] = config.weightBits === 9 ? byte - weightZero : (byte << 24) >> 24;
-      if (windowed === 0 || weights[i] === 0) continue;
+      if (weights[i] === 0) continue;
       const slot = i % cPar;
+      used.slots[slot] = 1;
+      if (windowed === 0) continue;
       if (slot >= 4 * columns || (fourRows === 0 && slot % 4 !== 0))
         throw failure(
           "meaningless",
@@ -228,7 +234,9 @@ class LayerRun {
         for (let slot = 0; slot < slots; slot++) {
           const fetch = newest - (slot >> 2);
           const address = from.address + fetch * v.columnStepWords;
-          operands[at++] = this.#operand(row, slot & 3, address, from.x + fetch * v.columnStep, from.byte);
+          operands[at] = this.#operand(row, slot & 3, address, from.x + fetch * v.columnStep, from.byte);
+          this.#note(operands[at]!, slot);
+          at++;
         }
       }
       row = down(row, v.strideRows, v.strideRowWords, v.rowWords);
@@ -247,16 +255,23 @@ class LayerRun {
 
   #operand(row: RowPosition, r: number, address: number, x: number, byte: number): number {
     const v = this.#values;
-    const { memory, log, place } = this.#context;
+    const { memory, place } = this.#context;
     const y = coordinate(row.y + r);
     const column = coordinate(x);
     if ((r > 0 && v.fourRows === 0) || y < 0 || y >= v.height || column < 0 || column >= v.width)
       return PADDING;
     const bank = row.bank + r;
     const inBank = address + row.words + (bank >= ACTIVATION_BANKS ? v.rowWords : 0);
-    const at = memory.wordAt(bank, inBank, place) * this.#wordBytes + byte;
-    log?.read(at, v.windowed === 1 ? this.#pass.kPar : this.#pass.cPar, place);
-    return at;
+    return memory.wordAt(bank, inBank, place) * this.#wordBytes + byte;
+  }
+
+  /** Note what an operand reads, as far as a weight makes it matter. */
+  #note(at: number, slot: number): void {
+    const { log, place } = this.#context;
+    if (log === undefined || at === PADDING) return;
+    const { slots, from, count } = this.#used;
+    if (this.#values.windowed === 0) log.read(at + from, count, place);
+    else if (slots[slot] === 1) log.read(at, this.#pass.kPar, place);
   }
 
   #multiply(
@@ -268,8 +283,7 @@ class LayerRun {
     if (this.#values.windowed === 1) multiplyWindows(pass, this.#slots(columns));
     else multiplyWords(pass);
     accumulate(this.#sums, pass.sums, outputs * kPar, how);
-    let nonzero = 0;
-    for (let i = 0; i < weights.length; i++) if (weights[i] !== 0) nonzero++;
+    const nonzero = weights.reduce((count, weight) => count + (weight === 0 ? 0 : 1), 0);
     this.#counters.macs += outputs * kPar * cPar;
     this.#counters.nonzeroMacs += outputs * nonzero;
   }
