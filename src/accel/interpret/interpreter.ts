@@ -1,5 +1,5 @@
 import { createRng, FixynnError } from "../../core/index.js";
-import { type EngineConfig, engineShape } from "../config.js";
+import type { EngineConfig } from "../config.js";
 import { DESCRIPTOR_BYTES } from "../isa/index.js";
 import { type Access, AccessLog, checkRaces } from "./access-log.js";
 import { ActivationMemory } from "./activations.js";
