@@ -204,15 +204,20 @@ export class NetlistTiming {
       case "sub": {
         const { latest, from } = this.#latest(scope, [...cell.a, ...cell.b]);
         const architecture = cell.architecture ?? "ripple";
-        const { fullAdder } = cells;
+        const { fullAdder, halfAdder } = cells;
         if (architecture !== "ripple") return all(latest + adderDelayPs(architecture, width, cells), from);
         const [a, b] = [this.#bits(scope, cell.a), this.#bits(scope, cell.b)];
+        const operands = [varies(cell.a), varies(cell.b)];
         const bits = new Float64Array(width);
         let carry = 0;
+        let carries = false;
         for (let i = 0; i < width; i++) {
           const ready = Math.max(a[i]!, b[i]!, carry);
-          bits[i] = ready + fullAdder.sumPs;
-          carry = ready + fullAdder.carryPs;
+          const inputs = Number(operands[0]![i]) + Number(operands[1]![i]) + Number(carries);
+          const { sumPs, carryPs } = inputs > 2 ? fullAdder : halfAdder;
+          bits[i] = inputs > 1 ? ready + sumPs : ready;
+          carry = inputs > 1 ? ready + carryPs : carry;
+          carries ||= inputs > 1;
         }
         return { bits, from };
       }
@@ -248,6 +253,10 @@ export class NetlistTiming {
     return { bits: bits.map((ps) => ps + delay), from };
   }
 }
+
+/** Tell for each bit of a signal whether it is more than a constant. */
+const varies = (signal: Signal): readonly boolean[] =>
+  signal.flatMap((slice) => Array.from({ length: signalWidth([slice]) }, () => slice.kind === "net"));
 
 type Scope = {
   readonly module: Module;

@@ -288,7 +288,7 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
     { at: from, width }: { readonly at: number; readonly width: number },
   ): Signal => sliceOf(word, from, width);
   const results = parameters.map((word, r) => {
-    const byte = b.net(`byte_${r}`, 8);
+    const byte = b.net(`result_byte_${r}`, 8);
     const done = b.net(`done_${r}`, 1);
     b.add({
       kind: "instance",
@@ -311,7 +311,7 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
         high,
       }).map(([port, signal]) => ({ port, signal })),
       outputs: [
-        { port: "byte", net: byte },
+        { port: "result_byte", net: byte },
         { port: "done", net: done },
       ],
     });

@@ -89,7 +89,7 @@ export function buildRegisters(clock: ClockTarget, fingerprint: number): Module 
   const masked = kit.and("masked", data, mask);
   const kept = kit.not("kept", mask);
   const stored = (name: RegisterName, width = 32): Signal => {
-    const register = kit.state(name, width);
+    const register = kit.state(`${name}_held`, width);
     const old = kit.and(`${name}_kept`, register.q, sliceOf(kept, 0, width));
     register.set(kit.or(`${name}_next`, old, sliceOf(masked, 0, width)), written(name));
     return register.q;
@@ -110,7 +110,7 @@ export function buildRegisters(clock: ClockTarget, fingerprint: number): Module 
 
   // Control, status, interrupt.
   const writesControl = written("control");
-  const start = kit.and("start", writesControl, sliceOf(masked, 0, 1), kit.not("start_idle", busy));
+  const start = kit.and("starts", writesControl, sliceOf(masked, 0, 1), kit.not("start_idle", busy));
   const enable = kit.state("interrupt_enable", 1);
   enable.set(
     kit.or("enable_next", kit.and("enable_kept", enable.q, sliceOf(kept, 1, 1)), sliceOf(masked, 1, 1)),
@@ -123,7 +123,7 @@ export function buildRegisters(clock: ClockTarget, fingerprint: number): Module 
     return state.q;
   };
   const wasDone = flag("was_done", done);
-  const failed = flag("failed", error);
+  const failed = flag("has_failed", error);
   const code = kit.and("code_shown", errorCode, repeat(failed, 8));
   values.set("status", concat([busy, wasDone, literal(0, 6), code, literal(0, 16)]));
   const clears = written("interrupt");

@@ -70,7 +70,7 @@ describe("requantizer", () => {
           const due = pending[0]?.at === cycle;
           expect(bench.flag("done")).toBe(due);
           if (due) {
-            expect(Number(bench.get("byte"))).toBe(pending.shift()!.byte);
+            expect(Number(bench.get("result_byte"))).toBe(pending.shift()!.byte);
             checked++;
           }
         };

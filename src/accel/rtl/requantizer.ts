@@ -175,7 +175,7 @@ export function buildRequantizer(config: EngineConfig, clock: ClockTarget): Requ
   const tooLow = signOf(kit.subtract("under", extended, zeroExtend(low, wide)));
   const tooHigh = signOf(kit.subtract("over", zeroExtend(high, wide), extended));
   b.output(
-    "byte",
+    "result_byte",
     b.register(
       "byte_taken",
       kit.first(
