@@ -210,10 +210,10 @@ export class NetlistTiming {
         const operands = [varies(cell.a), varies(cell.b)];
         const bits = new Float64Array(width);
         let carry = 0;
-        let carries = false;
+        let carries: boolean = false;
         for (let i = 0; i < width; i++) {
           const ready = Math.max(a[i]!, b[i]!, carry);
-          const inputs = Number(operands[0]![i]) + Number(operands[1]![i]) + Number(carries);
+          const inputs: number = Number(operands[0]![i]) + Number(operands[1]![i]) + Number(carries);
           const { sumPs, carryPs } = inputs > 2 ? fullAdder : halfAdder;
           bits[i] = inputs > 1 ? ready + sumPs : ready;
           carry = inputs > 1 ? ready + carryPs : carry;
