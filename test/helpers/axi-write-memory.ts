@@ -83,26 +83,20 @@ export class AxiWriteMemory {
     const sim = this.#sim;
     const { lanes } = this.#options;
     expect(sim.number("m_axi_bready")).toBe(1);
-    const address = { address: sim.number("m_axi_awaddr"), beats: sim.number("m_axi_awlen") + 1 };
-    const beat: Beat = {
-      data: Array.from({ length: lanes }, (_, lane) => sim.get("m_axi_wdata", lane)),
-      strobe: sim.get("m_axi_wstrb"),
-      last: sim.number("m_axi_wlast") === 1,
-    };
-    const taken = (channel: "aw" | "w", shown: string): boolean => {
-      const valid = sim.number(`m_axi_${channel}valid`) === 1;
-      const before = this.#offers[channel];
-      if (before !== null) expect(valid ? shown : "gone", `${channel} stays until taken`).toBe(before);
-      this.#offers[channel] = valid && !this.#ready[channel] ? shown : null;
-      return valid && this.#ready[channel];
-    };
-    if (taken("aw", `${address.address} ${address.beats}`)) this.#takeAddress(address);
-    if (taken("w", `${beat.data} ${beat.strobe} ${beat.last}`)) {
-      this.#data.push(beat);
-      this.beats++;
-      this.#partOfRun = !beat.last;
-      if (beat.last) this.#wholeRuns++;
-    }
+    if (sim.number("m_axi_awvalid") === 1) {
+      const address = { address: sim.number("m_axi_awaddr"), beats: sim.number("m_axi_awlen") + 1 };
+      if (this.#taken("aw", `${address.address} ${address.beats}`)) this.#takeAddress(address);
+    } else this.#taken("aw", null);
+    if (sim.number("m_axi_wvalid") === 1) {
+      const data = Array.from({ length: lanes }, (_, lane) => sim.get("m_axi_wdata", lane));
+      const beat = { data, strobe: sim.get("m_axi_wstrb"), last: sim.number("m_axi_wlast") === 1 };
+      if (this.#taken("w", `${beat.data} ${beat.strobe} ${beat.last}`)) {
+        this.#data.push(beat);
+        this.beats++;
+        this.#partOfRun = !beat.last;
+        if (beat.last) this.#wholeRuns++;
+      }
+    } else this.#taken("w", null);
     this.#join();
   }
 
@@ -114,6 +108,14 @@ export class AxiWriteMemory {
       this.#offers.aw === null &&
       this.#offers.w === null
     );
+  }
+
+  /** Tell whether what a channel shows (`null` when it is not valid) is taken; what was offered before must still be there. */
+  #taken(channel: "aw" | "w", shown: string | null): boolean {
+    const before = this.#offers[channel];
+    if (before !== null) expect(shown, `${channel} stays until taken`).toBe(before);
+    this.#offers[channel] = this.#ready[channel] ? null : shown;
+    return shown !== null && this.#ready[channel];
   }
 
   #takeAddress({ address, beats }: WriteBurst): void {

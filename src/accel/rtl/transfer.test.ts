@@ -49,7 +49,9 @@ function burstsOf({ base, fields }: Command, config: EngineConfig) {
 
 function randomCommand(rng: Rng, config: EngineConfig, operation: number): Command {
   const { wordBytes, burstBytes } = engineShape(config);
-  const [rows, rowWords] = [1 + rng.integer(9), 1 + rng.integer(7)];
+  // Short runs where a word takes many beats.
+  const widest = Math.max(1, Math.floor((5 * config.axiDataBytes) / wordBytes));
+  const [rows, rowWords] = [1 + rng.integer(9), 1 + rng.integer(Math.min(7, widest))];
   return {
     base: rng.integer(1000) * 4096,
     fields: {
@@ -79,6 +81,7 @@ class LoadClient {
   readonly #pace: Pace;
   readonly #queue: { address: number; left: number; wait: number }[] = [];
   #ready = false;
+  #gave = true;
   #offer: string | null = null;
 
   constructor(sim: WordSimulator, rng: Rng, beatBytes: number, pace: Pace) {
@@ -100,12 +103,21 @@ class LoadClient {
     const burst = this.#queue[0];
     const gives = burst !== undefined && burst.wait <= 0 && this.#rng.next() >= this.#pace.stall;
     sim.set("r_valid", gives ? 1 : 0);
-    const address = gives ? burst.address : this.#rng.integer(2 ** 20);
+    if (!gives) {
+      // Beside valid anything may stand.
+      if (this.#gave)
+        sim.setLanes(
+          "r_data",
+          eachLane(() => BigInt(this.#rng.integer(2 ** 32))),
+        );
+      this.#gave = false;
+      return;
+    }
+    this.#gave = true;
     sim.setLanes(
       "r_data",
-      eachLane((lane) => wordOf(bytesAt(address, this.#beatBytes, lane))),
+      eachLane((lane) => wordOf(bytesAt(burst.address, this.#beatBytes, lane))),
     );
-    if (!gives) return;
     this.beats++;
     burst.address += this.#beatBytes;
     burst.left--;
@@ -151,6 +163,8 @@ function exercise(config: EngineConfig, commands: readonly Command[], seed: numb
     const runEnd = command.base + command.fields.offset + places.length * wordBytes;
     const encoded = new Uint8Array(DESCRIPTOR_BYTES);
     encodeFields(transferFields, command.fields, encoded);
+    const bits = BigInt.asUintN(COMMAND_BITS, wordOf([...encoded]));
+    const others = BigInt.asUintN(COMMAND_BITS, ~bits);
     for (const lane of memory.bytes) lane.clear();
     const beatsBefore = memory.beats;
     let [accepted, written, read, waitingWord, pause]: [number, number, number, string | null, number] = [
@@ -165,25 +179,24 @@ function exercise(config: EngineConfig, commands: readonly Command[], seed: numb
       const offers = accepted < 0 && pause-- <= 0;
       sim.set("command_valid", offers ? 1 : 0);
       // The command is there while it is offered only.
-      const bits = BigInt.asUintN(COMMAND_BITS, wordOf([...encoded]));
-      sim.set("command", offers ? bits : ~bits & (2n ** BigInt(COMMAND_BITS) - 1n));
-      sim.set("command_base", offers ? command.base : rng.integer(2 ** 32));
+      sim.set("command", offers ? bits : others);
+      sim.set("command_base", offers ? command.base : 2 ** 32 - 1 - command.base);
       memory.drive();
       client.drive();
       const ready = rng.next() >= pace.stall;
       sim.set("load_ready", ready ? 1 : 0);
       const arrives = reads.shift()!;
       sim.set("store_valid", arrives === null ? 0 : 1);
-      sim.setLanes(
-        "store_data",
-        eachLane((lane) =>
-          wordOf(
-            arrives === null
-              ? Array.from({ length: wordBytes }, () => rng.integer(256))
-              : storedWord(arrives, lane),
-          ),
-        ),
-      );
+      if (arrives !== null)
+        sim.setLanes(
+          "store_data",
+          eachLane((lane) => wordOf(storedWord(arrives, lane))),
+        );
+      else if (cycle % 4 === 0)
+        sim.setLanes(
+          "store_data",
+          eachLane(() => BigInt(rng.integer(2 ** 32))),
+        );
       sim.settle();
       memory.observe();
       client.observe();
@@ -262,8 +275,12 @@ const ports = [
   [32, 16, 64, 8],
 ] as const;
 
-const configOf = ([cPar, kPar, axiDataBytes, burstBeats]: readonly number[]): EngineConfig =>
-  engineConfig({ cPar, kPar, axiDataBytes, burstBeats });
+const configOf = ([cPar, kPar, axiDataBytes, burstBeats]: readonly [
+  number,
+  number,
+  number,
+  number,
+]): EngineConfig => engineConfig({ cPar, kPar, axiDataBytes, burstBeats });
 
 const mixed = (rng: Rng, config: EngineConfig, count: number): Command[] =>
   Array.from({ length: count }, () =>
@@ -275,11 +292,11 @@ describe("transfers", () => {
     const config = configOf(port);
     const rng = createRng(port[0] * port[2]);
     for (const [i, order] of (["any", "addressFirst", "dataFirst"] as const).entries())
-      exercise(config, mixed(rng, config, 6), i, { order, stall: 0.1 + 0.3 * i, latency: 1 + 20 * i });
+      exercise(config, mixed(rng, config, 4), i, { order, stall: 0.1 + 0.3 * i, latency: 1 + 20 * i });
   });
 
   it("take commands of a single word and of several hundred beats", () => {
-    for (const port of [ports[1], ports[4], ports[6]]) {
+    for (const port of [ports[4], ports[6]]) {
       const config = configOf(port);
       const rng = createRng(9);
       const commands = [OPERATIONS.load, OPERATIONS.store].flatMap((operation) =>
@@ -298,19 +315,19 @@ describe("transfers", () => {
   });
 
   it("keep the port or the memory busy when nothing makes them wait", () => {
-    for (const port of ports) {
+    for (const port of [ports[1], ports[4], ports[6], ports[8]]) {
       const config = configOf(port);
       const { wordBytes } = engineShape(config);
       const rng = createRng(4);
       const commands = [OPERATIONS.load, OPERATIONS.store].map((operation): Command => {
         const command = randomCommand(rng, config, operation);
-        const beats = Math.ceil((8 * 24 * wordBytes) / config.axiDataBytes);
-        return { ...command, fields: { ...command.fields, rows: 8, rowWords: 24, beats } };
+        const beats = Math.ceil((8 * 12 * wordBytes) / config.axiDataBytes);
+        return { ...command, fields: { ...command.fields, rows: 8, rowWords: 12, beats } };
       });
       const durations = exercise(config, commands, 5, { order: "any", stall: 0, latency: 1 });
       for (const [i, cycles] of durations.entries()) {
-        const least = Math.max(192, commands[i]!.fields.beats);
-        expect(cycles, `${port}, ${i === 0 ? "load" : "store"}`).toBeLessThanOrEqual(least * 1.05 + 20);
+        const least = Math.max(96, commands[i]!.fields.beats);
+        expect(cycles, `${port}, ${i === 0 ? "load" : "store"}`).toBeLessThanOrEqual(least * 1.05 + 24);
       }
     }
   });
