@@ -99,7 +99,7 @@ export function buildRequantizer(config: EngineConfig, clock: ClockTarget): Requ
   const scaled = b.signal(scaledNet);
   const before = concat([literal(0, multiplierBits), sliceOf(scaled, 0, PRODUCT_BITS - multiplierBits)]);
   const kept =
-    chunks === 1 ? undefined : kit.and("before", before, repeat(kit.not("goes_on", firstHere), PRODUCT_BITS));
+    chunks === 1 ? undefined : kit.and("carried", before, repeat(kit.not("goes_on", firstHere), PRODUCT_BITS));
   b.registerInto(scaledNet, "scaled", kept === undefined ? taken : kit.add("scaled_next", taken, kept), {
     enable: at(made + 1),
     role: "datapath",
@@ -148,7 +148,7 @@ export function buildRequantizer(config: EngineConfig, clock: ClockTarget): Requ
   const sign = sliceOf(quotient, PRODUCT_BITS - 1, 1);
   const above = sliceOf(quotient, NARROW_BITS - 1, PRODUCT_BITS - NARROW_BITS);
   const different = b.logic("xor", "different", [above, repeat(sign, signalWidth(above))]);
-  const inside = kit.equal("inside", different, 0);
+  const inside = kit.equal("fits_narrow", different, 0);
   const extreme = concat([repeat(kit.not("positive", sign), NARROW_BITS - 1), sign]);
   const up = kit.and(
     "up",
