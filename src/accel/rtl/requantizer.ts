@@ -99,7 +99,9 @@ export function buildRequantizer(config: EngineConfig, clock: ClockTarget): Requ
   const scaled = b.signal(scaledNet);
   const before = concat([literal(0, multiplierBits), sliceOf(scaled, 0, PRODUCT_BITS - multiplierBits)]);
   const kept =
-    chunks === 1 ? undefined : kit.and("carried", before, repeat(kit.not("goes_on", firstHere), PRODUCT_BITS));
+    chunks === 1
+      ? undefined
+      : kit.and("carried", before, repeat(kit.not("goes_on", firstHere), PRODUCT_BITS));
   b.registerInto(scaledNet, "scaled", kept === undefined ? taken : kit.add("scaled_next", taken, kept), {
     enable: at(made + 1),
     role: "datapath",
