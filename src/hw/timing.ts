@@ -32,6 +32,12 @@ export type TimingOptions = {
 const tree = (gatePs: number, operands: number): number =>
   Math.ceil(Math.log2(Math.max(1, operands))) * gatePs;
 
+/** Each bit of a signal that is a literal, `null` for others; lowest first. */
+const literalBits = (signal: Signal): readonly (string | null)[] =>
+  signal.flatMap((slice) =>
+    slice.kind === "constant" ? [...slice.bits].reverse() : new Array<null>(slice.width).fill(null),
+  );
+
 /** Arrival times of a net's bits, and from where the latest of them comes. */
 type Arrival = { readonly bits: Float64Array; readonly from: string | null };
 
@@ -207,17 +213,19 @@ export class NetlistTiming {
         const { fullAdder, halfAdder } = cells;
         if (architecture !== "ripple") return all(latest + adderDelayPs(architecture, width, cells), from);
         const [a, b] = [this.#bits(scope, cell.a), this.#bits(scope, cell.b)];
-        const operands = [varies(cell.a), varies(cell.b)];
+        const [fixedA, fixedB] = [literalBits(cell.a), literalBits(cell.b)];
         const bits = new Float64Array(width);
         let carry = 0;
         let carries: boolean = false;
         for (let i = 0; i < width; i++) {
           const ready = Math.max(a[i]!, b[i]!, carry);
-          const inputs: number = Number(operands[0]![i]) + Number(operands[1]![i]) + Number(carries);
-          const { sumPs, carryPs } = inputs > 2 ? fullAdder : halfAdder;
-          bits[i] = inputs > 1 ? ready + sumPs : ready;
-          carry = inputs > 1 ? ready + carryPs : carry;
-          carries ||= inputs > 1;
+          // What literals decide needs no cell: two bits make a half adder, one passes.
+          const fixed = [fixedA[i], fixedB[i]].filter((bit) => bit !== null);
+          const variable: number = 2 - fixed.length + Number(carries);
+          const adder = variable > 2 ? fullAdder : halfAdder;
+          bits[i] = variable < 2 ? ready : ready + adder.sumPs;
+          carry = variable < 2 ? ready : ready + adder.carryPs;
+          carries = variable > 1 || (variable === 1 && fixed.includes("1"));
         }
         return { bits, from };
       }
@@ -253,10 +261,6 @@ export class NetlistTiming {
     return { bits: bits.map((ps) => ps + delay), from };
   }
 }
-
-/** Tell for each bit of a signal whether it is more than a constant. */
-const varies = (signal: Signal): readonly boolean[] =>
-  signal.flatMap((slice) => Array.from({ length: signalWidth([slice]) }, () => slice.kind === "net"));
 
 type Scope = {
   readonly module: Module;

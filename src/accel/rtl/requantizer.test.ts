@@ -1,4 +1,8 @@
 import { describe, expect, test } from "vitest";
+import {
+  requantizedByte as model,
+  type RequantizedLayer,
+} from "../../../test/helpers/engine-requantization.js";
 import { moduleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
@@ -8,30 +12,6 @@ import { engineConfig } from "../config.js";
 import { buildRequantizer } from "./requantizer.js";
 
 const clock = { periodPs: 5000, cells: sky130Cells };
-
-type Value = {
-  readonly sum: number;
-  readonly bias: number;
-  readonly multiplier: number;
-  readonly shift: number;
-};
-type Layer = {
-  readonly doubleRounding: boolean;
-  readonly tiesAway: boolean;
-  readonly zeroPoint: number;
-  readonly low: number;
-  readonly high: number;
-};
-
-/** docs/accel.md's formula in big integers. */
-function model({ sum, bias, multiplier, shift }: Value, layer: Layer): number {
-  const p = BigInt.asIntN(32, BigInt(sum) + BigInt(bias)) * BigInt(multiplier);
-  const x = layer.doubleRounding ? (p + (1n << 30n)) >> 31n : p;
-  const s = BigInt(shift);
-  const half = s === 0n ? 0n : (1n << (s - 1n)) - (layer.tiesAway && x < 0n ? 1n : 0n);
-  const r = ((x + half) >> s) + BigInt(layer.zeroPoint);
-  return Number(r < BigInt(layer.low) ? BigInt(layer.low) : r > BigInt(layer.high) ? BigInt(layer.high) : r);
-}
 
 describe("requantizer", () => {
   for (const multiplierBits of [8, 16, 32]) {
@@ -47,7 +27,7 @@ describe("requantizer", () => {
       bench.set({ aresetn: 1 });
       for (let round = 0; round < 8; round++) {
         const low = rng.integer(128);
-        const layer: Layer = {
+        const layer: RequantizedLayer = {
           doubleRounding: rng.integer(2) === 1,
           tiesAway: rng.integer(2) === 1,
           zeroPoint: rng.integer(256),
