@@ -408,6 +408,15 @@ describe("interpretProgram", () => {
       },
     );
     expect(failure(() => runOf([load, overlapping, end]))).toMatch(/FX5122/);
+    const dense = (input: number): HandDescriptor =>
+      convolution(config, {
+        ...identity,
+        windowed: false,
+        weight: (o, _, __, i) => Number(i === input && o === 0),
+      });
+    expect(failure(() => runOf([load, dense(3), end]))).toBe("FX5122 frame 0 descriptor 1");
+    // Words that no weight makes matter may hold anything.
+    expect(failure(() => runOf([load, dense(8), end]))).toBe("none");
     const inPlace = withValues(convolution(config, { ...identity, target: source }), { waitTransfers: 1 });
     expect(failure(() => runOf([load, inPlace, end]))).toBe("none");
   });

@@ -214,6 +214,8 @@ class LayerRun {
           `weight ${weights[i]} on slot ${slot}, which the pass does not fill`,
         );
     }
+    used.from = Math.max(0, used.slots.indexOf(1));
+    used.count = used.slots.lastIndexOf(1) + 1 - used.from;
   }
 
   /** Find the operands of all outputs of a pass. */
