@@ -214,6 +214,8 @@ class LayerRun {
           `weight ${weights[i]} on slot ${slot}, which the pass does not fill`,
         );
     }
+    used.from = Math.max(0, used.slots.indexOf(1));
+    used.count = used.slots.lastIndexOf(1) + 1 - used.from;
   }
 
   /** Find the operands of all outputs of a pass. */
@@ -282,10 +284,19 @@ class LayerRun {
     const { outputs, kPar, cPar, weights } = pass;
     if (this.#values.windowed === 1) multiplyWindows(pass, this.#slots(columns));
     else multiplyWords(pass);
+    if (how.maximum) this.#checkMaximum(pass.sums.subarray(0, outputs * kPar), how.scale);
     accumulate(this.#sums, pass.sums, outputs * kPar, how);
     const nonzero = weights.reduce((count, weight) => count + (weight === 0 ? 0 : 1), 0);
     this.#counters.macs += outputs * kPar * cPar;
     this.#counters.nonzeroMacs += outputs * nonzero;
+  }
+
+  /** The hardware compares bytes: other sums would be cut. */
+  #checkMaximum(sums: Int32Array, scale: boolean): void {
+    const wrong = sums.find((sum) => sum < 0 || sum > 255);
+    if (wrong === undefined && !scale) return;
+    const what = wrong === undefined ? "scaled sums" : `a sum of ${wrong}`;
+    throw failure("meaningless", this.#context.place, `maximum of ${what}, which is for bytes`);
   }
 
   #drain(stripe: Stripe, group: number, requantizations: readonly Requantization[]): void {
