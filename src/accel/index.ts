@@ -1,0 +1,3 @@
+export * from "./config.js";
+export * from "./fingerprint.js";
+export * from "./isa/index.js";
