@@ -34,10 +34,8 @@ export function buildAccumulators(config: EngineConfig, clock: ClockTarget): Mod
 
   const later = (name: string, signal: Signal, cycles: number): Signal =>
     kit.delay(name, signal, cycles, "control");
-  const emits = [1, 2, 3].reduce<Signal[]>(
-    (stages, i) => [...stages, kit.delayControl(`emit${i}`, stages.at(-1)!, 1)],
-    [tag.emit],
-  );
+  const emits = [tag.emit];
+  for (let i = 1; i <= 3; i++) emits.push(kit.delayControl(`emit${i}`, emits[i - 1]!, 1));
   const writeBank = later("bank", tag.bank, 3);
   const writeRow = later("row", tag.row, 3);
   const written = b.net("written", kPar * bits, "new sums");
@@ -50,7 +48,7 @@ export function buildAccumulators(config: EngineConfig, clock: ClockTarget): Mod
     const readData = b.net(`bank_${bank}_word`, kPar * bits);
     b.add({
       kind: "ram",
-      name: `bank_${bank}`,
+      name: `memory_${bank}`,
       doc: `Sums of a stripe: ${stripePixels} rows of ${kPar} lanes.`,
       depth: stripePixels,
       writeEnable: kit.and(`write_${bank}`, emits[3]!, mine(`write_${bank}`, writeBank)),
@@ -64,8 +62,13 @@ export function buildAccumulators(config: EngineConfig, clock: ClockTarget): Mod
   });
   b.output(
     "drain_sums",
-    kit.mux("drained_word", later("drain_bank", drainBank, 1), words[1]!, words[0]!),
-    "one cycle after drain_read",
+    kit.mux(
+      "drained_word",
+      b.register("drained_bank", drainBank, { enable: drainRead, role: "control" }),
+      words[1]!,
+      words[0]!,
+    ),
+    "one cycle after drain_read, until the next",
   );
 
   // Old sums, scaled or nothing at all, in a register when the new ones come.

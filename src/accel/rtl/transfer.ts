@@ -13,7 +13,7 @@ import {
 import { type EngineConfig, engineShape } from "../config.js";
 import { OPERATIONS, transferFields } from "../isa/index.js";
 import { decrement, increment } from "./increment.js";
-import { fieldOf, Kit } from "./kit.js";
+import { fieldOf, Kit, zeroExtend } from "./kit.js";
 import { BURST_INCR } from "./read-master.js";
 import { rowCount, rowWalk } from "./row-walk.js";
 
@@ -137,11 +137,7 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
     return {
       address: concat([literal(0, shift), address.q]),
       beats,
-      beatsMinus1: concat(
-        [less, literal(0, 9 - tailBits)].map((part, i) =>
-          i === 0 ? sliceOf(part, 0, Math.min(8, tailBits)) : sliceOf(part, 0, Math.max(0, 8 - tailBits)),
-        ),
-      ),
+      beatsMinus1: zeroExtend(less, 8),
       some: kit.or(
         `${name}_some`,
         kit.not(`${name}_more_full`, noFull),
@@ -152,7 +148,8 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
 
   const loaded = load();
   const stored = store();
-  b.add({ kind: "assign", name: "drive_done", a: kit.mux("done_now", isStore, stored, loaded), y: done });
+  const doneNow = kit.and("done_now", runs, kit.mux("done_of", isStore, stored, loaded));
+  b.add({ kind: "assign", name: "drive_done", a: kit.delayControl("done_at", doneNow, 1), y: done });
   b.output("command_ready", idle);
   b.output(
     "transfer_done",
@@ -172,15 +169,43 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
     const asked = kit.and("load_asked", asking.q, requestReady);
     const issue = b.net("load_issue", 1, "a burst enters the request register");
     const bursts = burstsOf("load", beginLoad, b.signal(issue));
-    const fits = kit.not("load_fits", kit.less("load_short", room.q, bursts.beats));
+    // After each burst its successor's length, then whether it fits, are made ready in registers: a burst every fourth cycle at most.
+    const beats = b.register("load_beats_held", zeroExtend(bursts.beats, roomBits), { role: "control" });
+    const short = kit.less("load_short", room.q, beats);
+    const fits = b.register(
+      "load_fits_held",
+      kit.and("load_fits", kit.not("load_long", short), bursts.some),
+      {
+        role: "control",
+      },
+    );
+    const minus = b.register("load_minus_beats", kit.subtract("load_minus", literal(0, roomBits), beats), {
+      role: "control",
+    });
+    const minusPlus1 = b.register(
+      "load_beats_but_1",
+      kit.subtract("load_minus_1", literal(1, roomBits), beats),
+      {
+        role: "control",
+      },
+    );
+    const settling = kit.state("load_settling", 2, 0, "cycles until these registers are right");
+    const settled = kit.equal("load_settled", settling.q, 0);
+    const unsettles = kit.or("load_unsettles", b.signal(issue), beginLoad);
+    settling.set(
+      kit.mux(
+        "load_settling_next",
+        unsettles,
+        literal(3, 2),
+        kit.subtract("load_settling_less", settling.q, literal(1, 2)),
+      ),
+      kit.or("load_settling_moves", unsettles, kit.not("load_unsettled", settled)),
+    );
     const free = kit.not("load_idle", asking.q);
-    // Room and bursts are registers that settle a cycle after each issue: one burst every other cycle is enough.
-    const settled = kit.state("load_settled", 1);
-    settled.set(kit.not("load_settled_next", kit.or("load_unsettles", b.signal(issue), beginLoad)));
     b.add({
       kind: "and",
       name: "load_issues",
-      operands: [bursts.some, fits, free, settled.q],
+      operands: [fits, free, settled],
       y: issue,
     });
     asking.set(
@@ -200,10 +225,16 @@ export function buildTransfer(config: EngineConfig, clock: ClockTarget): Module 
 
     const taken = b.net("beat_taken", 1);
     const fifo = addPixelFifo(b, depth, { pixel: rData, valid: rValid, resetN, name: "load_fifo" }, taken);
-    const spent = kit.mux("load_spent", b.signal(issue), bursts.beats, literal(0, roomBits));
+    // What the FIFO gives up is counted a cycle late, which is safe.
+    const freed = kit.delayControl("load_freed", b.signal(taken), 1);
+    const spent = kit.mux("load_spent", freed, minusPlus1, minus);
     room.set(
-      kit.subtract("load_room_next", kit.add("load_room_more", room.q, b.signal(taken)), spent),
-      kit.or("load_room_moves", b.signal(issue), b.signal(taken)),
+      kit.add(
+        "load_room_next",
+        room.q,
+        kit.mux("load_room_change", b.signal(issue), spent, zeroExtend(freed, roomBits)),
+      ),
+      kit.or("load_room_moves", b.signal(issue), freed),
     );
 
     const wrote = b.net("load_wrote", 1);

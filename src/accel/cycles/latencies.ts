@@ -1,0 +1,131 @@
+import type { EngineConfig } from "../config.js";
+
+/**
+ * Cycles that the engine's units take besides their work: all constants of the cycle model. "From a to b" is the difference of two cycle numbers; a pass
+ * starts in the cycle in which the walker claims its weights, a word is read in the cycle of the ring's read enable.
+ */
+export type EngineLatencies = {
+  /** Walker: from a pass's start to the issue of its first fetch. */
+  readonly startToFetch: number;
+  /** Walker: least number of cycles between two passes' starts, while the sequencer works out the next one. */
+  readonly passInterval: number;
+  /** Walker: from a layer's start to its first pass's start. */
+  readonly layerToPass: number;
+  /** From the issue of a stripe's last fetch to its sums' being complete: walker, activation memory, array, accumulators. */
+  readonly fetchToSums: number;
+  /** Drain: from complete sums to the step before the first one. */
+  readonly sumsToDrain: number;
+  /** From the first step of a stripe's last pixel to a pass's start in its bank of sums. */
+  readonly stepToBank: number;
+  /** From a group's last step in the drain to a read of parameters in its place. */
+  readonly stepToParameters: number;
+  /** From a layer's last step in the drain to its end. */
+  readonly stepToLayerEnd: number;
+  /** From a pass's start to the read of the next block's first lane. */
+  readonly startToShadow: number;
+  /** From the read of a block's last lane to its pass's start. */
+  readonly shadowToStart: number;
+  /** From a layer's arrival at the feeder to its first read. */
+  readonly layerToFeed: number;
+  /** From a beat on the memory port to the read of its word from the ring. */
+  readonly beatToRing: number;
+  /** From the read of a word that becomes free to a request for another in its place. */
+  readonly ringToRequest: number;
+  /** Weight reader: from a request to the next one; from the last one of a run to the first of the next run. */
+  readonly requestToRequest: number;
+  readonly runToRun: number;
+  /** From the last beat of an entry of the weight list to its run's first request. */
+  readonly entryToRequest: number;
+  /** Memory port: from a grant to its address on the port, and to the next grant. */
+  readonly grantToAddress: number;
+  readonly grantToGrant: number;
+  /** Dispatcher: from a frame's begin to the header's request, from there to the weight list's and to the first descriptor's. */
+  readonly frameToHeader: number;
+  readonly headerToList: number;
+  readonly headerToDescriptor: number;
+  /** From a descriptor's last beat to its entry into a slot; from there to the next one's request. */
+  readonly beatToSlot: number;
+  readonly slotToRequest: number;
+  /** From a descriptor's entry to its start if it has nothing to wait for, and to its arrival at the feeder. */
+  readonly slotToStart: number;
+  readonly slotToFeeder: number;
+  /** From the end of a layer or transfer to the start of what waits for it, and to the end of the frame. */
+  readonly endToStart: number;
+  readonly endToFrameEnd: number;
+  /** From a frame's end to the next one's begin. */
+  readonly frameToFrame: number;
+  /** Transfer unit: from a command's start to its first request or read; from one request to the next. */
+  readonly transferToRequest: number;
+  readonly loadToLoad: number;
+  /** From a load's beat on the port to the write of its word; from there to a request in its place. */
+  readonly beatToWrite: number;
+  readonly writeToRequest: number;
+  /** From a store's read to its word's beat on the port. */
+  readonly readToBeat: number;
+  /** From a load's last write, or a store's last response, to its end. */
+  readonly transferToEnd: number;
+};
+
+/** Depths of the pipelines that are as long as the clock asks for. */
+export type PipelineDepths = {
+  /** From operands to sums. */
+  readonly arrayCycles: number;
+  /** From a pixel's sums to its bytes, at a step a pixel. */
+  readonly drainCycles: number;
+};
+
+/** Depths at a clock of 5 ns with sky130's cells. */
+export function usualDepths({ cPar, multiplierBits }: EngineConfig): PipelineDepths {
+  const requantizer = { 8: 10, 16: 11, 32: 13 }[multiplierBits] ?? 11;
+  return { arrayCycles: cPar < 16 ? 4 : 5, drainCycles: 3 + requantizer };
+}
+
+/**
+ * List the latencies of an engine.
+ *
+ * @param depths of its array and drain, as `buildEngine` reports them; those of the usual clock unless told
+ */
+export function engineLatencies(
+  config: EngineConfig,
+  depths: PipelineDepths = usualDepths(config),
+): EngineLatencies {
+  // Walker 2, activation memory 4: the array takes the shadow weights then. The feeder's way from ring to array takes 3, or 4 with its subtractors.
+  const fetchToArray = 6;
+  const ringToArray = config.weightBits === 9 ? 4 : 3;
+  return {
+    startToFetch: 1,
+    passInterval: 7,
+    layerToPass: 8,
+    fetchToSums: fetchToArray + depths.arrayCycles + 2,
+    sumsToDrain: 1,
+    stepToBank: 3,
+    stepToParameters: 4,
+    stepToLayerEnd: depths.drainCycles + 1,
+    startToShadow: 2 + fetchToArray - ringToArray,
+    shadowToStart: 1,
+    layerToFeed: 3,
+    beatToRing: 3,
+    ringToRequest: 3,
+    requestToRequest: 2,
+    runToRun: 4,
+    entryToRequest: 6,
+    grantToAddress: 1,
+    grantToGrant: 2,
+    frameToHeader: 2,
+    headerToList: 7,
+    headerToDescriptor: 6,
+    beatToSlot: 2,
+    slotToRequest: 2,
+    slotToStart: 2,
+    slotToFeeder: 1,
+    endToStart: 2,
+    endToFrameEnd: 2,
+    frameToFrame: 2,
+    transferToRequest: 7,
+    loadToLoad: 5,
+    beatToWrite: 3,
+    writeToRequest: 5,
+    readToBeat: 6,
+    transferToEnd: 2,
+  };
+}

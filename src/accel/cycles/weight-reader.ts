@@ -1,0 +1,109 @@
+import { type EngineConfig, engineShape } from "../config.js";
+import type { WeightEntry } from "../interpret/decode.js";
+import { WEIGHT_ENTRY_BYTES } from "../isa/index.js";
+import type { Agenda } from "./agenda.js";
+import type { EngineLatencies } from "./latencies.js";
+import type { Beats, ReadPort } from "./read-port.js";
+
+/** What the weight reader works with. */
+export type WeightReaderContext = {
+  readonly agenda: Agenda;
+  readonly latencies: EngineLatencies;
+  readonly config: EngineConfig;
+  readonly port: ReadPort;
+  /** Called when the times of more words are known. */
+  readonly arrived: () => void;
+};
+
+/** The weight reader of a frame: goes through the list, an entry ahead, and asks for bursts as long as the ring has room for them. */
+export class WeightReader {
+  /** Cycle of the beat on the port that completes a ring word, by the word's number in the stream. */
+  readonly arrivals: number[] = [];
+  readonly #list: readonly WeightEntry[];
+  readonly #context: WeightReaderContext;
+  readonly #beatsPerWord: number;
+  #beatsInWord = 0;
+  #room: number;
+  #entry = 0;
+  /** The entry after the one in hand is there. */
+  #entryReady = false;
+  #run = { beats: 0, left: 0, repeat: 0 };
+  /** Earliest cycle of the next request. */
+  #nextAt = 0;
+  #asking = false;
+
+  constructor(list: readonly WeightEntry[], context: WeightReaderContext) {
+    const { ringWordBytes, ringWords } = engineShape(context.config);
+    this.#list = list;
+    this.#context = context;
+    this.#beatsPerWord = ringWordBytes / context.config.axiDataBytes;
+    this.#room = ringWords * this.#beatsPerWord;
+  }
+
+  /** Ask for the first entry in this cycle. */
+  start(): void {
+    this.#fetchEntry();
+  }
+
+  /** Some ring words are free for requests from this cycle on. */
+  release(words: number): void {
+    this.#room += words * this.#beatsPerWord;
+    this.#advance();
+  }
+
+  #fetchEntry(): void {
+    const { agenda, port, config, latencies } = this.#context;
+    if (this.#entry >= this.#list.length) return;
+    const beats = Math.max(1, WEIGHT_ENTRY_BYTES / config.axiDataBytes);
+    port.request("weightList", beats, ({ last }) => {
+      agenda.at(last + latencies.entryToRequest, () => {
+        this.#entryReady = true;
+        this.#advance();
+      });
+    });
+  }
+
+  #advance(): void {
+    const { agenda, latencies, config, port } = this.#context;
+    if (this.#asking) return;
+    if (this.#run.left === 0 && !this.#nextRun()) return;
+    const beats = Math.min(config.burstBeats, this.#run.left);
+    if (beats > this.#room) return;
+    this.#asking = true;
+    this.#room -= beats;
+    this.#run.left -= beats;
+    agenda.at(this.#nextAt, () =>
+      port.request("weights", beats, (burst) => {
+        const ended = this.#run.left === 0;
+        this.#nextAt = agenda.now + (ended ? latencies.runToRun : latencies.requestToRequest);
+        this.#asking = false;
+        this.#note(beats, burst);
+        this.#advance();
+      }),
+    );
+  }
+
+  /** Begin the run again, or take the next entry; false if there is none yet. */
+  #nextRun(): boolean {
+    if (this.#run.repeat > 0) {
+      this.#run = { ...this.#run, left: this.#run.beats, repeat: this.#run.repeat - 1 };
+      return true;
+    }
+    if (!this.#entryReady) return false;
+    const { beats, repeat } = this.#list[this.#entry]!;
+    this.#run = { beats, left: beats, repeat: repeat - 1 };
+    this.#entryReady = false;
+    this.#entry++;
+    this.#fetchEntry();
+    return true;
+  }
+
+  #note(beats: number, { first, cyclesPerBeat }: Beats): void {
+    for (let i = 0; i < beats; i++)
+      if (++this.#beatsInWord === this.#beatsPerWord) {
+        this.#beatsInWord = 0;
+        this.arrivals.push(first + i * cyclesPerBeat);
+      }
+    this.#context.arrived();
+  }
+}
