@@ -3,7 +3,7 @@ import { runEngine, fromWords } from "../../../test/helpers/engine-run.js";
 import { LAYER_KINDS, randomLayer, randomValues } from "../../../test/helpers/random-quant-layer.js";
 import { createRng, UnsupportedOpError } from "../../core/index.js";
 import { nodeName } from "../../graph/index.js";
-import { executeQuantNetwork, type QuantNetwork } from "../../quant/index.js";
+import { executeFrom, type QuantNetwork } from "../../quant/index.js";
 import { engineConfig, encodeProgram, parseProgram } from "../index.js";
 import { compileEngine } from "./index.js";
 
@@ -30,9 +30,9 @@ describe("compileEngine on random layers, through the interpreter", () => {
           throw error;
         }
         const values = randomValues(rng, image.output);
-        const wanted = executeQuantNetwork(network, values, 1, { from: { node: image.name, values } } as never);
+        const wanted = executeFrom(network, image.name, values);
         const got = fromWords(runEngine(program, config, values, image.output.signed), program.result);
-        const expected = [...(wanted as never as Map<string, Int8Array>).get(made.node.name)!];
+        const expected = [...wanted.get(made.node.name)!];
         expect(got, `seed ${seed}`).toEqual(expected);
         expect(encodeProgram(parseProgram(program.bytes))).toEqual(program.bytes);
         compared++;
