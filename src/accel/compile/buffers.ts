@@ -28,8 +28,10 @@ export type Tile = {
   readonly loads: readonly { readonly from: number; readonly to: number }[];
 };
 
-/** Row tiles of a layer and where its tile buffers begin, two each where there is more than one tile. */
+/** Row tiles of a layer and where its tile buffers begin. */
 export type Tiling = {
+  /** Buffers a spilled tensor: 2 let transfers run beside layers, 1 is for a single tile or little room. */
+  readonly copies: 1 | 2;
   readonly tiles: readonly Tile[];
   readonly sources: readonly (readonly number[])[];
   readonly target: readonly number[];
@@ -156,35 +158,36 @@ function tryPlacement(
     const grain = toSpilled || byName.get(target)!.stored ? rowGrain(output, config) : 1;
     let found: Tiling | undefined;
     let needed = 0;
-    for (let count = 1, before = 0; count <= output.height && found === undefined; count++) {
-      const rows = Math.ceil(Math.ceil(output.height / count) / grain) * grain;
-      if (rows === before) continue;
-      before = rows;
-      const tiles = tilesOf(step.operations[0]!, rows, rowGrain(byName.get(names[0]!)!.geometry, config));
-      const copies = tiles.length > 1 ? 2 : 1;
-      const blocks = (from: number, to: number): number =>
-        Math.ceil(to / ACTIVATION_BANKS) - Math.floor(from / ACTIVATION_BANKS);
-      const sourceWords =
-        Math.max(...tiles.map(({ loads }) => blocks(loads[0]!.from, loads[0]!.to))) *
-        sizesOf(step.operations[0]!.source, wordBytes).rowWords;
-      const targetWords =
-        Math.max(...tiles.map(({ top, bottom }) => blocks(top, bottom))) *
-        sizesOf(output, wordBytes).rowWords;
-      const taken = [...overlapping(i, i)];
-      const take = (words: number): number | undefined => {
-        const start = firstFit(taken, words);
-        if (start !== undefined) taken.push({ from: start, to: start + words });
-        return start;
-      };
-      const sourceStarts = fromSpilled.map((is) =>
-        Array.from({ length: is ? copies : 0 }, () => take(sourceWords)),
-      );
-      const targetStarts = Array.from({ length: toSpilled ? copies : 0 }, () => take(targetWords));
-      needed = copies * (sourceWords * fromSpilled.filter(Boolean).length + (toSpilled ? targetWords : 0));
-      const all = [...sourceStarts.flat(), ...targetStarts];
-      if (all.every((start) => start !== undefined))
-        found = { tiles, sources: sourceStarts as number[][], target: targetStarts as number[] };
-    }
+    for (const most of [2, 1] as const)
+      for (let count = 1, before = 0; count <= output.height && found === undefined; count++) {
+        const rows = Math.ceil(Math.ceil(output.height / count) / grain) * grain;
+        if (rows === before) continue;
+        before = rows;
+        const tiles = tilesOf(step.operations[0]!, rows, rowGrain(byName.get(names[0]!)!.geometry, config));
+        const copies = tiles.length > 1 ? most : 1;
+        const blocks = (from: number, to: number): number =>
+          Math.ceil(to / ACTIVATION_BANKS) - Math.floor(from / ACTIVATION_BANKS);
+        const sourceWords =
+          Math.max(...tiles.map(({ loads }) => blocks(loads[0]!.from, loads[0]!.to))) *
+          sizesOf(step.operations[0]!.source, wordBytes).rowWords;
+        const targetWords =
+          Math.max(...tiles.map(({ top, bottom }) => blocks(top, bottom))) *
+          sizesOf(output, wordBytes).rowWords;
+        const taken = [...overlapping(i, i)];
+        const take = (words: number): number | undefined => {
+          const start = firstFit(taken, words);
+          if (start !== undefined) taken.push({ from: start, to: start + words });
+          return start;
+        };
+        const sourceStarts = fromSpilled.map((is) =>
+          Array.from({ length: is ? copies : 0 }, () => take(sourceWords)),
+        );
+        const targetStarts = Array.from({ length: toSpilled ? copies : 0 }, () => take(targetWords));
+        needed = copies * (sourceWords * fromSpilled.filter(Boolean).length + (toSpilled ? targetWords : 0));
+        const all = [...sourceStarts.flat(), ...targetStarts];
+        if (all.every((start) => start !== undefined))
+          found = { copies, tiles, sources: sourceStarts as number[][], target: targetStarts as number[] };
+      }
     if (found === undefined) {
       const free = bankWords - base - overlapping(i, i).reduce((sum, { from, to }) => sum + to - from, 0);
       return { step: i, needed, available: free };

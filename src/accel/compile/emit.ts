@@ -79,7 +79,13 @@ export class Emitter {
       if (rows === undefined) return;
       names.forEach((name, i) => {
         if (spilled.has(name))
-          moved += this.#transfer("load", name, tiling!.sources[i]![tile % 2]!, rows.from, rows.to);
+          moved += this.#transfer(
+            "load",
+            name,
+            tiling!.sources[i]![tile % tiling!.sources[i]!.length]!,
+            rows.from,
+            rows.to,
+          );
       });
     };
     const planned = tiles.flatMap(({ top, bottom }, tile) =>
@@ -102,7 +108,8 @@ export class Emitter {
     let kept = false;
     planned.forEach(({ operation, rectangle, tile }, i) => {
       const isLastOfTile = planned[i + 1]?.tile !== tile;
-      if (i === 0 || planned[i - 1]!.tile !== tile) load(tile + 1);
+      const ahead = tiling?.copies === 2;
+      if (ahead && (i === 0 || planned[i - 1]!.tile !== tile)) load(tile + 1);
       const mode = modes[i]!;
       const next = modes[i + 1];
       const keep = next !== undefined && mode.canKeep && next.canKeep && sameRuns(mode, next);
@@ -119,6 +126,7 @@ export class Emitter {
         schedule: schedules[i]!,
         isLast: i === planned.length - 1,
       });
+      if (!ahead && isLastOfTile) load(tile + 1);
       if (isLastOfTile && spilled.has(target)) {
         const { top, bottom } = tiles[tile]!;
         moved += this.#transfer("store", target, tiling!.target[tile % tiling!.target.length]!, top, bottom);
@@ -147,6 +155,7 @@ export class Emitter {
     const from = sizesOf(operation.source, wordBytes);
     const to = sizesOf(operation.output, wordBytes);
     const names = [...new Set(operation.sources)];
+    const copies = tiling?.copies ?? 1;
     const reads: Area[] = [];
     const rows = tile.loads[0]!;
     let bottom = operation.source.height;
@@ -159,7 +168,7 @@ export class Emitter {
         reads.push({ from: start, to: start + from.bankWords });
         return { start, inSlot: false };
       }
-      const start = tiling!.sources[names.indexOf(name)]![tileIndex % 2]!;
+      const start = tiling!.sources[names.indexOf(name)]![tileIndex % copies]!;
       bottom = rows.to;
       const words = (Math.ceil(rows.to / ACTIVATION_BANKS) - block(rows.from)) * from.rowWords;
       reads.push({ from: start, to: start + words });
