@@ -21,7 +21,7 @@ const CASES = [
     "models/mobilenet_v1_025_224_quant/mobilenet_v1_0.25_224_quant.tflite",
     "Conv2d_6_depthwise",
     16,
-    16 * 1024,
+    24 * 1024,
   ],
 ] as const;
 
