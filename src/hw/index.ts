@@ -1,4 +1,5 @@
 export * from "./adder-map.js";
+export { type AdditionTask, type LinearAddition, linearAddition } from "./addition.js";
 export { buffersFor, MAXIMUM_FANOUT } from "./buffers.js";
 export * from "./builder.js";
 export * from "./cell-counts.js";
