@@ -46,7 +46,7 @@ function run(network: QuantNetwork, config: EngineConfig, images: readonly Quant
       [at.control.at, 3],
     ],
     reads: [at.status.at, at.cycles.at],
-    results: { base: resultBase, stride: resultStride, size: made.resultBytes },
+    results: { base: resultBase, stride: resultStride, size: made.result.offset + made.result.bytes },
     frames: images.length,
     maxCycles: 200_000,
   });
