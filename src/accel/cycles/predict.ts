@@ -1,8 +1,10 @@
 import { CheckFailedError } from "../../core/index.js";
 import { checkEngineConfig, type EngineConfig, engineShape } from "../config.js";
+import type { ExternalBytes } from "../interpret/counters.js";
 import { type DecodedProgram, decodeProgram, type LayerValues } from "../interpret/decode.js";
 import { FAILURES } from "../interpret/failures.js";
 import { checkLayer } from "../interpret/layer-check.js";
+import { trafficOf } from "../interpret/traffic.js";
 import { Agenda } from "./agenda.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Drain } from "./drain.js";
@@ -59,6 +61,8 @@ export type FrameCycles = {
   readonly start: number;
   readonly end: number;
   readonly layers: readonly LayerCycles[];
+  /** Bytes over the memory port. */
+  readonly external: ExternalBytes;
 };
 
 type OpenLayer = {
@@ -137,13 +141,15 @@ class FrameRun {
 
   constructor(
     frame: number,
-    { descriptors, weightList }: DecodedProgram,
+    program: DecodedProgram,
     options: PredictOptions,
     shared: Shared,
     ended: (result: FrameCycles) => void,
   ) {
     const { agenda, latencies, config, port } = shared;
     const { ringWordBytes } = engineShape(config);
+    const { descriptors, weightList } = program;
+    const external = trafficOf(program, config);
     this.#frame = frame;
     this.#options = options;
     this.#shared = shared;
@@ -184,7 +190,7 @@ class FrameRun {
       feed: (values) => this.#feeder.layer(values),
       walk: (layer, readySince) => this.#walk(layer.index, layer.values, readySince),
       transfer: ({ kind, values }) => this.#transfers[kind](values, () => this.#dispatcher.transferEnds()),
-      frameEnds: () => ended({ frame, start: this.#start, end: agenda.now, layers: this.#layers }),
+      frameEnds: () => ended({ frame, start: this.#start, end: agenda.now, layers: this.#layers, external }),
     });
   }
 
