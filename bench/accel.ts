@@ -49,7 +49,7 @@ export async function run(): Promise<BenchTable> {
     [32, 32],
   ] as const;
   for (const [cPar, kPar] of arrays) {
-    const config = engineConfig({ cPar, kPar, weightBits: 9, input });
+    const config = engineConfig({ cPar, kPar, weightBits: 9, multiplierBits: 32, input });
     const name = `${cPar}x${kPar}`;
     const made = compileEngine({ network, config, from: FROM });
     const [frame] = predictCycles({ config, program: made.bytes, memory: MEMORY, frames: 1 });
