@@ -69,6 +69,18 @@ export const plainLayer = (values: Partial<LayerValues>): LayerValues => {
   return { ...defaults, ...values };
 };
 
+/** A layer with as many weights as its loops take, all of them 0. */
+export function unweighted(
+  config: EngineConfig,
+  values: Partial<LayerValues>,
+): HandDescriptor & { readonly kind: "layer" } {
+  const full = plainLayer(values);
+  const blocks = full.passes * (full.weightsStream === 1 ? full.rowStripes * full.columnStripes : 1);
+  const group = config.kPar * PARAMETER_BYTES + blocks * config.cPar * config.kPar;
+  const groups = full.weightsShared === 1 ? 1 : full.groups;
+  return { kind: "layer", values: full, weights: new Uint8Array(groups * group) };
+}
+
 /** Write a program: header, descriptors, weight list (an entry a layer), weights. */
 export function handProgram(config: EngineConfig, descriptors: readonly HandDescriptor[]): Uint8Array {
   const { burstBytes } = engineShape(config);

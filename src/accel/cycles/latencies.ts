@@ -56,10 +56,11 @@ export type EngineLatencies = {
   readonly leaveToEnter: number;
   /** From a frame's end to the next one's begin. */
   readonly frameToFrame: number;
-  /** Transfer unit: from a command's start to its first request or read; from one request to the next. */
+  /** Transfer unit: from a command's start to a load's first request or a store's first read; from one request to the next. */
   readonly transferToRequest: number;
+  readonly transferToRead: number;
   readonly loadToLoad: number;
-  /** From a load's beat on the port to the write of its word; from there to a request in its place. */
+  /** From a load's beat on the port to the write of its word; from a burst's last write to a request in its place. */
   readonly beatToWrite: number;
   readonly writeToRequest: number;
   /** From a store's read to its word's beat on the port. */
@@ -77,9 +78,9 @@ export type PipelineDepths = {
 };
 
 /** Depths at a clock of 5 ns with sky130's cells. */
-export function usualDepths({ cPar, multiplierBits }: EngineConfig): PipelineDepths {
-  const requantizer = { 8: 10, 16: 11, 32: 13 }[multiplierBits] ?? 11;
-  return { arrayCycles: cPar < 16 ? 4 : 5, drainCycles: 3 + requantizer };
+export function usualDepths({ cPar, kPar, requantizers, multiplierBits }: EngineConfig): PipelineDepths {
+  const requantize = { 8: 10, 16: 11, 32: 12 }[multiplierBits] ?? 11;
+  return { arrayCycles: cPar < 16 ? 4 : 5, drainCycles: requantize + (requantizers < kPar ? 1 : 0) };
 }
 
 /**
@@ -115,20 +116,21 @@ export function engineLatencies(
     grantToGrant: 2,
     frameToHeader: 2,
     headerToList: 7,
-    headerToDescriptor: 6,
+    headerToDescriptor: 5,
     beatToSlot: 2,
     slotToRequest: 2,
-    slotToStart: 2,
+    slotToStart: 3,
     slotToFeeder: 1,
     endToNext: 1,
-    endToCount: 2,
+    endToCount: 3,
     leaveToEnter: 1,
     frameToFrame: 3,
     transferToRequest: 7,
-    loadToLoad: 5,
+    transferToRead: 4,
+    loadToLoad: 4,
     beatToWrite: 3,
-    writeToRequest: 5,
-    readToBeat: 6,
-    transferToEnd: 2,
+    writeToRequest: 4,
+    readToBeat: 7,
+    transferToEnd: 3,
   };
 }

@@ -4,6 +4,9 @@ import type { Agenda } from "./agenda.js";
 import type { EngineLatencies } from "./latencies.js";
 import type { ReadPort } from "./read-port.js";
 
+/** Words that a store reads ahead of its beats. */
+const STORE_WORDS = 16;
+
 /** What the transfer unit works with. */
 export type TransferContext = {
   readonly agenda: Agenda;
@@ -25,11 +28,13 @@ export class Transfers {
     this.#context = context;
   }
 
-  /** Words that stores have read until now. */
+  /** Words that stores have read until now, this cycle included. */
   storeReads(): number {
+    const { agenda, latencies } = this.#context;
     const { words, cycles, begin } = this.#store;
-    const passed = Math.floor((this.#context.agenda.now - begin) / cycles);
-    return this.#read + Math.max(0, Math.min(words, passed));
+    const passed = Math.max(0, agenda.now + 1 - begin);
+    const sent = Math.max(0, Math.floor((passed - latencies.readToBeat) / cycles));
+    return this.#read + Math.min(words, passed, STORE_WORDS + sent);
   }
 
   /** Begin a load that is taken in this cycle; `ended` is called when it is complete. */
@@ -54,9 +59,9 @@ export class Transfers {
           // A beat leaves the FIFO when its words are written.
           const begin = Math.max(first + latencies.beatToWrite, leftAt);
           leftAt = Math.ceil(Math.max(last + latencies.beatToWrite + beatCycles, begin + burst * beatCycles));
-          const after = leftAt;
-          if (left === 0) agenda.at(after + latencies.transferToEnd - 1, ended);
-          agenda.at(after + latencies.writeToRequest, () => {
+          const lastWrite = leftAt - 1;
+          if (left === 0) agenda.at(lastWrite + latencies.transferToEnd, ended);
+          agenda.at(lastWrite + latencies.writeToRequest, () => {
             room += burst;
             advance();
           });
@@ -73,7 +78,7 @@ export class Transfers {
     const beatsPerWord = engineShape(config).wordBytes / config.axiDataBytes;
     const words = rows * rowWords;
     this.#read = this.storeReads();
-    const begin = agenda.now + latencies.transferToRequest;
+    const begin = agenda.now + latencies.transferToRead;
     const cycles = Math.max(1, beatsPerWord * port.cyclesPerBeat);
     this.#store = { words, cycles, begin };
     const lastBeat = begin + words * cycles + latencies.readToBeat;
