@@ -131,9 +131,14 @@ export function writeDeliverable(files: ReadonlyMap<string, string>, folder: str
       });
     }
   }
+  replaceFolder(files, folder);
+}
+
+/** Write files beside a folder, then put them in its place: a reader sees all of the old or all of the new ones. */
+export function replaceFolder(files: ReadonlyMap<string, string | Uint8Array>, folder: string): void {
   const scratch = `${folder}.${process.pid}.part`;
   try {
-    for (const [name, text] of files) writeFileAtomic(join(scratch, name), text);
+    for (const [name, content] of files) writeFileAtomic(join(scratch, name), content);
     rmSync(folder, { recursive: true, force: true });
     renameSync(scratch, folder);
   } finally {

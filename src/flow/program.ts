@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   buildEngine,
@@ -16,12 +16,12 @@ import {
   streamGeometry,
 } from "../accel/index.js";
 import type { ClockTarget } from "../arith/index.js";
-import { FixynnError, writeFileAtomic } from "../core/index.js";
+import { FixynnError } from "../core/index.js";
 import { nodeName } from "../graph/index.js";
 import { compileFrontEnd, emitDesign, type FrontFolding } from "../hw/index.js";
 import { importQuantizedModel } from "../importers/index.js";
 import { executeQuantNetwork, findQuantNode, truncateQuantNetwork } from "../quant/index.js";
-import { readPictures } from "./deliverable.js";
+import { readPictures, replaceFolder } from "./deliverable.js";
 
 /** The program, and its readable listing, in the deliverable. */
 export const PROGRAM_FILE = "program.bin";
@@ -139,12 +139,5 @@ export function writeChip({ files }: ProgrammedChip, folder: string): void {
       place: folder,
       hint: "choose another folder",
     });
-  const scratch = `${folder}.${process.pid}.part`;
-  try {
-    for (const [name, content] of files) writeFileAtomic(join(scratch, name), content);
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(scratch, folder);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  replaceFolder(files, folder);
 }

@@ -1,12 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, type TestContext } from "vitest";
+import { expect } from "vitest";
 import { createRng } from "../../src/core/index.js";
-import { type Module, printVerilog, verifyDesign, verilogLibrary } from "../../src/hw/index.js";
+import { type Module, verifyDesign } from "../../src/hw/index.js";
 import { createSimulator, flatten, lowerDesign, type Simulator, WORDS_PER_BIT } from "../../src/sim/index.js";
-import { requireTool } from "./environment.js";
 
 /** A design in the netlist simulator, its ports seen as integers. */
 export class UnitBench {
@@ -103,25 +98,3 @@ export const joinFields = (fields: readonly (bigint | number)[], width: number):
     (word, field, i) => word | (BigInt.asUintN(width, BigInt(field)) << BigInt(i * width)),
     0n,
   );
-
-/** Print modules and have Verilator lint them, the last one the top, all warnings on. */
-export function lintModules(context: TestContext, modules: readonly Module[]): void {
-  const verilator = requireTool(context, "verilator");
-  const folder = mkdtempSync(join(tmpdir(), "fixynn-unit-"));
-  try {
-    const byName = new Map(modules.map((module) => [module.name, module]));
-    const texts = modules.map((module): [string, string] => [
-      `${module.name}.sv`,
-      printVerilog(module, byName),
-    ]);
-    const all = texts.map(([, text]) => text).join("\n");
-    const library = [...verilogLibrary].filter(([name]) => all.includes(name.replace(".sv", "")));
-    for (const [name, text] of [...texts, ...library]) writeFileSync(join(folder, name), text);
-    const sources = [...library, ...texts].map(([name]) => name);
-    const top = modules.at(-1)!.name;
-    const options = ["--lint-only", "-Wall", "--timing", ...sources, "--top-module", top];
-    expect(spawnSync(verilator, options, { cwd: folder, encoding: "utf8" }).stderr).toBe("");
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}

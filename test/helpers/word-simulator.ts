@@ -1,12 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, type TestContext } from "vitest";
+import { expect } from "vitest";
 import type { Rng } from "../../src/core/index.js";
-import { type Module, printVerilog, verifyDesign, verilogLibrary } from "../../src/hw/index.js";
+import { type Module, verifyDesign } from "../../src/hw/index.js";
 import { createSimulator, flatten, lowerDesign, type SimModule, WORDS_PER_BIT } from "../../src/sim/index.js";
-import { requireTool } from "./environment.js";
 
 /** A module under test, driven and read by words. */
 export type WordSimulator = {
@@ -83,28 +78,4 @@ export function wordSimulator(
   }
   wrapper.set("aresetn", 1);
   return wrapper;
-}
-
-/** Lint the printed text of modules with all warnings on. */
-export function lintModules(context: TestContext, modules: readonly Module[]): void {
-  const verilator = requireTool(context, "verilator");
-  const folder = mkdtempSync(join(tmpdir(), "fixynn-lint-"));
-  try {
-    const byName = new Map(modules.map((module) => [module.name, module]));
-    const texts = modules.map((module): readonly [string, string] => [
-      `${module.name}.sv`,
-      printVerilog(module, byName),
-    ]);
-    const used = [...verilogLibrary].filter(([name]) =>
-      texts.some(([, text]) => text.includes(`${name.replace(".sv", "")} `)),
-    );
-    const files = [...used, ...texts];
-    for (const [name, text] of files) writeFileSync(join(folder, name), text);
-    const top = modules.at(-1)!.name;
-    const names = files.map(([name]) => name);
-    const run = ["--lint-only", "-Wall", "--timing", ...names, "--top-module", top];
-    expect(spawnSync(verilator, run, { cwd: folder, encoding: "utf8" }).stderr).toBe("");
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }

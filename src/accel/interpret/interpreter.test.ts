@@ -9,9 +9,18 @@ import {
   withValues,
 } from "../../../test/helpers/engine-convolutions.js";
 import {
+  config,
+  end,
+  identity,
+  image,
+  load,
+  random,
+  runOf,
+  source,
+  target,
+} from "../../../test/helpers/engine-identity.js";
+import {
   convolution,
-  type HandConvolution,
-  type HandDescriptor,
   type HandTensor,
   handProgram,
   type LayerValues,
@@ -56,31 +65,6 @@ describe("interpretProgram", () => {
       }
     });
   }
-
-  const config = engineConfig({ cPar: 8, kPar: 8, stripePixels: 16 });
-  const source: HandTensor = { height: 4, width: 4, channels: 8, start: 0 };
-  const target: HandTensor = { ...source, start: 4 };
-  const identity: HandConvolution = {
-    windowed: true,
-    source,
-    target,
-    kernel: { rows: 1, columns: 1 },
-    stride: 1,
-    before: 0,
-    stripe: { rows: 2, columns: 4 },
-    weight: () => 1,
-    parameters: () => ({ bias: 0, multiplier: 1, shift: 0 }),
-  };
-  const random = (seed: number): Uint8Array => tensorOf(createRng(seed), source);
-  const image = random(5);
-  const load = transfer("load", source, config, { space: SPACES.image });
-  const end: HandDescriptor = { kind: "end" };
-  const runOf = (descriptors: readonly HandDescriptor[], on = config) =>
-    interpretProgram({
-      config: on,
-      program: handProgram(on, descriptors),
-      image: { bytes: image, stride: 0 },
-    });
 
   test("planes add sources, scaled by 256 where asked, and wrap around in 32 bits", () => {
     const second: HandTensor = { ...source, start: 8 };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { fieldsOf, joinFields, lintModules, UnitBench } from "../../../test/helpers/unit-bench.js";
+import { lintModules } from "../../../test/helpers/lint-modules.js";
+import { fieldsOf, joinFields, UnitBench } from "../../../test/helpers/unit-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { NetlistTiming, verifyDesign } from "../../hw/index.js";

@@ -4,7 +4,8 @@ import {
   type RequantizedValue,
   requantizedByte,
 } from "../../../test/helpers/engine-requantization.js";
-import { joinFields, lintModules, UnitBench } from "../../../test/helpers/unit-bench.js";
+import { lintModules } from "../../../test/helpers/lint-modules.js";
+import { joinFields, UnitBench } from "../../../test/helpers/unit-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";

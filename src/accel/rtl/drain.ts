@@ -13,6 +13,7 @@ import { ACCUMULATOR_BITS, ADDRESS_BITS, type EngineConfig } from "../config.js"
 import { parameterFields } from "../isa/index.js";
 import { PARAMETER_BITS } from "./feeder.js";
 import { Kit, zeroExtend } from "./kit.js";
+import { recordBits, unpackRecord } from "./record.js";
 import { buildRequantizer } from "./requantizer.js";
 import { rowBitsOf } from "./tag.js";
 import { jobFields } from "./walker.js";
@@ -26,18 +27,6 @@ export type DrainUnit = {
   /** Cycles from the read of a pixel's sums to the write of its bytes, less those that its lanes and chunks take beyond the first. */
   readonly latencyCycles: number;
 };
-
-type Job = { readonly [Name in keyof typeof jobFields]: Signal };
-
-function unpackJob(signal: Signal): Job {
-  let at = 0;
-  return Object.fromEntries(
-    Object.entries(jobFields).map(([name, width]) => {
-      at += width;
-      return [name, sliceOf(signal, at - width, width)];
-    }),
-  ) as Job;
-}
 
 /**
  * Build `fxa_drain`: takes stripes of sums through the requantizers to the activation memory, pixel by pixel. Requantizer r serves lanes r, r + R,
@@ -56,7 +45,7 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
   b.clock("aclk");
   const resetN = b.input("aresetn", 1, "synchronous reset, active low");
   const kit = new Kit(b, clock, resetN);
-  const jobBits = Object.values(jobFields).reduce<number>((sum, width) => sum + width, 0);
+  const jobBits = recordBits(jobFields);
   const jobValid = b.input("job_valid", 1, "a stripe; there is always room");
   const jobIn = b.input("job", jobBits);
   const stripeDone = b.input("stripe_done", 1, "pulse: the sums of the next stripe are complete");
@@ -109,7 +98,7 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
   );
   back.set(jobIn, jobValid);
   const someComplete = kit.or("some_complete", sliceOf(complete.q, 0, 1), sliceOf(complete.q, 1, 1));
-  const next = unpackJob(front.q);
+  const next = unpackRecord(jobFields, front.q);
 
   // Steps: chunk, round of lanes, column, row; one a cycle.
   const active = kit.state("active", 1);
@@ -133,7 +122,7 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
   });
   const begins = b.signal(start);
   active.set(kit.or("active_next", begins, kit.and("goes_on", active.q, kit.not("not_ended", jobEnd))));
-  const job = unpackJob(b.register("job_held", front.q, { enable: begins, role: "control" }));
+  const job = unpackRecord(jobFields, b.register("job_held", front.q, { enable: begins, role: "control" }));
   const firstChunk = b.register(
     "first_chunk_at",
     kit.subtract("passes_less_1", multiplierPasses, literal(1, 3)),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { lintModules, wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { lintModules } from "../../../test/helpers/lint-modules.js";
+import { wordSimulator } from "../../../test/helpers/word-simulator.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { ModuleBuilder } from "../../hw/index.js";

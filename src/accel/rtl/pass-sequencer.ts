@@ -1,16 +1,9 @@
 import type { ClockTarget } from "../../arith/index.js";
-import {
-  concat,
-  literal,
-  type Module,
-  ModuleBuilder,
-  type Signal,
-  signalWidth,
-  sliceOf,
-} from "../../hw/index.js";
+import { concat, literal, type Module, ModuleBuilder, type Signal, sliceOf } from "../../hw/index.js";
 import { ADDRESS_BITS, type EngineConfig, engineShape } from "../config.js";
 import { type Field, layerFields } from "../isa/index.js";
 import { fieldOf, Kit, signExtend, zeroExtend } from "./kit.js";
+import { packRecord } from "./record.js";
 
 /** Bits of a source coordinate, two's complement. */
 export const COORDINATE_BITS = 14;
@@ -42,32 +35,6 @@ export const passFields = {
   groupLast: 1,
   layerLast: 1,
 } as const;
-
-/** Fields of a pass as signals. */
-export type Pass = { readonly [Name in keyof typeof passFields]: Signal };
-
-/** Bits of a pass. */
-export const PASS_BITS = Object.values(passFields).reduce<number>((sum, width) => sum + width, 0);
-
-/** Join a pass to a signal. */
-export const packPass = (pass: Pass): Signal =>
-  concat(
-    (Object.keys(passFields) as (keyof Pass)[]).map((name) => {
-      const width = signalWidth(pass[name]);
-      if (width !== passFields[name]) throw new Error(`internal error: ${name} has ${width} bits`);
-      return pass[name];
-    }),
-  );
-
-/** Take a pass apart. */
-export function unpackPass(signal: Signal): Pass {
-  let at = 0;
-  const entries = Object.entries(passFields).map(([name, width]) => {
-    at += width;
-    return [name, sliceOf(signal, at - width, width)] as const;
-  });
-  return Object.fromEntries(entries) as Pass;
-}
 
 /** Steps between two passes: counters, then what restarts, then the sums of the pass's address. */
 const states = { idle: 0, present: 1, count: 2, restart: 3, add: 4, finish: 5 } as const;
@@ -331,7 +298,7 @@ export function buildPassSequencer(config: EngineConfig, clock: ClockTarget): Mo
   const prefill = sliceOf(kit.subtract("prefill", columnsHere, literal(1, 3)), 0, 2);
   const pass = held(
     "pass_held",
-    packPass({
+    packRecord(passFields, {
       address: sliceOf(address, 0, ADDRESS_BITS),
       bank: kernelRow.bank,
       y: signExtend(kernelRow.y, COORDINATE_BITS),

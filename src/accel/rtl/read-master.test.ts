@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AxiReadMemory } from "../../../test/helpers/axi-memory.js";
-import { lintModules, wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { lintModules } from "../../../test/helpers/lint-modules.js";
+import { wordSimulator } from "../../../test/helpers/word-simulator.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { engineConfig } from "../config.js";

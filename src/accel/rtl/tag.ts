@@ -1,5 +1,6 @@
-import { concat, type Signal, sliceOf } from "../../hw/index.js";
+import type { Signal } from "../../hw/index.js";
 import type { EngineConfig } from "../config.js";
+import { packRecord, recordBits, unpackRecord } from "./record.js";
 
 /** What travels with a fetch through memory, array and accumulators. Bits are in this order, lowest first. */
 export type Tag = {
@@ -25,20 +26,23 @@ export type Tag = {
   readonly row: Signal;
 };
 
-const bits = ["take", "swap", "emit", "begin", "scale", "maximum", "bank", "last", "windowed"] as const;
-
 /** Bits of a row number of the accumulators. */
 export const rowBitsOf = (config: Pick<EngineConfig, "stripePixels">): number =>
   Math.log2(config.stripePixels);
+
+const tagWidths = (config: Pick<EngineConfig, "stripePixels">): { readonly [Name in keyof Tag]: number } => ({
+  ...{ take: 1, swap: 1, emit: 1, begin: 1, scale: 1, maximum: 1, bank: 1, last: 1, windowed: 1 },
+  row: rowBitsOf(config),
+});
+
 /** Bits of a tag. */
 export const tagBitsOf = (config: Pick<EngineConfig, "stripePixels">): number =>
-  bits.length + rowBitsOf(config);
+  recordBits(tagWidths(config));
 
 /** Join a tag to a signal. */
-export const packTag = (tag: Tag): Signal => concat([...bits.map((name) => tag[name]), tag.row]);
+export const packTag = (tag: Tag, config: Pick<EngineConfig, "stripePixels">): Signal =>
+  packRecord(tagWidths(config), tag);
 
 /** Take a tag apart. */
-export function unpackTag(signal: Signal, config: Pick<EngineConfig, "stripePixels">): Tag {
-  const flags = Object.fromEntries(bits.map((name, i) => [name, sliceOf(signal, i, 1)])) as Omit<Tag, "row">;
-  return { ...flags, row: sliceOf(signal, bits.length, rowBitsOf(config)) };
-}
+export const unpackTag = (signal: Signal, config: Pick<EngineConfig, "stripePixels">): Tag =>
+  unpackRecord(tagWidths(config), signal);

@@ -3,6 +3,7 @@ import { type EngineConfig, engineShape } from "../config.js";
 import { type Field, transferFields } from "../isa/index.js";
 import { decrement, increment } from "./increment.js";
 import { type Kit, zeroExtend } from "./kit.js";
+import { type RowWalk, rowWalk } from "./row-walk.js";
 
 /** What the parts of the transfer unit share. */
 export type TransferContext = {
@@ -80,4 +81,24 @@ export function burstsOf(
       kit.not(`${name}_more_tail`, kit.equal(`${name}_no_tail`, tail.q, 0)),
     ),
   };
+}
+
+/** Walk through the words of the command's rows in the activation memory: `begin` starts, `step` is done with a word. */
+export function commandWalk(
+  { kit, of }: TransferContext,
+  name: string,
+  { begin, step }: { readonly begin: Signal; readonly step: Signal },
+): RowWalk {
+  const f = transferFields;
+  return rowWalk(kit, name, {
+    start: {
+      when: begin,
+      address: of(f.start),
+      bank: of(f.startBank),
+      rows: of(f.rows),
+      rowWords: of(f.rowWords),
+    },
+    rowWords: of(f.rowWords),
+    step,
+  });
 }

@@ -1,9 +1,7 @@
 import { concat, counterWidth, literal, type Signal, sliceOf } from "../../hw/index.js";
-import { transferFields } from "../isa/index.js";
 import { ramFifo } from "./fifo.js";
 import { zeroExtend } from "./kit.js";
-import { rowWalk } from "./row-walk.js";
-import { burstsOf, type TransferContext } from "./transfer-bursts.js";
+import { burstsOf, commandWalk, type TransferContext } from "./transfer-bursts.js";
 import { wordsOfBeats } from "./transfer-words.js";
 
 /** Beats that the FIFO holds at least, so that short bursts cover some latency too. */
@@ -17,10 +15,9 @@ const LEAST_BEATS = 16;
  * @returns that the last word is written
  */
 export function buildLoad(context: TransferContext, begin: Signal): Signal {
-  const { kit, config, of } = context;
+  const { kit, config } = context;
   const { b } = kit;
   const { axiDataBytes, burstBeats } = config;
-  const f = transferFields;
   const requestReady = b.input("load_request_ready", 1);
   const rValid = b.input("r_valid", 1, "a beat of a load");
   const rData = b.input("r_data", 8 * axiDataBytes);
@@ -97,17 +94,7 @@ export function buildLoad(context: TransferContext, begin: Signal): Signal {
   );
 
   const wrote = b.net("load_wrote", 1);
-  const walk = rowWalk(kit, "load_walk", {
-    start: {
-      when: begin,
-      address: of(f.start),
-      bank: of(f.startBank),
-      rows: of(f.rows),
-      rowWords: of(f.rowWords),
-    },
-    rowWords: of(f.rowWords),
-    step: b.signal(wrote),
-  });
+  const walk = commandWalk(context, "load_walk", { begin, step: b.signal(wrote) });
   const writing = kit.state("load_writing", 1, 0, "words are still to be written");
   const lastWord = kit.and("load_last_word", b.signal(wrote), walk.last);
   writing.set(

@@ -4,8 +4,7 @@ import { transferFields } from "../isa/index.js";
 import { ramFifo } from "./fifo.js";
 import { decrement, increment } from "./increment.js";
 import { BURST_INCR } from "./read-master.js";
-import { rowWalk } from "./row-walk.js";
-import { burstsOf, type TransferContext } from "./transfer-bursts.js";
+import { burstsOf, commandWalk, type TransferContext } from "./transfer-bursts.js";
 import { beatsOfWords } from "./transfer-words.js";
 
 /** Normal memory, bufferable, neither cached nor allocated. */
@@ -45,17 +44,7 @@ export function buildStore(context: TransferContext, begin: Signal): Signal {
   const reading = kit.state("store_reading", 1, 0, "words are still to be read");
   const some = kit.not("store_some_room", kit.equal("store_no_room", room.q, 0));
   const read = kit.and("store_reads", reading.q, some);
-  const walk = rowWalk(kit, "store_walk", {
-    start: {
-      when: begin,
-      address: of(f.start),
-      bank: of(f.startBank),
-      rows: of(f.rows),
-      rowWords: of(f.rowWords),
-    },
-    rowWords: of(f.rowWords),
-    step: read,
-  });
+  const walk = commandWalk(context, "store_walk", { begin, step: read });
   const lastRead = kit.and("store_last_read", read, walk.last);
   reading.set(
     kit.or(

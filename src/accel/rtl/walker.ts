@@ -3,7 +3,8 @@ import { literal, type Module, ModuleBuilder, type Signal, signalWidth, sliceOf 
 import { ADDRESS_BITS, type EngineConfig, engineShape } from "../config.js";
 import { type Field, layerFields } from "../isa/index.js";
 import { fieldOf, Kit, signExtend, zeroExtend } from "./kit.js";
-import { COORDINATE_BITS, PASS_BITS, unpackPass } from "./pass-sequencer.js";
+import { COORDINATE_BITS, passFields } from "./pass-sequencer.js";
+import { packRecord, recordBits, unpackRecord } from "./record.js";
 import { packTag, rowBitsOf } from "./tag.js";
 
 /** Cycles from the issue of a fetch, in which stores must not read, to the fetch at the activation memory. */
@@ -80,7 +81,7 @@ export function buildWalker(config: EngineConfig, clock: ClockTarget): Module {
   ];
 
   const passValid = b.net("pass_valid", 1);
-  const passNet = b.net("pass", PASS_BITS);
+  const passNet = b.net("pass", recordBits(passFields));
   const claim = b.net("claim_now", 1);
   b.add({
     kind: "instance",
@@ -99,7 +100,7 @@ export function buildWalker(config: EngineConfig, clock: ClockTarget): Module {
       { port: "pass", net: passNet },
     ],
   });
-  const next = unpackPass(b.signal(passNet));
+  const next = unpackRecord(passFields, b.signal(passNet));
 
   // Banks of sums: two, taken stripe by stripe.
   const free = kit.state("banks_free", 2, 2, "banks of sums that no stripe has");
@@ -135,7 +136,10 @@ export function buildWalker(config: EngineConfig, clock: ClockTarget): Module {
     ),
     b.logic("xor", "free_moves", [opening, bankFree]),
   );
-  const pass = unpackPass(b.register("pass_held", b.signal(passNet), { enable: start, role: "control" }));
+  const pass = unpackRecord(
+    passFields,
+    b.register("pass_held", b.signal(passNet), { enable: start, role: "control" }),
+  );
 
   const emitGap = b.register("emit_gap", kit.subtract("emit_gap_next", of(f.emitEvery), literal(1, 4)), {
     role: "control",
@@ -289,32 +293,38 @@ export function buildWalker(config: EngineConfig, clock: ClockTarget): Module {
   const emitted = issued("emit", emits);
   b.output(
     "tag",
-    packTag({
-      take: fetch,
-      swap: control("tag_swap", issued("swap", fresh.q)),
-      emit: control("tag_emit", emitted),
-      begin: along("tag_begin", pass.opens),
-      scale: along("tag_scale", pass.scale),
-      maximum: of(f.maximum),
-      bank: along("tag_bank", bank.q),
-      last: control("tag_last", kit.and("last_emit", passEnd, pass.closes)),
-      windowed: of(f.windowed),
-      row: along("tag_row", row.q),
-    }),
+    packTag(
+      {
+        take: fetch,
+        swap: control("tag_swap", issued("swap", fresh.q)),
+        emit: control("tag_emit", emitted),
+        begin: along("tag_begin", pass.opens),
+        scale: along("tag_scale", pass.scale),
+        maximum: of(f.maximum),
+        bank: along("tag_bank", bank.q),
+        last: control("tag_last", kit.and("last_emit", passEnd, pass.closes)),
+        windowed: of(f.windowed),
+        row: along("tag_row", row.q),
+      },
+      config,
+    ),
   );
   b.output("claim", b.signal(claim), "the block in the shadow registers has a pass");
   b.output("swap_issued", issued("swap_issue", fresh.q), "the first fetch of a pass is issued");
   b.output("job_valid", kit.and("job_opens", start, next.closes), "the stripe's last pass begins");
-  b.output("job", [
-    ...kit.mux("job_bank", opening, kit.not("bank_opened", bank.q), bank.q),
-    ...next.rows,
-    ...next.columns,
-    ...next.targetAddress,
-    ...next.targetBank,
-    ...next.targetSlice,
-    ...next.groupLast,
-    ...next.layerLast,
-  ]);
+  b.output(
+    "job",
+    packRecord(jobFields, {
+      bank: kit.mux("job_bank", opening, kit.not("bank_opened", bank.q), bank.q),
+      rows: next.rows,
+      columns: next.columns,
+      targetAddress: next.targetAddress,
+      targetBank: next.targetBank,
+      wordSlice: next.targetSlice,
+      groupLast: next.groupLast,
+      layerLast: next.layerLast,
+    }),
+  );
   b.output("target_row_words", of(f.targetRowWords));
   b.output("target_pixel_words", of(f.targetPixelWords));
   b.output("zero_point", of(f.zeroPoint));

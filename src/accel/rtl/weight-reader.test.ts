@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { lintModules } from "../../../test/helpers/lint-modules.js";
 import { ReadClients } from "../../../test/helpers/read-clients.js";
-import { lintModules, wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { wordSimulator } from "../../../test/helpers/word-simulator.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";

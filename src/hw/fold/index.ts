@@ -10,7 +10,6 @@ export {
   foldedSteps,
   type LayerParallelism,
 } from "./parallelism.js";
-export { addPixelFifo } from "./pixel-fifo.js";
 export {
   chainOf,
   type Schedule,
