@@ -35,7 +35,7 @@ for (const [file, after, side, activationBufferBytes] of CASES)
     const values = randomValues(createRng(1), from.output);
     const outputs = made.layers.map(({ name }) => nodeName(name));
     const wanted = executeFrom(network, from.name, values, { outputs });
-    const memory = runEngine(made, config, values, from.output.signed);
+    const memory = runEngine(made, config, values);
     for (const { name, stored } of made.layers)
       expect(fromWords(memory, stored!), name).toEqual([...wanted.get(name)!]);
     process.stderr.write(
