@@ -12,6 +12,7 @@ export type BenchOptions = {
 
 /** Every benchmark, loaded when it is asked for. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Bench>>> = {
+  accel: () => import("./accel.js"),
   cmvm: () => import("./cmvm.js"),
   compile: () => import("./compile.js"),
   cost: () => import("./cost.js"),

@@ -1,3 +1,5 @@
+import type { Field } from "./isa/index.js";
+
 /** A register of the engine's AXI4-Lite port. */
 export type EngineRegister = {
   /** Byte address. */
@@ -47,3 +49,20 @@ export const engineRegisters = {
   readBeats: { at: 0x48, access: "read", doc: "beats read from memory since the start" },
   writeBeats: { at: 0x4c, access: "read", doc: "beats written" },
 } as const satisfies Record<string, EngineRegister>;
+
+/** Fields of the registers that are not one number. */
+export const registerFields = {
+  control: {
+    start: { at: 0, width: 1, doc: "writing 1 starts, unless busy; reads 0" },
+    interruptEnable: { at: 1, width: 1, doc: "let `irq` follow INTERRUPT" },
+  },
+  status: {
+    busy: { at: 0, width: 1, doc: "frames are being computed" },
+    done: { at: 1, width: 1, doc: "all frames since the start are done" },
+    error: { at: 8, width: 8, doc: "why the engine stopped: 0 none, 1 memory, 2 fingerprint, 3 magic" },
+  },
+  interrupt: {
+    done: { at: 0, width: 1, doc: "all frames are done" },
+    error: { at: 1, width: 1, doc: "the engine stopped with an error" },
+  },
+} as const satisfies Partial<Record<keyof typeof engineRegisters, Readonly<Record<string, Field>>>>;

@@ -20,7 +20,8 @@ function givenFolding(texts: readonly string[]): FrontFolding {
   return { kind: "given", layers: new Map(layers) };
 }
 
-function clockOf({
+/** Read a clock period and its technology as a target that registers are inserted for. */
+export function clockOf({
   clock,
   technology,
 }: {

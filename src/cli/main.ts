@@ -12,6 +12,7 @@ import { exportCommand } from "./export.js";
 import { freezeCommand } from "./freeze.js";
 import { importCommand } from "./import.js";
 import { normalizationCommand } from "./normalization.js";
+import { programCommand } from "./program.js";
 import { runCommand } from "./run.js";
 import { sweepCommand } from "./sweep.js";
 import { techCommand } from "./tech.js";
@@ -37,6 +38,7 @@ function createProgram(): Command {
   program.addCommand(exportCommand());
   program.addCommand(freezeCommand());
   program.addCommand(verifyCommand());
+  program.addCommand(programCommand());
   program.addCommand(costCommand());
   program.addCommand(dataCommand());
   program.addCommand(techCommand());

@@ -8,6 +8,7 @@ export { freezeModel, readDeliverable, verifyDeliverable, writeDeliverable } fro
 export * from "./explore/index.js";
 export * from "./normalization.js";
 export * from "./normalization-text.js";
+export * from "./program.js";
 export { readResults } from "./read-results.js";
 export * from "./rtl-folder.js";
 export { type FlowRequest, type FlowResult, runFlow } from "./run.js";

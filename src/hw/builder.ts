@@ -1,5 +1,6 @@
 import type { AdderArchitecture } from "../arith/index.js";
 import { invariant } from "../core/index.js";
+import { verilogKeywords } from "./keywords.js";
 import {
   type Cell,
   type CellKind,
@@ -86,11 +87,12 @@ export class ModuleBuilder {
     this.#doc = doc;
   }
 
-  /** Declare a net; the name is made unique. */
+  /** Declare a net; the name is made unique, and a reserved word of Verilog another one. */
   net(name: string, width: number, doc?: string): NetId {
     invariant(width > 0, `net ${name} has no bits`);
-    let unique = name;
-    for (let i = 1; this.#names.has(unique); i++) unique = `${name}_${i}`;
+    const allowed = verilogKeywords.has(name) ? `${name}_` : name;
+    let unique = allowed;
+    for (let i = 1; this.#names.has(unique); i++) unique = `${allowed}_${i}`;
     this.#names.add(unique);
     const id = this.#nets.length as NetId;
     this.#nets.push(doc === undefined ? { id, name: unique, width } : { id, name: unique, width, doc });

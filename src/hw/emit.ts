@@ -9,6 +9,7 @@ import {
   synthesisScript,
 } from "./adder-map.js";
 import { type FrontEnd, frontEndDesign, latencyCyclesOf, TOP_MODULE, utilizations } from "./front.js";
+import type { Design } from "./netlist.js";
 import { type RegisterMap, TOP_PORT } from "./registers.js";
 import { emitTestbench, TESTBENCH_MODULE, type TestVectors } from "./testbench.js";
 import { adderModules, printVerilog, verilogLibrary } from "./verilog.js";
@@ -34,8 +35,11 @@ const describeType = ({ shape, bits, signed, scale, zeroPoint }: QuantType) => (
 });
 
 /** Print the Verilog files of a front: library, one file a module. */
-export function emitVerilog(front: FrontEnd): ReadonlyMap<string, string> {
-  const { modules } = frontEndDesign(front);
+export const emitVerilog = (front: FrontEnd): ReadonlyMap<string, string> =>
+  emitDesign(frontEndDesign(front));
+
+/** Print the Verilog files of a design: what it needs of the library, and one file a module. */
+export function emitDesign({ modules }: Design): ReadonlyMap<string, string> {
   const byName = new Map(modules.map((module) => [module.name, module]));
   const used = new Set<string>();
   for (const { cells } of modules) {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { adderDelayPs, sky130Cells } from "../arith/index.js";
-import { ModuleBuilder } from "./builder.js";
+import { concat, literal, ModuleBuilder, sliceOf } from "./builder.js";
 import type { Module } from "./netlist.js";
 import { NetlistTiming } from "./timing.js";
 
 const clock = { periodPs: 5000, cells: sky130Cells };
-const { register, mux2, and2, fullAdder, xor2 } = sky130Cells;
+const { register, mux2, and2, fullAdder, halfAdder, xor2 } = sky130Cells;
 
 /** q = a + b, registered behind a multiplexer when `width` bits of ripple allow. */
 function adder(name: string, width: number, architecture: "ripple" | "prefix" = "ripple"): Module {
@@ -25,8 +25,26 @@ describe("timing of a netlist", () => {
     const [worst] = new NetlistTiming({ kind: "design", modules: [adder("m", 8)] }, clock).longest(1);
     const { carryPs, sumPs } = fullAdder;
     expect(worst!.to).toBe("q_held.d");
-    expect(worst!.ps).toBe(register.clockToOutputPs + 7 * carryPs + sumPs + mux2.delayPs + register.setupPs);
+    expect(worst!.ps).toBe(
+      register.clockToOutputPs + halfAdder.carryPs + 6 * carryPs + sumPs + mux2.delayPs + register.setupPs,
+    );
     expect(worst!.through.map(({ net }) => net)).toEqual(["held", "sum", "chosen"]);
+  });
+
+  test("counts half adders where literals are added, and no cell where one bit comes alone", () => {
+    const b = new ModuleBuilder("m", []);
+    const x = b.input("x", 4);
+    // Columns: x0 + 1, x1, x2, and 0 + 0 for the carry out.
+    const sum = b.arithmetic(
+      "add",
+      "sum",
+      concat([sliceOf(x, 0, 3), literal(0, 1)]),
+      concat([literal(1, 1), literal(0, 3)]),
+    );
+    b.output("y", concat([sum, sliceOf(x, 3, 1)]));
+    const [worst] = new NetlistTiming({ kind: "design", modules: [b.build()] }, clock).longest(1);
+    const { carryPs, sumPs } = halfAdder;
+    expect(worst!.ps).toBe(register.clockToOutputPs + carryPs + Math.max(carryPs, sumPs));
   });
 
   test("takes fast adders, enables and late inputs for what they are", () => {

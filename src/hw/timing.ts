@@ -32,6 +32,12 @@ export type TimingOptions = {
 const tree = (gatePs: number, operands: number): number =>
   Math.ceil(Math.log2(Math.max(1, operands))) * gatePs;
 
+/** Each bit of a signal that is a literal, `null` for others; lowest first. */
+const literalBits = (signal: Signal): readonly (string | null)[] =>
+  signal.flatMap((slice) =>
+    slice.kind === "constant" ? [...slice.bits].reverse() : new Array<null>(slice.width).fill(null),
+  );
+
 /** Arrival times of a net's bits, and from where the latest of them comes. */
 type Arrival = { readonly bits: Float64Array; readonly from: string | null };
 
@@ -204,15 +210,22 @@ export class NetlistTiming {
       case "sub": {
         const { latest, from } = this.#latest(scope, [...cell.a, ...cell.b]);
         const architecture = cell.architecture ?? "ripple";
-        const { fullAdder } = cells;
+        const { fullAdder, halfAdder } = cells;
         if (architecture !== "ripple") return all(latest + adderDelayPs(architecture, width, cells), from);
         const [a, b] = [this.#bits(scope, cell.a), this.#bits(scope, cell.b)];
+        const [fixedA, fixedB] = [literalBits(cell.a), literalBits(cell.b)];
         const bits = new Float64Array(width);
         let carry = 0;
+        let carries: boolean = false;
         for (let i = 0; i < width; i++) {
           const ready = Math.max(a[i]!, b[i]!, carry);
-          bits[i] = ready + fullAdder.sumPs;
-          carry = ready + fullAdder.carryPs;
+          // What literals decide needs no cell: two bits make a half adder, one passes.
+          const fixed = [fixedA[i], fixedB[i]].filter((bit) => bit !== null);
+          const variable: number = 2 - fixed.length + Number(carries);
+          const adder = variable > 2 ? fullAdder : halfAdder;
+          bits[i] = variable < 2 ? ready : ready + adder.sumPs;
+          carry = variable < 2 ? ready : ready + adder.carryPs;
+          carries = variable > 1 || (variable === 1 && fixed.includes("1"));
         }
         return { bits, from };
       }

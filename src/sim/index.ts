@@ -1,3 +1,4 @@
+export { type MemoryRegion, type SystemJob, type SystemRun, simulateSystem } from "./axi-system.js";
 export { SimModuleBuilder } from "./build.js";
 export {
   type FrontEndLayer,
@@ -33,6 +34,13 @@ export {
 export { type Backpressure, type StreamJob, type StreamResult, simulateStream } from "./stream.js";
 export * from "./timed/index.js";
 export { topologicalOrder, verifySimModule } from "./verify.js";
-export { runVerilator, type VerilatorOptions, type VerilatorVerdict } from "./verilator.js";
+export {
+  buildVerilator,
+  runVerilator,
+  type VerilatorBuild,
+  type VerilatorBuildOptions,
+  type VerilatorOptions,
+  type VerilatorVerdict,
+} from "./verilator.js";
 export { blackBox, splitModules, type VerilogModule } from "./verilog-split.js";
 export { readByYosys, type YosysJob, type YosysOptions } from "./yosys.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { requireTool } from "../../test/helpers/environment.js";
-import { runVerilator } from "./index.js";
+import { buildVerilator, runVerilator } from "./index.js";
 
 const design = (operator: string) =>
   `module unit (input logic [3:0] a, output logic [3:0] y); assign y = a ${operator} 4'd3; endmodule`;
@@ -37,6 +37,32 @@ it("tells a testbench that passes from one that fails and one that does not buil
     write("unit.sv", "module unit (input logic a); endmodule");
     await expect(runVerilator({ folder, top: "tb" })).rejects.toMatchObject({ code: "FX6040" });
   } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 240_000);
+
+it("runs one build with different arguments", async (context) => {
+  requireTool(context, "verilator");
+  const folder = mkdtempSync(join(tmpdir(), "fixynn-tb-"));
+  writeFileSync(
+    join(folder, "tb.sv"),
+    `module tb #(parameter int LIMIT = 0);
+  int value;
+  initial begin
+    if (!$value$plusargs("value=%d", value)) value = 0;
+    if (value < LIMIT) $display("PASS %0d", value);
+    else $display("FAIL %0d", value);
+    $finish;
+  end
+endmodule`,
+  );
+  const build = await buildVerilator({ folder, top: "tb", flags: ["-GLIMIT=5"] });
+  try {
+    expect(await build.run(["+value=4"])).toMatchObject({ passed: true });
+    expect(await build.run(["+value=5"])).toMatchObject({ passed: false });
+    expect(await build.run()).toMatchObject({ passed: true });
+  } finally {
+    build.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
 }, 240_000);

@@ -4,18 +4,23 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { CheckFailedError, FixynnError } from "../core/index.js";
 
-export type VerilatorOptions = {
+export type VerilatorBuildOptions = {
   /** Folder that the testbench runs in: it finds its vectors there. Also the default place of the sources. */
   readonly folder: string;
   /** Testbench module. */
   readonly top: string;
   /** Source files relative to `folder`; default every `.sv` and `.v` file in it. */
   readonly sources?: readonly string[];
-  /** Arguments of the testbench, such as `+stall=0`. */
-  readonly plusargs?: readonly string[];
+  /** Further flags of Verilator, such as `--assert` (then concurrent assertions are checked) or `-GNAME=VALUE`. */
+  readonly flags?: readonly string[];
   /** For building and for running, each; default 600. */
   readonly timeoutSeconds?: number;
   readonly signal?: AbortSignal;
+};
+
+export type VerilatorOptions = VerilatorBuildOptions & {
+  /** Arguments of the testbench, such as `+stall=0`. */
+  readonly plusargs?: readonly string[];
 };
 
 export type VerilatorVerdict = {
@@ -27,13 +32,22 @@ export type VerilatorVerdict = {
   readonly runSeconds: number;
 };
 
+/** A testbench that is built and can run several times. */
+export type VerilatorBuild = {
+  readonly buildSeconds: number;
+  /** Run it in its folder with arguments such as `+stall=0`; several may run at once. */
+  run(plusargs?: readonly string[]): Promise<VerilatorVerdict>;
+  /** Delete what was built. */
+  dispose(): void;
+};
+
 type Ended = { readonly code: number | null; readonly output: string; readonly seconds: number };
 
 function execute(
   command: string,
   args: readonly string[],
   cwd: string,
-  options: VerilatorOptions,
+  options: VerilatorBuildOptions,
 ): Promise<Ended> {
   const started = performance.now();
   const timeout = (options.timeoutSeconds ?? 600) * 1000;
@@ -58,20 +72,20 @@ function execute(
 }
 
 /**
- * Build a testbench by Verilator 5 (`--binary`, with timing) and run it in its folder. It must print a line with the word PASS and
- * none with FAIL, and end with exit code 0 (`$fatal` does not).
+ * Build a testbench by Verilator 5 (`--binary`, with timing), to be run any number of times. Call `dispose` at the end.
  *
  * @throws FixynnError FX9002 without Verilator, FX6022 when it takes too long; CheckFailedError FX6040 when it does not build
  */
-export async function runVerilator(options: VerilatorOptions): Promise<VerilatorVerdict> {
+export async function buildVerilator(options: VerilatorBuildOptions): Promise<VerilatorBuild> {
   const folder = resolve(options.folder);
   const found = options.sources ?? readdirSync(folder).filter((file) => /\.s?v$/.test(file));
   const sources = found.map((file) => join(folder, file));
   const build = mkdtempSync(join(tmpdir(), "fixynn-verilator-"));
+  const dispose = (): void => rmSync(build, { recursive: true, force: true });
   try {
     const flags = ["--binary", "--timing", "-Wno-fatal", "-O3", "-j", "2", "--Mdir", build];
-    const args = [...flags, "-CFLAGS", "-O1", "--top-module", options.top, "-o", "testbench", ...sources];
-    const built = await execute("verilator", args, folder, options);
+    flags.push("-CFLAGS", "-O1", ...(options.flags ?? []), "--top-module", options.top, "-o", "testbench");
+    const built = await execute("verilator", [...flags, ...sources], folder, options);
     if (built.code !== 0) {
       const cause =
         built.output.split("\n").find((line) => line.startsWith("%Error")) ?? built.output.slice(-300);
@@ -79,10 +93,29 @@ export async function runVerilator(options: VerilatorOptions): Promise<Verilator
         place: folder,
       });
     }
-    const ran = await execute(join(build, "testbench"), options.plusargs ?? [], folder, options);
-    const passed = ran.code === 0 && /\bPASS\b/.test(ran.output) && !/\bFAIL\b/.test(ran.output);
-    return { passed, output: ran.output, buildSeconds: built.seconds, runSeconds: ran.seconds };
+    const run = async (plusargs: readonly string[] = []): Promise<VerilatorVerdict> => {
+      const ran = await execute(join(build, "testbench"), plusargs, folder, options);
+      const passed = ran.code === 0 && /\bPASS\b/.test(ran.output) && !/\bFAIL\b/.test(ran.output);
+      return { passed, output: ran.output, buildSeconds: built.seconds, runSeconds: ran.seconds };
+    };
+    return { buildSeconds: built.seconds, run, dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+/**
+ * Build a testbench as {@link buildVerilator} does and run it once. It must print a line with the word PASS and
+ * none with FAIL, and end with exit code 0 (`$fatal` does not).
+ *
+ * @throws FixynnError FX9002 without Verilator, FX6022 when it takes too long; CheckFailedError FX6040 when it does not build
+ */
+export async function runVerilator(options: VerilatorOptions): Promise<VerilatorVerdict> {
+  const build = await buildVerilator(options);
+  try {
+    return await build.run(options.plusargs);
   } finally {
-    rmSync(build, { recursive: true, force: true });
+    build.dispose();
   }
 }

@@ -88,15 +88,19 @@ export class AxiReadMemory {
     const sim = this.#sim;
     expect(sim.number("m_axi_rready")).toBe(1);
     const valid = sim.number("m_axi_arvalid") === 1;
+    if (!valid) {
+      expect(this.#waiting, "an address stays").toBeNull();
+      return;
+    }
     const [id, address, length] = [
       sim.number("m_axi_arid"),
       sim.number("m_axi_araddr"),
       sim.number("m_axi_arlen"),
     ];
     const shown = `${id} ${address} ${length}`;
-    if (this.#waiting !== null) expect(valid ? shown : "gone", "an address stays").toBe(this.#waiting);
-    this.#waiting = valid && !this.#ready ? shown : null;
-    if (!valid || !this.#ready) return;
+    expect(shown, "an address stays").toBe(this.#waiting ?? shown);
+    this.#waiting = this.#ready ? null : shown;
+    if (!this.#ready) return;
     expect(address % beatBytes).toBe(0);
     expect(2 ** sim.number("m_axi_arsize")).toBe(beatBytes);
     const bytes = (length + 1) * beatBytes;

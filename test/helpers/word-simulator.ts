@@ -68,7 +68,8 @@ export function wordSimulator(
       let value = 0;
       for (let i = planes.length / WORDS_PER_BIT - 1; i >= 0; i--) {
         const word = planes[i * WORDS_PER_BIT]! & (2 ** lanes - 1);
-        expect(word === 0 || word === 2 ** lanes - 1, `${port} differs between lanes`).toBe(true);
+        // Called for every bit, so no matcher unless it fails.
+        if (word !== 0 && word !== 2 ** lanes - 1) expect.fail(`${port} differs between lanes`);
         value = value * 2 + (word & 1);
       }
       return value;

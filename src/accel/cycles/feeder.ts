@@ -15,8 +15,8 @@ export type FeederContext = {
   readonly released: (words: number) => void;
   /** A pass may start with the next block from this cycle on. */
   readonly blockReady: () => void;
-  /** The layer is read in this cycle: the next one may come. */
-  readonly layerFed: () => void;
+  /** All weights of the layer are read, so many words of the stream for the first time; the next layer may come from this cycle on. */
+  readonly layerFed: (newWords: number) => void;
 };
 
 /** The feeder of a frame: takes parameters and blocks from the ring, a lane a cycle, as soon as words and destination are there. */
@@ -35,6 +35,9 @@ export class Feeder {
   /** Earliest cycle of the next read. */
   #nextAt = 0;
   #position = 0;
+  /** The first word that was never read, now and when the layer began. */
+  #fresh = 0;
+  #freshBefore = 0;
   #layerStart = 0;
   #blocksStart = 0;
   /** Cycle from which on the shadow registers may be written; undefined while a block waits in them. */
@@ -58,6 +61,7 @@ export class Feeder {
   layer(values: LayerValues): void {
     this.#feeds = feedsOf(values);
     this.#layerStart = this.#position;
+    this.#freshBefore = this.#fresh;
     this.#nextAt = this.#context.agenda.now + this.#context.latencies.layerToFeed;
     this.#nextFeed();
     this.advance();
@@ -98,6 +102,7 @@ export class Feeder {
       const read = Math.max(this.#nextAt, Math.ceil(arrival) + latencies.beatToRing);
       this.#nextAt = read + this.#lanes[kind];
       this.#position++;
+      this.#fresh = Math.max(this.#fresh, this.#position);
       if (!release) continue;
       this.#unreleased++;
       if (this.#unreleased < this.#releaseWords && this.#done + 1 < this.#words[kind]) continue;
@@ -110,7 +115,7 @@ export class Feeder {
 
   #end(): void {
     const { agenda, latencies, blockReady, layerFed } = this.#context;
-    const { kind, then } = this.#feed!;
+    const { kind, goesTo } = this.#feed!;
     const lastRead = this.#nextAt - 1;
     if (kind === "block") {
       this.#shadowAt = undefined;
@@ -119,10 +124,13 @@ export class Feeder {
       this.#parameterBanks.shift();
       this.#blocksStart = this.#position;
     }
-    if (then === "blocks") this.#position = this.#blocksStart;
-    if (then === "layer") this.#position = this.#layerStart;
+    if (goesTo === "blocks") this.#position = this.#blocksStart;
+    if (goesTo === "layer") this.#position = this.#layerStart;
     this.#nextFeed();
-    if (this.#feed === undefined) agenda.at(lastRead + 1, layerFed);
+    if (this.#feed === undefined) {
+      const words = this.#fresh - this.#freshBefore;
+      agenda.at(lastRead + 1, () => layerFed(words));
+    }
   }
 
   #nextFeed(): void {

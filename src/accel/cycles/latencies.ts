@@ -49,9 +49,11 @@ export type EngineLatencies = {
   /** From a descriptor's entry to its start if it has nothing to wait for, and to its arrival at the feeder. */
   readonly slotToStart: number;
   readonly slotToFeeder: number;
-  /** From the end of a layer or transfer to the start of what waits for it, and to the end of the frame. */
-  readonly endToStart: number;
-  readonly endToFrameEnd: number;
+  /** From the end of a layer or transfer to the start of the next one, to that of what waits for its count and to the frame's end. */
+  readonly endToNext: number;
+  readonly endToCount: number;
+  /** From a descriptor's departure to the entry of the next one into its slot. */
+  readonly leaveToEnter: number;
   /** From a frame's end to the next one's begin. */
   readonly frameToFrame: number;
   /** Transfer unit: from a command's start to its first request or read; from one request to the next. */
@@ -118,9 +120,10 @@ export function engineLatencies(
     slotToRequest: 2,
     slotToStart: 2,
     slotToFeeder: 1,
-    endToStart: 2,
-    endToFrameEnd: 2,
-    frameToFrame: 2,
+    endToNext: 1,
+    endToCount: 2,
+    leaveToEnter: 1,
+    frameToFrame: 3,
     transferToRequest: 7,
     loadToLoad: 5,
     beatToWrite: 3,

@@ -44,7 +44,7 @@ export type FeedWork = {
   /** Its words are free once they are read. */
   readonly release: boolean;
   /** Where the ring's reading position goes afterwards. */
-  readonly then: "on" | "blocks" | "layer";
+  readonly goesTo: "on" | "blocks" | "layer";
 };
 
 /** List what the feeder takes for a layer, in its order. */
@@ -54,14 +54,14 @@ export function* feedsOf(v: LayerValues): Generator<FeedWork> {
   for (let group = 0; group < v.groups; group++) {
     const lastGroup = group === v.groups - 1;
     const lastUse = v.weightsShared === 0 || lastGroup;
-    yield { kind: "parameters", release: lastUse && !keep, then: "on" };
+    yield { kind: "parameters", release: lastUse && !keep, goesTo: "on" };
     for (let stripe = 0; stripe < stripes; stripe++) {
       const lastStripe = stripe === stripes - 1;
       const release = !keep && (stream || (lastStripe && lastUse));
       const goesBack = lastStripe ? !lastUse || (keep && lastGroup) : !stream;
       for (let pass = 0; pass < v.passes; pass++) {
         const back = lastStripe ? "layer" : "blocks";
-        yield { kind: "block", release, then: goesBack && pass === v.passes - 1 ? back : "on" };
+        yield { kind: "block", release, goesTo: goesBack && pass === v.passes - 1 ? back : "on" };
       }
     }
   }

@@ -65,7 +65,6 @@ export function externalMemory(
 /**
  * Run a load or a store.
  *
- * @returns the bytes that its beats take on the port
  * @throws CheckFailedError FX5120 when its beats are not those of its rows, FX5121 for an offset between bursts, a place outside the memory, or a store
  * to a memory that is only read
  */
@@ -78,7 +77,7 @@ export function runTransfer(
     readonly log: AccessLog;
     readonly place: Place;
   },
-): number {
+): void {
   const { config, activations, external, log, place } = context;
   const { kind, values } = descriptor;
   const { wordBytes, burstBytes } = engineShape(config);
@@ -107,7 +106,6 @@ export function runTransfer(
       log.read(inside, wordBytes, place);
     }
   });
-  return beats * config.axiDataBytes;
 }
 
 function spaceOf(

@@ -12,3 +12,4 @@ export type { ExternalMemory, FrameMemory } from "./external.js";
 export { FAILURES, type Place } from "./failures.js";
 export { type InterpretedRun, type InterpretOptions, interpretProgram } from "./interpreter.js";
 export { type Requantization, requantize } from "./requantize.js";
+export { trafficOf } from "./traffic.js";

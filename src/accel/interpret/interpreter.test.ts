@@ -1,5 +1,14 @@
 import { describe, expect, test } from "vitest";
 import {
+  convolveProgram,
+  direct,
+  randomConvolution,
+  tensorOf,
+  toWords,
+  transfer,
+  withValues,
+} from "../../../test/helpers/engine-convolutions.js";
+import {
   convolution,
   type HandConvolution,
   type HandDescriptor,
@@ -7,132 +16,10 @@ import {
   handProgram,
   type LayerValues,
 } from "../../../test/helpers/engine-program.js";
-import { CheckFailedError, createRng, type Rng } from "../../core/index.js";
-import { type EngineConfig, engineConfig, engineShape } from "../config.js";
+import { createRng } from "../../core/index.js";
+import { engineConfig, engineShape } from "../config.js";
 import { SPACES } from "../isa/index.js";
 import { interpretProgram } from "./index.js";
-
-type Parameters = ReturnType<HandConvolution["parameters"]>;
-
-/** A convolution straight from its definition. */
-function direct(
-  source: Uint8Array,
-  { windowed, source: from, target, kernel, stride, before, weight, parameters }: HandConvolution,
-  padding: number,
-): Uint8Array {
-  const result = new Uint8Array(target.height * target.width * target.channels);
-  let at = 0;
-  for (let y = 0; y < target.height; y++)
-    for (let x = 0; x < target.width; x++)
-      for (let c = 0; c < target.channels; c++) {
-        let sum = 0;
-        for (let ky = 0; ky < kernel.rows; ky++)
-          for (let kx = 0; kx < kernel.columns; kx++) {
-            const [sy, sx] = [y * stride + ky - before, x * stride + kx - before];
-            const inside = sy >= 0 && sy < from.height && sx >= 0 && sx < from.width;
-            const byte = (i: number): number =>
-              inside ? source[(sy * from.width + sx) * from.channels + i]! : padding;
-            if (windowed) sum += byte(c) * weight(c, ky, kx, 0);
-            else for (let i = 0; i < from.channels; i++) sum += byte(i) * weight(c, ky, kx, i);
-          }
-        const { bias, multiplier, shift } = parameters(c);
-        result[at++] = Math.max(0, Math.min(255, Math.round(((sum + bias) * multiplier) / 2 ** shift)));
-      }
-  return result;
-}
-
-const tensorOf = (rng: Rng, { height, width, channels }: Omit<HandTensor, "start">): Uint8Array =>
-  Uint8Array.from({ length: height * width * channels }, () => rng.integer(256));
-
-/** A tensor in memory: words row after row, random bytes behind the channels. */
-function toWords(values: Uint8Array, channels: number, wordBytes: number, rng: Rng): Uint8Array {
-  const pixelBytes = Math.ceil(channels / wordBytes) * wordBytes;
-  const pixels = values.length / channels;
-  const words = Uint8Array.from({ length: pixels * pixelBytes }, () => rng.integer(256));
-  for (let i = 0; i < pixels; i++)
-    words.set(values.subarray(i * channels, (i + 1) * channels), i * pixelBytes);
-  return words;
-}
-
-/** Words a bank that a tensor takes. */
-const bankWordsOf = (tensor: Omit<HandTensor, "start">, config: EngineConfig): number =>
-  Math.ceil(tensor.height / 4) * tensor.width * Math.ceil(tensor.channels / engineShape(config).wordBytes);
-
-const transfer = (
-  kind: "load" | "store",
-  tensor: HandTensor,
-  config: EngineConfig,
-  values: Partial<(HandDescriptor & { kind: "load" })["values"]>,
-): HandDescriptor => ({
-  kind,
-  values: {
-    start: tensor.start,
-    rows: tensor.height,
-    rowWords: tensor.width * Math.ceil(tensor.channels / engineShape(config).wordBytes),
-    ...values,
-  },
-});
-
-function randomConvolution(rng: Rng, config: EngineConfig): HandConvolution {
-  const one = (low: number, high: number): number => low + rng.integer(high - low + 1);
-  const windowed = rng.integer(2) === 1;
-  const stride = one(1, 2);
-  const kernel = { rows: one(1, 5), columns: one(1, 5) };
-  const before = one(0, 2);
-  const source = {
-    height: one(5, 9),
-    width: one(5, 9),
-    channels: one(1, 2.5 * config.kPar),
-    start: one(0, 7),
-  };
-  const outputs = (size: number, taps: number): number => Math.floor((size + 2 * before - taps) / stride) + 1;
-  const target = {
-    height: outputs(source.height, kernel.rows),
-    width: outputs(source.width, kernel.columns),
-    channels: windowed ? source.channels : one(1, 2.5 * config.kPar),
-    start: source.start + bankWordsOf(source, config),
-  };
-  const table = new Map<string, number>();
-  const pick = <T>(key: string, make: () => T, from: Map<string, T>): T => {
-    if (!from.has(key)) from.set(key, make());
-    return from.get(key)!;
-  };
-  const parameters = new Map<string, Parameters>();
-  return {
-    windowed,
-    source,
-    target,
-    kernel,
-    stride,
-    before,
-    stripe: { rows: one(1, 4), columns: one(1, 4) },
-    fourRows: windowed && rng.integer(2) === 1,
-    mode: rng.integer(3) === 0 ? "stream" : "plain",
-    weight: (...key) => pick(key.join(), () => one(-128, 127), table),
-    parameters: (output) =>
-      pick(
-        `${output}`,
-        () => ({ bias: one(-9000, 9000), multiplier: one(1, 255), shift: one(9, 14) }),
-        parameters,
-      ),
-    values: { padding: rng.integer(256), weightZero: config.weightBits === 9 ? 128 : 0 },
-  };
-}
-
-/** Load, convolve, store. */
-function convolveProgram(config: EngineConfig, given: HandConvolution): Uint8Array {
-  return handProgram(config, [
-    transfer("load", given.source, config, { space: SPACES.image }),
-    withValues(convolution(config, given), { waitTransfers: 1 }),
-    transfer("store", given.target, config, { space: SPACES.result, waitLayers: 1 }),
-    { kind: "end" },
-  ]);
-}
-
-const withValues = (
-  layer: HandDescriptor & { kind: "layer" },
-  values: Partial<LayerValues>,
-): HandDescriptor & { kind: "layer" } => ({ ...layer, values: { ...layer.values, ...values } });
 
 const sizes = [
   { cPar: 4, kPar: 4 },
@@ -336,88 +223,5 @@ describe("interpretProgram", () => {
     expect(run.traffic).toEqual([
       { descriptors: 4 * 128, weightList: 16, weights: 8 * 16 + 64, loads: 128, stores: 0 },
     ]);
-  });
-
-  const failure = (run: () => unknown): string => {
-    try {
-      run();
-    } catch (error) {
-      if (error instanceof CheckFailedError) return `${error.code} ${error.place}`;
-      throw error;
-    }
-    return "none";
-  };
-  const layer = withValues(convolution(config, identity), { waitTransfers: 1 });
-
-  test("names the descriptor that would wait for ever", () => {
-    const place = "FX5120 frame 0 descriptor 1";
-    expect(failure(() => runOf([load, withValues(layer, { waitTransfers: 2 }), end]))).toBe(place);
-    expect(failure(() => runOf([load, withValues(layer, { waitLayers: 1 }), end]))).toBe(place);
-    expect(failure(() => runOf([load, { ...layer, weights: layer.weights.subarray(0, 176) }, end]))).toBe(
-      place,
-    );
-    expect(failure(() => runOf([load, withValues(layer, { waitInput: 1 }), end]))).toBe(place);
-    expect(failure(() => runOf([load, withValues(layer, { passes: 2 }), end]))).toBe(place);
-    expect(failure(() => runOf([load, { ...layer, repeat: 2 }, end]))).toBe("FX5120 frame 0 descriptor 2");
-    expect(failure(() => runOf([load, withValues(layer, { weightsKeep: 1 }), end]))).toBe(
-      "FX5120 frame 0 descriptor 2",
-    );
-    expect(failure(() => runOf([transfer("load", source, config, { beats: 9 }), end]))).toBe(
-      "FX5120 frame 0 descriptor 0",
-    );
-    expect(failure(() => runOf([load, layer]))).toBe("FX5120 program");
-  });
-
-  test("refuses weights that the ring cannot hold until they are read again", () => {
-    const small = engineConfig({ cPar: 8, kPar: 8, stripePixels: 16, weightBufferBytes: 512 });
-    const deep: HandTensor = { ...source, channels: 72 };
-    const given: HandConvolution = {
-      ...identity,
-      windowed: false,
-      source: deep,
-      target: { ...target, start: 32 },
-    };
-    const run = (mode: "plain" | "stream", rows: number) =>
-      failure(() =>
-        interpretProgram({
-          config: small,
-          program: handProgram(small, [
-            convolution(small, { ...given, mode, stripe: { rows, columns: 4 } }),
-            end,
-          ]),
-        }),
-      );
-    // 9 blocks of 64 bytes are more than the ring's 512, which matters only where stripes read them twice.
-    expect(run("plain", 2)).toBe("FX5120 frame 0 descriptor 0");
-    expect(run("plain", 4)).toBe("none");
-    expect(run("stream", 2)).toBe("none");
-  });
-
-  test("refuses results that depend on which unit is faster", () => {
-    const store = transfer("store", target, config, { space: SPACES.result, waitLayers: 1 });
-    expect(failure(() => runOf([load, layer, store, end]))).toBe("none");
-    expect(failure(() => runOf([load, withValues(layer, { waitTransfers: 0 }), end]))).toBe(
-      "FX5122 frame 0 descriptor 1",
-    );
-    const early = transfer("store", target, config, { space: SPACES.result });
-    expect(failure(() => runOf([load, layer, early, end]))).toBe("FX5122 frame 0 descriptor 2");
-    const overlapping = withValues(
-      convolution(config, { ...identity, stripe: { rows: 2, columns: 2 }, target: { ...source, start: 2 } }),
-      {
-        waitTransfers: 1,
-      },
-    );
-    expect(failure(() => runOf([load, overlapping, end]))).toMatch(/FX5122/);
-    const dense = (input: number): HandDescriptor =>
-      convolution(config, {
-        ...identity,
-        windowed: false,
-        weight: (o, _, __, i) => Number(i === input && o === 0),
-      });
-    expect(failure(() => runOf([load, dense(3), end]))).toBe("FX5122 frame 0 descriptor 1");
-    // Words that no weight makes matter may hold anything.
-    expect(failure(() => runOf([load, dense(8), end]))).toBe("none");
-    const inPlace = withValues(convolution(config, { ...identity, target: source }), { waitTransfers: 1 });
-    expect(failure(() => runOf([load, inPlace, end]))).toBe("none");
   });
 });

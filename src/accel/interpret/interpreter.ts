@@ -1,6 +1,5 @@
 import { createRng, FixynnError } from "../../core/index.js";
 import type { EngineConfig } from "../config.js";
-import { DESCRIPTOR_BYTES } from "../isa/index.js";
 import { type Access, AccessLog, checkRaces } from "./access-log.js";
 import { ActivationMemory } from "./activations.js";
 import { type ExternalBytes, type LayerRecord, sumCounters } from "./counters.js";
@@ -9,6 +8,7 @@ import { type ExternalMemory, externalMemory, type FrameMemory, runTransfer } fr
 import { failure } from "./failures.js";
 import { InputSlots } from "./input-slots.js";
 import { runLayer } from "./layer.js";
+import { trafficOf } from "./traffic.js";
 import { WeightRing } from "./weight-ring.js";
 
 /** What {@link interpretProgram} runs, and on what. */
@@ -99,7 +99,6 @@ function runFrame(context: FrameContext): ExternalBytes {
   const { config, program } = options;
   const ring = new WeightRing(program, decoded.weightList, config);
   const accesses: Access[] = [];
-  const bytes = { load: 0, store: 0 };
   const complete = { layers: 0, transfers: 0 };
   for (const descriptor of decoded.descriptors) {
     const place = { frame, descriptor: descriptor.index };
@@ -132,7 +131,7 @@ function runFrame(context: FrameContext): ExternalBytes {
       if (values.releaseInput === 1) slots.release(place);
       complete.layers++;
     } else {
-      bytes[descriptor.kind] += runTransfer(descriptor, { config, activations, external, log, place });
+      runTransfer(descriptor, { config, activations, external, log, place });
       slots.check(log, place);
       complete.transfers++;
     }
@@ -140,14 +139,7 @@ function runFrame(context: FrameContext): ExternalBytes {
     options.onDescriptor?.(descriptor, frame, activations);
   }
   checkRaces(accesses, activations, frame);
-  const { list, runs } = ring.externalBytes;
-  return {
-    descriptors: DESCRIPTOR_BYTES * (decoded.descriptors.length + 1),
-    weightList: list,
-    weights: runs,
-    loads: bytes.load,
-    stores: bytes.store,
-  };
+  return trafficOf(decoded, config);
 }
 
 /** At the frame's end the ring is empty, or the next frame would begin with what is left. */

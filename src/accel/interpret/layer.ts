@@ -284,10 +284,19 @@ class LayerRun {
     const { outputs, kPar, cPar, weights } = pass;
     if (this.#values.windowed === 1) multiplyWindows(pass, this.#slots(columns));
     else multiplyWords(pass);
+    if (how.maximum) this.#checkMaximum(pass.sums.subarray(0, outputs * kPar), how.scale);
     accumulate(this.#sums, pass.sums, outputs * kPar, how);
     const nonzero = weights.reduce((count, weight) => count + (weight === 0 ? 0 : 1), 0);
     this.#counters.macs += outputs * kPar * cPar;
     this.#counters.nonzeroMacs += outputs * nonzero;
+  }
+
+  /** The hardware compares bytes: other sums would be cut. */
+  #checkMaximum(sums: Int32Array, scale: boolean): void {
+    const wrong = sums.find((sum) => sum < 0 || sum > 255);
+    if (wrong === undefined && !scale) return;
+    const what = wrong === undefined ? "scaled sums" : `a sum of ${wrong}`;
+    throw failure("meaningless", this.#context.place, `maximum of ${what}, which is for bytes`);
   }
 
   #drain(stripe: Stripe, group: number, requantizations: readonly Requantization[]): void {

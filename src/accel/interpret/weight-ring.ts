@@ -17,8 +17,6 @@ export class WeightRing {
   readonly #beatBytes: number;
   /** The ring holds all words before this one once the word is there. */
   readonly #burstEnds: Float64Array;
-  /** Bytes that the list and the runs take from memory in a frame. */
-  readonly externalBytes: { readonly list: number; readonly runs: number };
   position = 0;
   released = 0;
 
@@ -44,10 +42,6 @@ export class WeightRing {
     this.#burstEnds = Float64Array.from({ length: Math.floor(total / beatsPerWord) }, (_, word) =>
       Math.ceil(burstEndOfBeat[(word + 1) * beatsPerWord - 1]! / beatsPerWord),
     );
-    this.externalBytes = {
-      list: list.length * Math.max(16, config.axiDataBytes),
-      runs: total * config.axiDataBytes,
-    };
   }
 
   /** Words of the stream. */

@@ -37,13 +37,9 @@ const choose = (kit: Kit, name: string, slice: Signal, from: number, values: rea
 type Stages = { readonly at1: Signal; readonly at2: Signal; readonly at3: Signal };
 
 function stagesOf(kit: Kit, name: string, signal: Signal): Stages {
-  const [at1, at2, at3] = [1, 2, 3]
-    .reduce<Signal[]>(
-      (stages, i) => [...stages, kit.b.register(`${name}_${i}`, stages.at(-1)!, { role: "control" })],
-      [signal],
-    )
-    .slice(1) as [Signal, Signal, Signal];
-  return { at1, at2, at3 };
+  const at1 = kit.delay(`${name}_at_1`, signal, 1, "control");
+  const at2 = kit.delay(`${name}_at_2`, at1, 1, "control");
+  return { at1, at2, at3: kit.delay(`${name}_at_3`, at2, 1, "control") };
 }
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fieldsOf, joinFields, lintModules, UnitBench } from "../../../test/helpers/unit-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
-import { verifyDesign } from "../../hw/index.js";
+import { NetlistTiming, verifyDesign } from "../../hw/index.js";
 import { type EngineConfig, engineConfig } from "../config.js";
 import { buildArray, TAG_LEAD } from "./array.js";
 import { sumBitsOf } from "./lane.js";
@@ -184,6 +184,14 @@ describe("array", () => {
   it("has sums as wide as the least weights and largest bytes need, and no wider", () => {
     expect(sumBitsOf({ cPar: 16, weightBits: 8 })).toBe(20);
     expect(-128 * 255 * 16).toBeLessThan(-(2 ** 18));
+  });
+
+  it.each([4, 8, 16, 32, 64])("of %i multipliers a lane fits the clock", (cPar) => {
+    for (const weightBits of [8, 9] as const) {
+      const { modules } = buildArray(engineConfig({ cPar, kPar: 4, weightBits }), clock);
+      const [worst] = new NetlistTiming({ kind: "design", modules }, clock).longest(1);
+      expect(worst!.ps, worst!.to).toBeLessThanOrEqual(clock.periodPs);
+    }
   });
 
   it("is clean Verilog up to the largest size", (context) => {

@@ -17,8 +17,8 @@ import { buildRequantizer } from "./requantizer.js";
 import { rowBitsOf } from "./tag.js";
 import { jobFields } from "./walker.js";
 
-/** Cycles from a step of the drain to its values at the requantizers: the sums' memory, their register, the choice of lanes. */
-export const DRAIN_READ_LATENCY = 3;
+/** Cycles from a step of the drain to its values at the requantizers: the sums' memory, their register, and the choice of lanes if there is one. */
+const readLatencyOf = ({ kPar, requantizers }: EngineConfig): number => (kPar === requantizers ? 2 : 3);
 
 /** The drain with its requantizer. */
 export type DrainUnit = {
@@ -228,14 +228,20 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
     enable: kit.delayControl("sums_there", pixelBegin, 1),
     role: "datapath",
   });
-  const roundThen = kit.delay("round_then", round.q, 2, "control");
-  const stepThen = kit.delayControl("step_then", active.q, 2);
+  const at = readLatencyOf(config);
   const perRound = requantizers * ACCUMULATOR_BITS;
-  const lanesOf = Array.from({ length: rounds }, (_, i) => sliceOf(held, i * perRound, perRound));
-  const values = b.register("values", rounds === 1 ? lanesOf[0]! : kit.select("lanes", roundThen, lanesOf), {
-    enable: stepThen,
-    role: "datapath",
-  });
+  const values =
+    rounds === 1
+      ? held
+      : b.register(
+          "values",
+          kit.select(
+            "lanes",
+            kit.delay("round_then", round.q, 2, "control"),
+            Array.from({ length: rounds }, (_, i) => sliceOf(held, i * perRound, perRound)),
+          ),
+          { enable: kit.delayControl("values_there", active.q, 2), role: "datapath" },
+        );
 
   // Parameters: a memory for each requantizer, two banks of a group's.
   const parameterRow = (lane: Signal, bankBit: Signal): Signal =>
@@ -247,12 +253,11 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
   const readBank = kit.state("parameter_bank_at", 1);
   const groupEnds = kit.and("group_ends", jobEnd, job.groupLast);
   readBank.set(kit.not("parameter_bank_other", readBank.q), groupEnds);
-  const readRow = b.register(
-    "parameter_row",
-    rounds === 1 ? readBank.q : concat([sliceOf(round.q, 0, Math.log2(rounds)), readBank.q]),
-    { role: "control" },
-  );
-  const stepNext = kit.delayControl("step_next", active.q, 1);
+  // Parameters come to their registers together with the values.
+  const rowNow = rounds === 1 ? readBank.q : concat([sliceOf(round.q, 0, Math.log2(rounds)), readBank.q]);
+  const readRow = kit.delay("parameter_row", rowNow, at - 2, "control");
+  const reads = kit.delayControl("parameter_read", active.q, at - 2);
+  const readBefore = kit.delayControl("parameter_there", reads, 1);
   const parameters = Array.from({ length: requantizers }, (_, r) => {
     const mine =
       requantizers === 1
@@ -270,15 +275,14 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
       writeEnable: mine,
       writeAddress: writeRow,
       writeData: parameterData,
-      readEnable: stepNext,
+      readEnable: reads,
       readAddress: readRow,
       readData,
     });
-    return b.register(`parameter_held_${r}`, b.signal(readData), { enable: stepThen, role: "datapath" });
+    return b.register(`parameter_held_${r}`, b.signal(readData), { enable: readBefore, role: "datapath" });
   });
 
   // Requantizers.
-  const at = DRAIN_READ_LATENCY;
   const valid = kit.delayControl("valid", active.q, at);
   const first = kit.delay("first", isFirstChunk, at, "control");
   const last = kit.delay("last", lastChunk, at, "control");
@@ -288,7 +292,7 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
     { at: from, width }: { readonly at: number; readonly width: number },
   ): Signal => sliceOf(word, from, width);
   const results = parameters.map((word, r) => {
-    const byte = b.net(`byte_${r}`, 8);
+    const byte = b.net(`result_byte_${r}`, 8);
     const done = b.net(`done_${r}`, 1);
     b.add({
       kind: "instance",
@@ -311,7 +315,7 @@ export function buildDrain(config: EngineConfig, clock: ClockTarget): DrainUnit 
         high,
       }).map(([port, signal]) => ({ port, signal })),
       outputs: [
-        { port: "byte", net: byte },
+        { port: "result_byte", net: byte },
         { port: "done", net: done },
       ],
     });

@@ -265,7 +265,7 @@ export function buildEngine(config: EngineConfig, clock: ClockTarget): Engine {
       s_axis_tvalid: stream.valid,
       s_axis_tdata: stream.data,
       stream_ready: out("activations", "stream_ready"),
-      release: out("walker", "release_input"),
+      release_input: out("walker", "release_input"),
     });
 
   for (const [unit, prefix] of [

@@ -212,7 +212,7 @@ export function buildFeeder(config: EngineConfig, clock: ClockTarget, swapDelay:
   const lastRead = kit.mux("last_read", atBlocks, lastBlocks, lastGroup);
   b.output(
     "ring_release",
-    b.register("release", kit.and("releases", reads, lastRead, kit.not("not_kept", keeps)), {
+    b.register("released", kit.and("releases", reads, lastRead, kit.not("not_kept", keeps)), {
       role: "control",
       resetN,
     }),

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
+import {
+  requantizedByte as model,
+  type RequantizedLayer,
+} from "../../../test/helpers/engine-requantization.js";
 import { moduleBench } from "../../../test/helpers/module-bench.js";
+import { UnitBench } from "../../../test/helpers/unit-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
@@ -7,31 +12,9 @@ import { requantize } from "../../quant/index.js";
 import { engineConfig } from "../config.js";
 import { buildRequantizer } from "./requantizer.js";
 
+/** Lanes of the simulator. */
+const LANES = 128;
 const clock = { periodPs: 5000, cells: sky130Cells };
-
-type Value = {
-  readonly sum: number;
-  readonly bias: number;
-  readonly multiplier: number;
-  readonly shift: number;
-};
-type Layer = {
-  readonly doubleRounding: boolean;
-  readonly tiesAway: boolean;
-  readonly zeroPoint: number;
-  readonly low: number;
-  readonly high: number;
-};
-
-/** docs/accel.md's formula in big integers. */
-function model({ sum, bias, multiplier, shift }: Value, layer: Layer): number {
-  const p = BigInt.asIntN(32, BigInt(sum) + BigInt(bias)) * BigInt(multiplier);
-  const x = layer.doubleRounding ? (p + (1n << 30n)) >> 31n : p;
-  const s = BigInt(shift);
-  const half = s === 0n ? 0n : (1n << (s - 1n)) - (layer.tiesAway && x < 0n ? 1n : 0n);
-  const r = ((x + half) >> s) + BigInt(layer.zeroPoint);
-  return Number(r < BigInt(layer.low) ? BigInt(layer.low) : r > BigInt(layer.high) ? BigInt(layer.high) : r);
-}
 
 describe("requantizer", () => {
   for (const multiplierBits of [8, 16, 32]) {
@@ -47,7 +30,7 @@ describe("requantizer", () => {
       bench.set({ aresetn: 1 });
       for (let round = 0; round < 8; round++) {
         const low = rng.integer(128);
-        const layer: Layer = {
+        const layer: RequantizedLayer = {
           doubleRounding: rng.integer(2) === 1,
           tiesAway: rng.integer(2) === 1,
           zeroPoint: rng.integer(256),
@@ -70,7 +53,7 @@ describe("requantizer", () => {
           const due = pending[0]?.at === cycle;
           expect(bench.flag("done")).toBe(due);
           if (due) {
-            expect(Number(bench.get("byte"))).toBe(pending.shift()!.byte);
+            expect(Number(bench.get("result_byte"))).toBe(pending.shift()!.byte);
             checked++;
           }
         };
@@ -109,6 +92,69 @@ describe("requantizer", () => {
         }
         while (pending.length > 0) step();
         expect(checked).toBe(60);
+      }
+    });
+
+    test(`of ${multiplierBits} bits a cycle: ties, ends of the ranges and all shifts, in 128 lanes`, () => {
+      const { module, latencyCycles } = buildRequantizer(config, clock);
+      const data = ["sum", "bias", "multiplier", "shift"];
+      const bench = new UnitBench([module], { lanes: LANES, data });
+      bench.reset();
+      const rng = createRng(100 + multiplierBits);
+      const pick = (values: readonly number[]): number => values[rng.integer(values.length)]!;
+      const any32 = (): number => rng.integer(2 ** 32) - 2 ** 31;
+      for (let round = 0; round < 24; round++) {
+        const layer: RequantizedLayer = {
+          doubleRounding: round % 2 === 1,
+          tiesAway: (round >> 1) % 2 === 1,
+          zeroPoint: pick([0, 128, 255, rng.integer(256)]),
+          low: pick([0, 0, 255, rng.integer(256)]),
+          high: pick([255, 255, 0, rng.integer(256)]),
+        };
+        // Bounds are in order.
+        const bounds = layer.low > layer.high ? { low: layer.high, high: layer.low } : {};
+        const values = Array.from({ length: LANES }, () => {
+          const multiplier = pick([0, 1, 2 ** rng.integer(31), 2 ** 31 - 1, rng.integer(2 ** 31)]);
+          const drop = layer.doubleRounding ? 31 : 0;
+          const fits = rng.integer(40);
+          // An odd number of halves of 2^shift is a tie where the multiplier is a power of two.
+          const sum = pick([0, -1, 2 ** 31 - 1, -(2 ** 31), any32(), (any32() >> 20) * 2 ** rng.integer(20)]);
+          const shift = Math.min(
+            63,
+            Math.max(
+              0,
+              pick([fits, rng.integer(64), Math.ceil(Math.log2(multiplier + 1)) + 8 - drop, 0, 63]),
+            ),
+          );
+          return { sum, bias: pick([0, 0, any32(), 2 ** 31 - 1]), multiplier, shift };
+        });
+        const due = values.map((value) => BigInt(model(value, { ...layer, ...bounds })));
+        bench.set({
+          double_rounding: Number(layer.doubleRounding),
+          ties_away: Number(layer.tiesAway),
+          zero_point: layer.zeroPoint,
+          low: bounds.low ?? layer.low,
+          high: bounds.high ?? layer.high,
+          sum: values.map(({ sum }) => BigInt(sum)),
+          bias: values.map(({ bias }) => BigInt(bias)),
+          multiplier: values.map(({ multiplier }) => BigInt(multiplier)),
+          shift: values.map(({ shift }) => BigInt(shift)),
+          valid: 1,
+        });
+        for (let pass = chunks - 1; pass >= 0; pass--) {
+          bench.set({
+            first: Number(pass === chunks - 1),
+            last: Number(pass === 0),
+            ...(chunks === 1 ? {} : { chunk: pass }),
+          });
+          if (pass > 0) bench.tick();
+        }
+        for (let i = 0; i < latencyCycles; i++) {
+          bench.tick();
+          bench.set({ valid: 0 });
+        }
+        expect(bench.control("done")).toBe(1n);
+        expect(bench.get("result_byte")).toEqual(due);
       }
     });
 

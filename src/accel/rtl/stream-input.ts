@@ -24,7 +24,7 @@ export function buildStreamInput(config: EngineConfig, clock: ClockTarget): Modu
   const valid = b.input("s_axis_tvalid", 1);
   const pixel = b.input("s_axis_tdata", 8 * input.channels);
   const ready = b.input("stream_ready", 1);
-  const release = b.input("release", 1, "the oldest frame is done with");
+  const release = b.input("release_input", 1, "the oldest frame is done with");
 
   const write = b.net("write", 1, "a word goes into the memory");
   const walkEnd = b.net("walk_end", 1, "the word is its frame's last");

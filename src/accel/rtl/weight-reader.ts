@@ -171,8 +171,11 @@ function runBursts(
   const roomBits = Math.log2(ringWords) + ratioBits + 1;
   const room = kit.state("room", roomBits, 2 ** (roomBits - 1), "beats for which there is room in the ring");
   const much = kit.not("much", kit.equal("little", sliceOf(room.q, burstBits, roomBits - burstBits), 0));
-  const low = kit.not("low_fits", kit.less("low_short", sliceOf(room.q, 0, burstBits), tail.q));
-  const fits = kit.or("fits", much, kit.and("tail_fits", isTail, low));
+  // The tail's room is compared a cycle ahead, so the answer counts only if nothing was asked for in the cycle before.
+  const enough = kit.not("low_fits", kit.less("low_short", sliceOf(room.q, 0, burstBits), tail.q));
+  const low = kit.delay("tail_room", enough, 1, "control");
+  const rested = kit.delayControl("rested", kit.not("not_asked", asking.q), 1);
+  const fits = kit.or("fits", much, kit.and("tail_fits", isTail, low, rested));
   const issue = kit.and("issue", running.q, kit.not("not_asking", asking.q), fits);
   const kept = kit.and("kept", asking.q, kit.not("not_ready", pins.ready));
   asking.set(kit.or("asking_next", issue, kept));

@@ -1,0 +1,41 @@
+import type { Agenda } from "./agenda.js";
+import type { EngineLatencies } from "./latencies.js";
+import type { StripeWork } from "./loops.js";
+
+/** What the drain works with; all are called in the cycle that they speak of. */
+export type DrainContext = {
+  readonly agenda: Agenda;
+  readonly latencies: EngineLatencies;
+  /** A pass may start in a bank of sums that is free. */
+  readonly bankFree: () => void;
+  /** Parameters may be read into a bank that is free. */
+  readonly parametersFree: () => void;
+  /** The layer's last byte is in memory. */
+  readonly layerEnds: () => void;
+};
+
+/** The drain: stripes one after the other, pixel by pixel. */
+export class Drain {
+  readonly #context: DrainContext;
+  /** The last step of the stripe at work. */
+  #busyUntil = 0;
+
+  constructor(context: DrainContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Take a stripe whose sums are complete in a cycle to come.
+   *
+   * @param pixelCycles steps a pixel takes
+   */
+  stripe({ pixels, groupLast, layerLast }: StripeWork, sumsAt: number, pixelCycles: number): void {
+    const { agenda, latencies, bankFree, parametersFree, layerEnds } = this.#context;
+    const begin = Math.max(sumsAt + latencies.sumsToDrain, this.#busyUntil);
+    const end = begin + pixels * pixelCycles;
+    this.#busyUntil = end;
+    agenda.at(end - pixelCycles + 1 + latencies.stepToBank, bankFree);
+    if (groupLast) agenda.at(end + latencies.stepToParameters, parametersFree);
+    if (layerLast) agenda.at(end + latencies.stepToLayerEnd, layerEnds);
+  }
+}

@@ -1,0 +1,144 @@
+import { describe, expect, test } from "vitest";
+import { fromWords, toWords } from "../../../test/helpers/engine-run.js";
+import { LAYER_KINDS, randomLayer, randomValues } from "../../../test/helpers/random-quant-layer.js";
+import { sky130Cells } from "../../arith/index.js";
+import { createRng, UnsupportedOpError } from "../../core/index.js";
+import { nodeName } from "../../graph/index.js";
+import { NetlistTiming } from "../../hw/index.js";
+import { executeFrom, type QuantNetwork, type QuantValues } from "../../quant/index.js";
+import { flatten, lowerDesign, simulateSystem } from "../../sim/index.js";
+import { compileEngine, type EngineConfig, engineConfig, engineRegisters, engineShape } from "../index.js";
+import { buildEngine } from "./engine.js";
+
+const clock = { periodPs: 5000, cells: sky130Cells };
+const PROGRAM = 0x10000;
+const IMAGE = 0x400000;
+const OWN = 0x800000;
+
+/** Run a network on the simulated engine, one image in memory a frame. */
+function run(network: QuantNetwork, config: EngineConfig, images: readonly QuantValues[]) {
+  const made = compileEngine({ network, config, keepAll: true });
+  const input = made.input;
+  if (input.kind !== "image") throw new Error("an image in memory");
+  const room = (bytes: number): number => Math.ceil((bytes + 1) / 4096) * 4096;
+  const [imageStride, resultStride] = [room(made.imageBytes), room(made.resultBytes)];
+  const imageBytes = new Uint8Array(images.length * imageStride);
+  for (const [i, image] of images.entries()) imageBytes.set(toWords(image, input.layout), i * imageStride);
+  const resultBase = OWN + room(made.scratchBytes);
+  const at = engineRegisters;
+  const result = simulateSystem({
+    module: flatten(lowerDesign(buildEngine(config, clock).design)),
+    lanes: 1,
+    beatBytes: config.axiDataBytes,
+    contents: [
+      { base: PROGRAM, bytes: Uint8Array.from([...made.bytes, ...new Uint8Array(4096)]) },
+      { base: IMAGE, bytes: imageBytes },
+    ],
+    own: { base: OWN, size: room(made.scratchBytes) + images.length * resultStride },
+    writes: [
+      [at.programBase.at, PROGRAM],
+      [at.frames.at, images.length],
+      [at.scratchBase.at, OWN],
+      [at.resultBase.at, resultBase],
+      [at.resultStride.at, resultStride],
+      [at.imageBase.at, IMAGE],
+      [at.imageStride.at, imageStride],
+      [at.control.at, 3],
+    ],
+    reads: [at.status.at, at.cycles.at],
+    results: { base: resultBase, stride: resultStride, size: made.result.offset + made.result.bytes },
+    frames: images.length,
+    maxCycles: 200_000,
+  });
+  const own = result.own[0]!;
+  const results = images.map((_, i) => own.subarray(resultBase - OWN + i * resultStride));
+  return { made, results, result };
+}
+
+describe("the engine in the netlist simulator", () => {
+  const configs = [
+    engineConfig({ cPar: 8, kPar: 8, weightBits: 9, activationBufferBytes: 32768, weightBufferBytes: 2048 }),
+    engineConfig({
+      cPar: 4,
+      kPar: 4,
+      activationBufferBytes: 65536,
+      weightBufferBytes: 2048,
+      requantizers: 2,
+      multiplierBits: 8,
+    }),
+    engineConfig({
+      cPar: 16,
+      kPar: 8,
+      activationBufferBytes: 65536,
+      weightBufferBytes: 4096,
+      axiDataBytes: 8,
+      multiplierBits: 32,
+    }),
+    engineConfig({
+      cPar: 8,
+      kPar: 16,
+      activationBufferBytes: 65536,
+      weightBufferBytes: 4096,
+      axiDataBytes: 32,
+    }),
+  ];
+  for (const config of configs)
+    for (const kind of LAYER_KINDS)
+      test(`${config.cPar}×${config.kPar}: ${kind} gives the golden executor's bytes`, () => {
+        let compared = 0;
+        for (let seed = 0; compared < 2 && seed < 40; seed++) {
+          const rng = createRng(1000 + seed);
+          const made = randomLayer(rng, kind);
+          if (
+            made === undefined ||
+            made.node.output.bits > 8 ||
+            made.inputs.length !== 1 ||
+            made.inputs[0]!.bits > 8
+          )
+            continue;
+          const image = { kind: "input", name: nodeName("image"), output: made.inputs[0]! } as const;
+          const network: QuantNetwork = {
+            kind: "quantNetwork",
+            name: "n",
+            encoding: { kind: "linear", scale: 1, offset: 0 } as never,
+            nodes: [image, made.node],
+            output: made.node.name,
+          };
+          const images = [randomValues(rng, image.output), randomValues(rng, image.output)];
+          let outcome: ReturnType<typeof run>;
+          try {
+            outcome = run(network, config, images);
+          } catch (error) {
+            if (error instanceof UnsupportedOpError || (error as { code?: string }).code === "FX5111")
+              continue;
+            throw error;
+          }
+          for (const [i, values] of images.entries()) {
+            const wanted = executeFrom(network, image.name, values).get(made.node.name)!;
+            expect(fromWords(outcome.results[i]!, outcome.made.result), `seed ${seed}, frame ${i}`).toEqual([
+              ...wanted,
+            ]);
+          }
+          expect(outcome.result.registers.get(engineRegisters.status.at)).toBe(0b10);
+          compared++;
+        }
+        if (kind !== "add") expect(compared).toBe(2);
+      });
+
+  test("fits the clock everywhere, at every size", () => {
+    const sizes = [
+      [4, 4],
+      [16, 16],
+      [8, 32],
+      [64, 32],
+    ] as const;
+    for (const [cPar, kPar] of sizes) {
+      const input = { height: 14, width: 14, channels: 64 };
+      const config = engineConfig({ cPar, kPar, weightBits: cPar === 16 ? 9 : 8, input });
+      const [worst] = new NetlistTiming(buildEngine(config, clock).design, clock).longest(1);
+      const path = `${worst!.to}: ${worst!.through.map(({ net, ps }) => `${net} ${Math.round(ps)}`).join(", ")}`;
+      expect(worst!.ps, path).toBeLessThanOrEqual(5000);
+      expect(engineShape(config).wordBytes).toBe(Math.max(cPar, kPar));
+    }
+  });
+});
