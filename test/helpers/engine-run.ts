@@ -13,6 +13,13 @@ export const fromWords = (memory: Uint8Array, layout: EngineLayout): number[] =>
   ...unpackTensor(memory, layout),
 ];
 
+/** Put integers of a tensor into the engine's words. */
+export function toWords(values: QuantValues, layout: EngineLayout): Uint8Array {
+  const memory = new Uint8Array(layout.offset + layout.bytes);
+  packTensor(values, layout, memory);
+  return memory;
+}
+
 /**
  * Run a program by the interpreter, a frame for each tensor of `values`; memories are as large as the program says.
  *
