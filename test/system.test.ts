@@ -72,5 +72,5 @@ describe("front and engine on one chip", () => {
     const [first, second] = run.frameEnds as [number, number];
     expect(second - first).toBeLessThan(first - front.cyclesPerFrame / 2);
     expect(findQuantNode(network, point).output.shape).toEqual([32, 32, 16]);
-  });
+  }, 180_000);
 });

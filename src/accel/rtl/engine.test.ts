@@ -82,8 +82,9 @@ describe("the engine in the netlist simulator", () => {
       axiDataBytes: 32,
     }),
   ];
+  // Residual sums read two tensors: test/system.test.ts.
   for (const config of configs)
-    for (const kind of LAYER_KINDS)
+    for (const kind of LAYER_KINDS.filter((one) => one !== "add"))
       test(`${config.cPar}×${config.kPar}: ${kind} gives the golden executor's bytes`, () => {
         let compared = 0;
         for (let seed = 0; compared < 2 && seed < 40; seed++) {
@@ -122,7 +123,7 @@ describe("the engine in the netlist simulator", () => {
           expect(outcome.result.registers.get(engineRegisters.status.at)).toBe(0b10);
           compared++;
         }
-        if (kind !== "add") expect(compared).toBe(2);
+        expect(compared).toBe(2);
       });
 
   test("fits the clock everywhere, at every size", () => {

@@ -1,0 +1,57 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parseProgram } from "../src/accel/index.js";
+import { sky130Cells } from "../src/arith/index.js";
+import { programModel, writeChip } from "../src/flow/index.js";
+import { requireShared } from "./helpers/environment.js";
+
+const request = {
+  through: "add",
+  folding: { kind: "auto", cyclesPerInputPixel: 8 },
+  clock: { periodPs: 5000, cells: sky130Cells },
+} as const;
+
+test("a chip is written whole: RTL, program, listing, host's file; and again over itself", async (context) => {
+  const model = requireShared(context, "models/resnet8_cifar10/pretrainedResnet_quant.tflite");
+  const chip = await programModel({ ...request, model, engine: { cPar: 8, kPar: 8 } });
+  const folder = mkdtempSync(join(tmpdir(), "fixynn-chip-"));
+  try {
+    writeChip(chip, folder);
+    writeChip(chip, folder);
+    const names = new Set(readdirSync(folder));
+    for (const name of [
+      "fixynn_top.sv",
+      "ffe_top.sv",
+      "fxa_engine.sv",
+      "program.bin",
+      "program.txt",
+      "program.json",
+    ])
+      expect(names).toContain(name);
+    expect(names.size).toBe(chip.files.size);
+    const program = parseProgram(Uint8Array.from(readFileSync(join(folder, "program.bin"))));
+    expect(program.instructions.length).toBeGreaterThan(10);
+    rmSync(join(folder, "program.json"));
+    writeFileSync(join(folder, "mine.txt"), "mine");
+    expect(() => writeChip(chip, folder)).toThrow(expect.objectContaining({ code: "FX7011" }));
+    expect(readFileSync(join(folder, "mine.txt"), "utf8")).toBe("mine");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("what cannot be built or computed is one error with a place and a hint", async (context) => {
+  const model = requireShared(context, "models/resnet8_cifar10/pretrainedResnet_quant.tflite");
+  const made = (engine: Parameters<typeof programModel>[0]["engine"], through = "add") =>
+    programModel({ ...request, through, model, engine });
+  await expect(made({ cPar: 7, kPar: 8 })).rejects.toMatchObject({
+    code: "FX5100",
+    hint: expect.any(String),
+  });
+  await expect(made({ cPar: 8, kPar: 8 }, "nothing")).rejects.toMatchObject({ code: "FX4001" });
+  // Two slots of the stream input, and hardly a row beside them.
+  const tight = { cPar: 8, kPar: 8, activationBufferBytes: 2 * 32 * 32 * 16 + 128 };
+  await expect(made(tight)).rejects.toMatchObject({ code: "FX5111", hint: expect.any(String) });
+});
