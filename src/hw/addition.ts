@@ -96,14 +96,19 @@ function cornersOf(task: AdditionTask): {
 }
 
 /**
- * Find the linear form with the fewest signed digits that equals a residual sum on every pair of operands that can occur: for given
+ * Find a linear form that equals a residual sum on every pair of operands that can occur: for given
  * multipliers the constant is bounded by all corners, and the form is exact if these bounds leave an integer.
  *
  * O(a's · b's) for the corners, then O(corners) for each of 81 pairs of multipliers a shift.
  *
+ * @param prefer the form with the fewest signed digits of all, for multipliers that are hardware, or of those with the smallest shift, for
+ * multipliers of few bits
  * @returns undefined when there is none (rounding twice, or ties away from zero, can leave the plane)
  */
-export function linearAddition(task: AdditionTask): LinearAddition | undefined {
+export function linearAddition(
+  task: AdditionTask,
+  prefer: "fewestDigits" | "smallestShift" = "fewestDigits",
+): LinearAddition | undefined {
   const { node, channel, ranges } = task;
   const sizes = ranges.map(({ low, high }) => high - low + 1);
   if (sizes[0]! * sizes[1]! > MOST_PAIRS) return undefined;
@@ -117,6 +122,7 @@ export function linearAddition(task: AdditionTask): LinearAddition | undefined {
   let best: LinearAddition | undefined;
   let fewest = Number.POSITIVE_INFINITY;
   for (let shift = 0; shift <= MOST_SHIFT; shift++) {
+    if (best !== undefined && prefer === "smallestShift") break;
     const scale = 2 ** shift;
     const around = (slope: number): number[] => {
       const nominal = Math.floor(slope * scale);

@@ -2,58 +2,53 @@ import {
   type EngineConfig,
   type EngineLayout,
   type EngineProgram,
-  engineShape,
+  packTensor,
+  unpackTensor,
 } from "../../src/accel/index.js";
 import { interpretProgram } from "../../src/accel/interpret/index.js";
 import type { QuantValues } from "../../src/quant/index.js";
 
-/** Put integers of a tensor into the engine's words, or take them out. */
+/** Take integers of a tensor out of the engine's words. */
+export const fromWords = (memory: Uint8Array, layout: EngineLayout): number[] => [
+  ...unpackTensor(memory, layout),
+];
+
+/** Put integers of a tensor into the engine's words. */
 export function toWords(values: QuantValues, layout: EngineLayout): Uint8Array {
-  const bytes = new Uint8Array(layout.bytes);
-  visit(layout, (at, i) => {
-    bytes[at] = values[i]! + (layout.signed ? 128 : 0);
-  });
-  return bytes;
+  const memory = new Uint8Array(layout.offset + layout.bytes);
+  packTensor(values, layout, memory);
+  return memory;
 }
 
-export function fromWords(bytes: Uint8Array, layout: EngineLayout): number[] {
-  const values: number[] = [];
-  visit(layout, (at) => values.push(bytes[layout.offset + at]! - (layout.signed ? 128 : 0)));
-  return values;
-}
-
-function visit(
-  { height, width, channels, pixelWords, wordBytes }: EngineLayout,
-  what: (at: number, i: number) => void,
-) {
-  for (let p = 0; p < height * width; p++)
-    for (let c = 0; c < channels; c++) what(p * pixelWords * wordBytes + c, p * channels + c);
-}
-
-/** Run a program by the interpreter on one frame; returns the memory of results. */
-export function runEngine(
+/**
+ * Run a program by the interpreter, a frame for each tensor of `values`; memories are as large as the program says.
+ *
+ * @returns the memory of results of each frame
+ */
+export function runFrames(
   made: EngineProgram,
   config: EngineConfig,
-  values: QuantValues,
-  signed: boolean,
-): Uint8Array {
-  const room = engineShape(config).burstBytes;
-  const result = { bytes: new Uint8Array(made.resultBytes + room), stride: 0 };
-  const { input } = made;
+  values: readonly QuantValues[],
+): readonly Uint8Array[] {
+  const { input, resultBytes, imageBytes, scratchBytes } = made;
+  const result = { bytes: new Uint8Array(values.length * resultBytes), stride: resultBytes };
+  const image = { bytes: new Uint8Array(values.length * imageBytes), stride: imageBytes };
+  const images: Uint8Array[] = [];
+  values.forEach((frame, i) => {
+    if (input.kind === "image") packTensor(frame, input.layout, image.bytes.subarray(i * imageBytes));
+    else images.push(Uint8Array.from(frame, (value) => value + (input.signed ? 128 : 0)));
+  });
   interpretProgram({
     config,
     program: made.bytes,
-    frames: 1,
+    frames: values.length,
     result,
-    scratch: new Uint8Array(made.scratchBytes + room),
-    ...(input.kind === "stream"
-      ? { images: [Uint8Array.from(values, (value) => value + (signed ? 128 : 0))] }
-      : {
-          image: {
-            bytes: Uint8Array.from([...toWords(values, input.layout), ...new Uint8Array(room)]),
-            stride: 0,
-          },
-        }),
+    scratch: new Uint8Array(scratchBytes),
+    ...(input.kind === "image" ? { image } : { images }),
   });
-  return result.bytes;
+  return values.map((_, i) => result.bytes.subarray(i * resultBytes, (i + 1) * resultBytes));
 }
+
+/** As {@link runFrames}, of one frame. */
+export const runEngine = (made: EngineProgram, config: EngineConfig, values: QuantValues): Uint8Array =>
+  runFrames(made, config, [values])[0]!;

@@ -1,8 +1,22 @@
 import { FixynnError } from "../../core/index.js";
 import type { NodeName } from "../../graph/index.js";
 import { ACTIVATION_BANKS, type EngineConfig, engineShape } from "../config.js";
+import { DESCRIPTOR_BYTES } from "../isa/index.js";
 import { sizesOf } from "./layer-fields.js";
-import type { Geometry, Operation } from "./operation.js";
+import type { Geometry } from "./operation.js";
+import {
+  type Area,
+  blockWords,
+  gapsBetween,
+  roomOf,
+  type Step,
+  type Tile,
+  type Tiling,
+  tilesOf,
+  tilingOf,
+  transferBytes,
+  weightBytes,
+} from "./tiles.js";
 
 /** A tensor and the steps (layers) over which it lives. */
 export type Tensor = {
@@ -18,199 +32,174 @@ export type Tensor = {
   readonly stored: boolean;
 };
 
-/** What a layer does: its operations read and write the same tensors. */
-export type Step = { readonly node: NodeName; readonly operations: readonly Operation[] };
-
-/** Rows of outputs, and the rows of a spilled source that they need. */
-export type Tile = {
-  readonly top: number;
-  readonly bottom: number;
-  readonly loads: readonly { readonly from: number; readonly to: number }[];
-};
-
-/** Row tiles of a layer and where its tile buffers begin. */
-export type Tiling = {
-  /** Buffers a spilled tensor: 2 let transfers run beside layers, 1 is for a single tile or little room. */
-  readonly copies: 1 | 2;
-  readonly tiles: readonly Tile[];
-  readonly sources: readonly (readonly number[])[];
-  readonly target: readonly number[];
-};
-
 /** Bank addresses of the tensors on chip, and the tiles of layers that touch spilled ones. */
 export type Placement = {
+  readonly spilled: ReadonlySet<NodeName>;
   readonly starts: ReadonlyMap<NodeName, number>;
   readonly tilings: readonly (Tiling | undefined)[];
 };
 
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+/** Where a tensor lies while it lives. */
+type Place = number | "spilled";
 
-/** Rows from one that may begin a transfer to the next: offsets are multiples of a burst. */
-export function rowGrain(geometry: Geometry, config: EngineConfig): number {
-  const { wordBytes, burstBytes } = engineShape(config);
-  return burstBytes / gcd(burstBytes, sizesOf(geometry, wordBytes).rowWords * wordBytes);
-}
+/** What is decided up to a step: where the tensors lie that live on, and how that came. */
+type State = {
+  readonly places: ReadonlyMap<NodeName, Place>;
+  readonly cost: number;
+  readonly before?: State;
+  readonly births: readonly (readonly [NodeName, Place])[];
+  readonly tiling: Tiling | undefined;
+};
 
-type Gap = { from: number; to: number };
+/** States that go on from a step: the cheapest, and those with nothing on chip. */
+const MOST_STATES = 512;
 
 /**
- * Decide which tensors stay on chip and where, so that external traffic is least: best-first search over sets of spilled tensors, cheapest set first. A set
- * that leaves a layer without room is extended by each tensor that lives on chip there; the first that fits is the cheapest, as every extension costs more.
- * A spilled tensor costs its bytes once when stored and once for each reader; rows that tiles read twice are not counted.
+ * Decide which tensors stay on chip and where, so that external traffic is least: a shortest path over the layers. A tensor stays on chip over its life
+ * (from its birth on, at the lowest or the highest address with room) or is spilled: written once, read by each layer that needs it in row tiles, rows that two tiles share twice.
+ * A state is where the living tensors lie; its cost counts loads, stores, weights (again for every tile where the ring cannot keep them) and
+ * descriptors. The least is exact for tiles as {@link tilingOf} cuts them, as long as no more than 512 states live side by side.
  *
- * @throws FixynnError FX5111 when no set fits
+ * @throws FixynnError FX5111 when a layer has no room for a single row with all tensors spilled
  */
 export function placeTensors(
   steps: readonly Step[],
   tensors: readonly Tensor[],
   config: EngineConfig,
-): { readonly spilled: ReadonlySet<NodeName>; readonly placement: Placement } {
-  const { wordBytes } = engineShape(config);
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const costOf = (name: NodeName): number => {
-    const { geometry, consumers, stored, external } = byName.get(name)!;
-    const transfers = consumers.length + (stored || external ? 0 : 1) - (external ? 1 : 0);
-    return transfers * geometry.height * sizesOf(geometry, wordBytes).rowWords * wordBytes + 1;
-  };
-  const keyOf = (set: readonly NodeName[]): string => [...set].sort().join("\n");
-  const queue: { readonly set: readonly NodeName[]; readonly cost: number }[] = [{ set: [], cost: 0 }];
-  const seen = new Set<string>([""]);
-  let failed: Failure | undefined;
-  for (let tries = 0; queue.length > 0 && tries < 20_000; tries++) {
-    let index = 0;
-    for (let i = 1; i < queue.length; i++) if (queue[i]!.cost < queue[index]!.cost) index = i;
-    const [{ set, cost }] = queue.splice(index, 1) as [(typeof queue)[number]];
-    const spilled = new Set(set);
-    const placed = tryPlacement(steps, tensors, spilled, config);
-    if (!("step" in placed)) return { spilled, placement: placed };
-    failed = placed;
-    for (const tensor of tensors) {
-      if (tensor.inSlot || spilled.has(tensor.name)) continue;
-      if (tensor.first > placed.step || tensor.last < placed.step) continue;
-      const next = [...set, tensor.name];
-      const key = keyOf(next);
-      if (seen.has(key)) continue;
-      seen.add(key);
-      queue.push({ set: next, cost: cost + costOf(tensor.name) });
-    }
+): Placement {
+  const search = new Search(tensors, config);
+  let states: readonly State[] = [{ places: new Map(), cost: 0, births: [], tiling: undefined }];
+  for (const [i, step] of steps.entries()) {
+    states = search.after(states, step, i);
+    if (states.length === 0) throw noRoom(step, tensors, config);
   }
-  const perWord = ACTIVATION_BANKS * wordBytes;
-  throw new FixynnError(
-    "FX5111",
-    `not even a tile fits: ${failed!.needed * perWord} bytes needed, ${failed!.available * perWord} available`,
-    {
-      place: `layer ${steps[failed!.step]!.node}`,
-      hint: "enlarge activationBufferBytes",
-    },
-  );
+  return placementOf(states.reduce((best, state) => (state.cost < best.cost ? state : best)));
 }
 
-type Failure = { readonly step: number; readonly needed: number; readonly available: number };
+class Search {
+  readonly #tensors: readonly Tensor[];
+  readonly #byName: ReadonlyMap<NodeName, Tensor>;
+  readonly #config: EngineConfig;
+  readonly #room: Area;
+  /** Bytes of weights by step, number and height of tiles. */
+  readonly #weights = new Map<string, number>();
 
-function tryPlacement(
-  steps: readonly Step[],
-  tensors: readonly Tensor[],
-  spilled: ReadonlySet<NodeName>,
-  config: EngineConfig,
-): Placement | Failure {
-  const { wordBytes, bankWords, slotWords } = engineShape(config);
-  const base = slotWords * config.inputSlots * (config.input === null ? 0 : 1);
-  const wordsOf = (tensor: Tensor): number => sizesOf(tensor.geometry, wordBytes).bankWords;
-  const resident = tensors.filter(({ name, inSlot }) => !inSlot && !spilled.has(name));
-  const placed: { tensor: Tensor; from: number; to: number }[] = [];
-  const overlapping = (first: number, last: number): readonly Gap[] =>
-    placed
-      .filter(({ tensor }) => tensor.first <= last && tensor.last >= first)
-      .map(({ from, to }) => ({ from, to }))
-      .sort((a, b) => a.from - b.from);
-  const firstFit = (taken: readonly Gap[], words: number): number | undefined => {
-    let at = base;
-    for (const { from, to } of [...taken].sort((a, b) => a.from - b.from)) {
-      if (from - at >= words) return at;
-      at = Math.max(at, to);
-    }
-    return bankWords - at >= words ? at : undefined;
-  };
-  for (const tensor of [...resident].sort((a, b) => wordsOf(b) - wordsOf(a))) {
-    const words = wordsOf(tensor);
-    const start = firstFit(overlapping(tensor.first, tensor.last), words);
-    if (start === undefined) {
-      // The fullest step of its life is where something must go.
-      const load = (step: number): number =>
-        resident.reduce((sum, one) => sum + (one.first <= step && one.last >= step ? wordsOf(one) : 0), 0);
-      let step = Math.max(0, tensor.first);
-      for (let i = step; i <= tensor.last && i < steps.length; i++) if (load(i) > load(step)) step = i;
-      return { step, needed: load(step), available: bankWords - base };
-    }
-    placed.push({ tensor, from: start, to: start + words });
+  constructor(tensors: readonly Tensor[], config: EngineConfig) {
+    this.#tensors = tensors;
+    this.#byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+    this.#config = config;
+    this.#room = roomOf(config);
   }
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const tilings: (Tiling | undefined)[] = [];
-  for (const [i, step] of steps.entries()) {
+
+  /** The cheapest way to each state behind a layer. */
+  after(states: readonly State[], step: Step, index: number): readonly State[] {
+    const born = this.#tensors.filter(({ first, inSlot }) => first === index && !inSlot);
+    const best = new Map<string, State>();
+    for (const state of states)
+      for (const births of this.#births(born, this.#areas(state.places))) {
+        const next = this.#step(state, births, step, index);
+        if (next === undefined) continue;
+        const key = JSON.stringify([...next.places].sort(([a], [b]) => (a < b ? -1 : 1)));
+        const known = best.get(key);
+        if (known === undefined || next.cost < known.cost) best.set(key, next);
+      }
+    const found = [...best.values()].sort((a, b) => a.cost - b.cost);
+    const allSpilled = ({ places }: State): boolean => [...places.values()].every((one) => one === "spilled");
+    return found.filter((state, i) => i < MOST_STATES || allSpilled(state));
+  }
+
+  #areas(places: Iterable<readonly [NodeName, Place]>): readonly Area[] {
+    return [...places].flatMap(([name, place]) =>
+      place === "spilled" ? [] : [{ from: place, to: place + this.#words(name) }],
+    );
+  }
+
+  #words(name: NodeName): number {
+    return sizesOf(this.#byName.get(name)!.geometry, engineShape(this.#config).wordBytes).bankWords;
+  }
+
+  /** All ways to place the tensors that are born. */
+  #births(
+    born: readonly Tensor[],
+    taken: readonly Area[],
+  ): readonly (readonly (readonly [NodeName, Place])[])[] {
+    const [tensor, ...rest] = born;
+    if (tensor === undefined) return [[]];
+    const words = this.#words(tensor.name);
+    const gaps = gapsBetween(taken, this.#room).filter(({ from, to }) => to - from >= words);
+    const ends = gaps.length === 0 ? [] : [gaps[0]!.from, gaps.at(-1)!.to - words];
+    const places: readonly Place[] = [...new Set(ends), "spilled"];
+    return places.flatMap((place) => {
+      const area = place === "spilled" ? [] : [{ from: place, to: place + words }];
+      return this.#births(rest, [...taken, ...area]).map((more) => [[tensor.name, place] as const, ...more]);
+    });
+  }
+
+  #weightBytes(step: Step, index: number, tiles: readonly Tile[]): number {
+    const key = `${index} ${tiles.length} ${tiles[0]!.output.to}`;
+    const known = this.#weights.get(key) ?? weightBytes(step, tiles, this.#config);
+    this.#weights.set(key, known);
+    return known;
+  }
+
+  #step(state: State, births: State["births"], step: Step, index: number): State | undefined {
+    const places = new Map([...state.places, ...births]);
     const { sources, target, output } = step.operations[0]!;
     const names = [...new Set(sources)];
-    const fromSpilled = names.map((name) => spilled.has(name));
-    const toSpilled = spilled.has(target);
-    if (!toSpilled && !fromSpilled.some(Boolean)) {
-      tilings.push(undefined);
-      continue;
+    const spills = {
+      sources: names.map((name) => places.get(name) === "spilled"),
+      target: places.get(target) === "spilled",
+    };
+    const isTiled = spills.target || spills.sources.some(Boolean);
+    const tiling = isTiled ? tilingOf(step, spills, this.#areas(places), this.#config) : undefined;
+    if (isTiled && tiling === undefined) return undefined;
+    const tiles = tiling?.tiles ?? tilesOf(step.operations[0]!, output.height);
+    const moved = (name: NodeName, rows: number): number =>
+      transferBytes(this.#byName.get(name)!.geometry, rows, this.#config);
+    let cost = state.cost + this.#weightBytes(step, index, tiles);
+    cost += tiles.length * step.operations.length * DESCRIPTOR_BYTES;
+    names.forEach((name, i) => {
+      if (spills.sources[i]) for (const { source } of tiles) cost += moved(name, source.to - source.from);
+    });
+    for (const [name, place] of births) {
+      const { geometry, external, stored } = this.#byName.get(name)!;
+      if (place !== "spilled" && (external || stored)) cost += moved(name, geometry.height);
     }
-    const grain = toSpilled || byName.get(target)!.stored ? rowGrain(output, config) : 1;
-    let found: Tiling | undefined;
-    let needed = 0;
-    for (const most of [2, 1] as const)
-      for (let count = 1, before = 0; count <= output.height && found === undefined; count++) {
-        const rows = Math.ceil(Math.ceil(output.height / count) / grain) * grain;
-        if (rows === before) continue;
-        before = rows;
-        const tiles = tilesOf(step.operations[0]!, rows, rowGrain(byName.get(names[0]!)!.geometry, config));
-        const copies = tiles.length > 1 ? most : 1;
-        const blocks = (from: number, to: number): number =>
-          Math.ceil(to / ACTIVATION_BANKS) - Math.floor(from / ACTIVATION_BANKS);
-        const sourceWords =
-          Math.max(...tiles.map(({ loads }) => blocks(loads[0]!.from, loads[0]!.to))) *
-          sizesOf(step.operations[0]!.source, wordBytes).rowWords;
-        const targetWords =
-          Math.max(...tiles.map(({ top, bottom }) => blocks(top, bottom))) *
-          sizesOf(output, wordBytes).rowWords;
-        const taken = [...overlapping(i, i)];
-        const take = (words: number): number | undefined => {
-          const start = firstFit(taken, words);
-          if (start !== undefined) taken.push({ from: start, to: start + words });
-          return start;
-        };
-        const sourceStarts = fromSpilled.map((is) =>
-          Array.from({ length: is ? copies : 0 }, () => take(sourceWords)),
-        );
-        const targetStarts = Array.from({ length: toSpilled ? copies : 0 }, () => take(targetWords));
-        needed = copies * (sourceWords * fromSpilled.filter(Boolean).length + (toSpilled ? targetWords : 0));
-        const all = [...sourceStarts.flat(), ...targetStarts];
-        if (all.every((start) => start !== undefined))
-          found = { copies, tiles, sources: sourceStarts as number[][], target: targetStarts as number[] };
-      }
-    if (found === undefined) {
-      const free = bankWords - base - overlapping(i, i).reduce((sum, { from, to }) => sum + to - from, 0);
-      return { step: i, needed, available: free };
-    }
-    tilings.push(found);
+    if (spills.target) for (const tile of tiles) cost += moved(target, tile.output.to - tile.output.from);
+    const living = [...places].filter(([name]) => this.#byName.get(name)!.last > index);
+    return { places: new Map(living), cost, before: state, births, tiling };
   }
-  return { starts: new Map(placed.map(({ tensor, from }) => [tensor.name, from])), tilings };
 }
 
-/** Cut the output into tiles of `rows` rows, and find the rows of the sources that each needs. */
-function tilesOf(
-  { output, source, kernel, stride, pad }: Operation,
-  rows: number,
-  grain: number,
-): readonly Tile[] {
-  return Array.from({ length: Math.ceil(output.height / rows) }, (_, i) => {
-    const top = i * rows;
-    const bottom = Math.min(top + rows, output.height);
-    const first = Math.max(0, Math.min(top * stride.height - pad.top, source.height - 1));
-    const end = Math.max(
-      first + 1,
-      Math.min(source.height, (bottom - 1) * stride.height - pad.top + kernel.height),
-    );
-    return { top, bottom, loads: [{ from: Math.floor(first / grain) * grain, to: end }] };
-  });
+function placementOf(end: State): Placement {
+  const starts = new Map<NodeName, number>();
+  const spilled = new Set<NodeName>();
+  const tilings: (Tiling | undefined)[] = [];
+  for (let state = end; state.before !== undefined; state = state.before) {
+    tilings.unshift(state.tiling);
+    for (const [name, place] of state.births)
+      if (place === "spilled") spilled.add(name);
+      else starts.set(name, place);
+  }
+  return { spilled, starts, tilings };
+}
+
+function noRoom(step: Step, tensors: readonly Tensor[], config: EngineConfig): FixynnError {
+  const operation = step.operations[0]!;
+  const { wordBytes } = engineShape(config);
+  const { from, to } = roomOf(config);
+  const inSlot = new Set(tensors.flatMap((tensor) => (tensor.inSlot ? [tensor.name] : [])));
+  const readers = [...new Set(operation.sources)].filter((name) => !inSlot.has(name)).length;
+  const rows = tilesOf(operation, 1);
+  const words = (of: Geometry, each: (tile: (typeof rows)[number]) => Parameters<typeof blockWords>[0]) =>
+    Math.max(...rows.map((tile) => blockWords(each(tile), sizesOf(of, wordBytes).rowWords)));
+  const needed =
+    readers * words(operation.source, ({ source }) => source) +
+    words(operation.output, ({ output }) => output);
+  const bytes = ACTIVATION_BANKS * wordBytes;
+  return new FixynnError(
+    "FX5111",
+    `not even a tile of one row fits: ${needed * bytes} bytes needed, ${(to - from) * bytes} available`,
+    { place: `layer ${step.node}`, hint: "enlarge activationBufferBytes" },
+  );
 }

@@ -4,22 +4,13 @@ import { inputsOfQuantNode, type QuantNetwork, type QuantNode, typeRange } from 
 import { checkEngineConfig, type EngineConfig, engineShape } from "../config.js";
 import { engineFingerprint } from "../fingerprint.js";
 import { DESCRIPTOR_BYTES, encodeProgram, type Program, WEIGHT_ENTRY_BYTES } from "../isa/index.js";
-import { placeTensors, type Step, type Tensor } from "./buffers.js";
+import { placeTensors, type Tensor } from "./buffers.js";
 import { Emitter, type Home } from "./emit.js";
 import { sizesOf, tooLarge } from "./layer-fields.js";
+import type { EngineLayout } from "./layout.js";
 import { geometryOf, lowerNode, type Operand } from "./lower.js";
 import type { Geometry } from "./operation.js";
-
-/** A tensor in external memory: rows of words, contiguous; channel c of a pixel in byte c of its words. */
-export type EngineLayout = Geometry & {
-  /** Bytes from the space's base of the frame. */
-  readonly offset: number;
-  readonly pixelWords: number;
-  readonly wordBytes: number;
-  readonly bytes: number;
-  /** Bytes have 128 added to the tensor's integers. */
-  readonly signed: boolean;
-};
+import { rowBytesOf, type Step } from "./tiles.js";
 
 /** What became of a layer. */
 export type EngineLayer = {
@@ -42,7 +33,13 @@ export type EngineProgram = {
   readonly bytes: Uint8Array;
   readonly program: Program;
   /** Where the input comes from; in memory it has the layout given. */
-  readonly input: { readonly kind: "stream" } | { readonly kind: "image"; readonly layout: EngineLayout };
+  readonly input:
+    | {
+        readonly kind: "stream";
+        /** Bytes on the stream are the integers plus 128. */
+        readonly signed: boolean;
+      }
+    | { readonly kind: "image"; readonly layout: EngineLayout };
   readonly result: EngineLayout;
   readonly resultBytes: number;
   readonly imageBytes: number;
@@ -178,18 +175,24 @@ export function compileEngine({
       stored: i > 0 && (keepAll || name === result.tensor),
     };
   });
-  const { spilled, placement } = placeTensors(steps, tensors, config);
+  const placement = placeTensors(steps, tensors, config);
+  const { spilled } = placement;
   const homes = new Map<NodeName, Home>();
   const used = { scratch: 0, result: 0, image: 0 };
-  const bytesOf = (geometry: Geometry): number =>
-    geometry.height * sizesOf(geometry, wordBytes).rowWords * wordBytes;
+  const pitchOf = ({ name, geometry, first: born, external, consumers }: Tensor): number => {
+    const users = external ? consumers : [born, ...consumers];
+    const inParts = spilled.has(name) && users.some((step) => placement.tilings[step]!.tiles.length > 1);
+    const rowBytes = rowBytesOf(geometry, config);
+    return inParts ? align(rowBytes, burstBytes) : rowBytes;
+  };
   for (const tensor of [...tensors].reverse()) {
     if (!tensor.external && !tensor.stored && !spilled.has(tensor.name)) continue;
     const space = tensor.external ? "image" : tensor.stored ? "result" : "scratch";
-    homes.set(tensor.name, { space, offset: used[space] });
-    used[space] += align(bytesOf(tensor.geometry), burstBytes);
+    const rowPitch = pitchOf(tensor);
+    homes.set(tensor.name, { space, offset: used[space], rowPitch });
+    used[space] += align(tensor.geometry.height * rowPitch, burstBytes);
   }
-  const emitter = new Emitter({ config, tensors, homes, spilled, placement });
+  const emitter = new Emitter({ config, tensors, homes, placement });
   const emitted = steps.map((step, i) => emitter.step(step, i));
   const layoutOf = (name: NodeName): EngineLayout | undefined => {
     const home = homes.get(name);
@@ -200,7 +203,8 @@ export function compileEngine({
       offset: home.offset,
       pixelWords: sizesOf(geometry, wordBytes).pixelWords,
       wordBytes,
-      bytes: bytesOf(geometry),
+      rowPitch: home.rowPitch,
+      bytes: geometry.height * home.rowPitch,
       signed: type.signed,
     };
   };
@@ -226,7 +230,9 @@ export function compileEngine({
   return {
     bytes: encodeProgram(program),
     program,
-    input: isStream ? { kind: "stream" } : { kind: "image", layout: layoutOf(from)! },
+    input: isStream
+      ? { kind: "stream", signed: first.output.signed }
+      : { kind: "image", layout: layoutOf(from)! },
     result: layoutOf(result.tensor)!,
     resultBytes: used.result,
     imageBytes: used.image,

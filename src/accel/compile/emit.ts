@@ -1,16 +1,20 @@
 import type { NodeName } from "../../graph/index.js";
 import { ACTIVATION_BANKS, type EngineConfig, engineShape } from "../config.js";
 import { fits, type Instruction, OPERATIONS, SPACES, transferFields } from "../isa/index.js";
-import type { Placement, Step, Tensor, Tile } from "./buffers.js";
+import type { Placement, Tensor } from "./buffers.js";
 import { layerValues, scheduleOf, sizesOf, tooLarge } from "./layer-fields.js";
 import type { Operation, Rectangle } from "./operation.js";
+import { type Area, blockWords, type Rows, rowBytesOf, type Step, type Tile, tilesOf } from "./tiles.js";
 import { WeightImage, type WeightMode, weightMode } from "./weight-image.js";
 
 /** Where a tensor lies in external memory. */
-export type Home = { readonly space: keyof typeof SPACES; readonly offset: number };
+export type Home = {
+  readonly space: keyof typeof SPACES;
+  readonly offset: number;
+  /** Bytes from row to row. */
+  readonly rowPitch: number;
+};
 
-/** Bank addresses [from, to). */
-type Area = { readonly from: number; readonly to: number };
 type Access = { readonly reads: readonly Area[]; readonly writes: readonly Area[] };
 
 const meet = (a: readonly Area[], b: readonly Area[]): boolean =>
@@ -22,7 +26,6 @@ type Context = {
   readonly config: EngineConfig;
   readonly tensors: readonly Tensor[];
   readonly homes: ReadonlyMap<NodeName, Home>;
-  readonly spilled: ReadonlySet<NodeName>;
   readonly placement: Placement;
 };
 
@@ -47,7 +50,10 @@ export class Emitter {
     return [...this.#instructions, { kind: "end" }];
   }
 
-  /** Write a layer: its loads, descriptors and stores, tile by tile; the next tile's loads come before the layer that they run beside. */
+  /**
+   * Write a layer: its loads, descriptors and stores, tile by tile. With two buffers a tile's store and the loads of the tile after the next come behind the
+   * next tile's descriptors, beside which they run; what a descriptor waits for never holds up one that could go on.
+   */
   step(
     step: Step,
     index: number,
@@ -56,60 +62,45 @@ export class Emitter {
     readonly externalBytes: number;
     readonly tiles: number;
   } {
-    const { placement, tensors, spilled, homes } = this.#context;
+    const { placement, tensors, homes, config } = this.#context;
+    const { spilled, starts } = placement;
     const begin = this.#instructions.length;
     let moved = 0;
-    const { sources, target, output, source } = step.operations[0]!;
+    const { sources, target, output } = step.operations[0]!;
     const names = [...new Set(sources)];
     const tiling = placement.tilings[index];
-    const tiles: readonly Tile[] = tiling?.tiles ?? [
-      { top: 0, bottom: output.height, loads: [{ from: 0, to: source.height }] },
-    ];
-    for (const tensor of tensors)
-      if (tensor.external && !spilled.has(tensor.name) && tensor.first === index)
-        moved += this.#transfer(
-          "load",
-          tensor.name,
-          placement.starts.get(tensor.name)!,
-          0,
-          tensor.geometry.height,
-        );
+    const tiles = tiling?.tiles ?? tilesOf(step.operations[0]!, output.height);
+    for (const { external, first, name, geometry } of tensors)
+      if (external && !spilled.has(name) && first === index)
+        moved += this.#transfer("load", name, starts.get(name)!, { from: 0, to: geometry.height });
     const load = (tile: number): void => {
-      const rows = tiles[tile]?.loads[0];
-      if (rows === undefined) return;
+      const rows = tiles[tile]?.source;
+      if (rows === undefined || tiling === undefined) return;
       names.forEach((name, i) => {
-        if (spilled.has(name))
-          moved += this.#transfer(
-            "load",
-            name,
-            tiling!.sources[i]![tile % tiling!.sources[i]!.length]!,
-            rows.from,
-            rows.to,
-          );
+        const buffers = tiling.sources[i]!;
+        if (spilled.has(name)) moved += this.#transfer("load", name, buffers[tile % buffers.length]!, rows);
       });
     };
-    const planned = tiles.flatMap(({ top, bottom }, tile) =>
+    const store = (tile: number): void => {
+      const rows = tiles[tile]?.output;
+      if (rows === undefined || tiling === undefined || !spilled.has(target)) return;
+      moved += this.#transfer("store", target, tiling.target[tile % tiling.target.length]!, rows);
+    };
+    const planned = tiles.flatMap(({ output: rows }, tile) =>
       step.operations.flatMap((operation): Planned[] => {
-        const rectangle = {
-          ...operation.rectangle,
-          top: Math.max(top, operation.rectangle.top),
-          bottom: Math.min(bottom, operation.rectangle.bottom),
-        };
-        return rectangle.top < rectangle.bottom ? [{ operation, rectangle, tile }] : [];
+        const { rectangle } = operation;
+        const top = Math.max(rows.from, rectangle.top);
+        const bottom = Math.min(rows.to, rectangle.bottom);
+        return top < bottom ? [{ operation, rectangle: { ...rectangle, top, bottom }, tile }] : [];
       }),
     );
-    const schedules = planned.map(({ operation, rectangle }) =>
-      scheduleOf(operation, rectangle, this.#context.config),
-    );
-    const modes = planned.map(({ operation }, i) =>
-      weightMode(operation, schedules[i]!, this.#context.config),
-    );
+    const schedules = planned.map(({ operation, rectangle }) => scheduleOf(operation, rectangle, config));
+    const modes = planned.map(({ operation }, i) => weightMode(operation, schedules[i]!, config));
+    const ahead = tiling?.copies === 2;
     load(0);
+    if (ahead) load(1);
     let kept = false;
     planned.forEach(({ operation, rectangle, tile }, i) => {
-      const isLastOfTile = planned[i + 1]?.tile !== tile;
-      const ahead = tiling?.copies === 2;
-      if (ahead && (i === 0 || planned[i - 1]!.tile !== tile)) load(tile + 1);
       const mode = modes[i]!;
       const next = modes[i + 1];
       const keep = next !== undefined && mode.canKeep && next.canKeep && sameRuns(mode, next);
@@ -126,14 +117,13 @@ export class Emitter {
         schedule: schedules[i]!,
         isLast: i === planned.length - 1,
       });
-      if (!ahead && isLastOfTile) load(tile + 1);
-      if (isLastOfTile && spilled.has(target)) {
-        const { top, bottom } = tiles[tile]!;
-        moved += this.#transfer("store", target, tiling!.target[tile % tiling!.target.length]!, top, bottom);
-      }
+      if (planned[i + 1]?.tile === tile) return;
+      store(ahead ? tile - 1 : tile);
+      if (!ahead || tile > 0) load(tile + 1);
     });
+    if (ahead) store(tiles.length - 1);
     if (homes.has(target) && !spilled.has(target))
-      moved += this.#transfer("store", target, placement.starts.get(target)!, 0, output.height);
+      moved += this.#transfer("store", target, starts.get(target)!, { from: 0, to: output.height });
     return { descriptors: [begin, this.#instructions.length], externalBytes: moved, tiles: tiles.length };
   }
 
@@ -148,7 +138,8 @@ export class Emitter {
     readonly schedule: ReturnType<typeof scheduleOf>;
     readonly isLast: boolean;
   }): void {
-    const { config, placement, spilled, tensors } = this.#context;
+    const { config, placement, tensors } = this.#context;
+    const { spilled } = placement;
     const { operation, rectangle, tile, tileIndex, index } = what;
     const { wordBytes } = engineShape(config);
     const tiling = placement.tilings[index];
@@ -157,7 +148,7 @@ export class Emitter {
     const names = [...new Set(operation.sources)];
     const copies = tiling?.copies ?? 1;
     const reads: Area[] = [];
-    const rows = tile.loads[0]!;
+    const rows = tile.source;
     let bottom = operation.source.height;
     const block = (row: number): number => Math.floor(row / ACTIVATION_BANKS);
     const places = operation.sources.map((name) => {
@@ -170,17 +161,14 @@ export class Emitter {
       }
       const start = tiling!.sources[names.indexOf(name)]![tileIndex % copies]!;
       bottom = rows.to;
-      const words = (Math.ceil(rows.to / ACTIVATION_BANKS) - block(rows.from)) * from.rowWords;
-      reads.push({ from: start, to: start + words });
+      reads.push({ from: start, to: start + blockWords(rows, from.rowWords) });
       return { start: start - block(rows.from) * from.rowWords, inSlot: false };
     });
     const isSpilled = spilled.has(operation.target);
     const buffer = isSpilled
       ? tiling!.target[tileIndex % tiling!.target.length]!
       : placement.starts.get(operation.target)!;
-    const words = isSpilled
-      ? (Math.ceil(tile.bottom / ACTIVATION_BANKS) - block(tile.top)) * to.rowWords
-      : to.bankWords;
+    const words = isSpilled ? blockWords(tile.output, to.rowWords) : to.bankWords;
     const access = { reads, writes: [{ from: buffer, to: buffer + words }] };
     const slot = tensors.find(({ inSlot }) => inSlot);
     const readsSlot = places.some(({ inSlot }) => inSlot);
@@ -195,7 +183,7 @@ export class Emitter {
       weightsKeep: Number(what.keep),
       weightsShared: Number(what.mode.shared),
     };
-    const target = isSpilled ? buffer - block(tile.top) * to.rowWords : buffer;
+    const target = isSpilled ? buffer - block(tile.output.from) * to.rowWords : buffer;
     const fields = layerValues(operation, {
       rectangle,
       schedule: what.schedule,
@@ -207,25 +195,40 @@ export class Emitter {
     this.#layers.push(access);
   }
 
-  #transfer(kind: "load" | "store", name: NodeName, start: number, top: number, bottom: number): number {
+  /** Move rows between a buffer and external memory; rows that do not follow one another there take a transfer each. */
+  #transfer(kind: "load" | "store", name: NodeName, start: number, rows: Rows): number {
     const { config, tensors, homes } = this.#context;
-    const { wordBytes } = engineShape(config);
-    const { rowWords } = sizesOf(tensors.find((one) => one.name === name)!.geometry, wordBytes);
-    const home = homes.get(name)!;
-    const rows = bottom - top;
-    const words = (Math.ceil(bottom / ACTIVATION_BANKS) - Math.floor(top / ACTIVATION_BANKS)) * rowWords;
-    const area = [{ from: start, to: start + words }];
+    const { geometry } = tensors.find((one) => one.name === name)!;
+    const { rowWords } = sizesOf(geometry, engineShape(config).wordBytes);
+    const rowBytes = rowBytesOf(geometry, config);
+    const { rowPitch } = homes.get(name)!;
+    const each = rowPitch === rowBytes ? rows.to - rows.from : 1;
+    const firstBlock = Math.floor(rows.from / ACTIVATION_BANKS);
+    let bytes = 0;
+    for (let from = rows.from; from < rows.to; from += each) {
+      const words = (Math.floor(from / ACTIVATION_BANKS) - firstBlock) * rowWords;
+      bytes += this.#rows(kind, name, start + words, { from, to: from + each });
+    }
+    return bytes;
+  }
+
+  #rows(kind: "load" | "store", name: NodeName, start: number, { from, to }: Rows): number {
+    const { config, tensors, homes } = this.#context;
+    const { geometry } = tensors.find((one) => one.name === name)!;
+    const { rowWords } = sizesOf(geometry, engineShape(config).wordBytes);
+    const { space, offset, rowPitch } = homes.get(name)!;
+    const area = [{ from: start, to: start + blockWords({ from, to }, rowWords) }];
     const access: Access = kind === "load" ? { reads: [], writes: area } : { reads: area, writes: [] };
-    const beats = Math.ceil((rows * rowWords * wordBytes) / config.axiDataBytes);
+    const beats = Math.ceil(((to - from) * rowBytesOf(geometry, config)) / config.axiDataBytes);
     const fields = {
       operation: OPERATIONS[kind],
       waitLayers: this.#layers.findLastIndex((earlier) => conflict(access, earlier)) + 1,
       waitTransfers: 0,
-      space: SPACES[home.space],
-      offset: home.offset + top * rowWords * wordBytes,
+      space: SPACES[space],
+      offset: offset + from * rowPitch,
       start,
-      startBank: top % ACTIVATION_BANKS,
-      rows,
+      startBank: from % ACTIVATION_BANKS,
+      rows: to - from,
       rowWords,
       beats,
     };

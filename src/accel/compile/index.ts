@@ -2,6 +2,6 @@ export {
   type CompileEngineOptions,
   compileEngine,
   type EngineLayer,
-  type EngineLayout,
   type EngineProgram,
 } from "./compile.js";
+export { type EngineLayout, packTensor, unpackTensor } from "./layout.js";

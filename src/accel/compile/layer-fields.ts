@@ -67,12 +67,25 @@ function cutsOf(operation: Operation, config: EngineConfig): readonly Cut[] {
   });
 }
 
-/** Choose passes and stripes with the fewest cycles; a pass takes as long as the next block of weights needs to be loaded. */
+/** Cycles that a requantizer takes a value, for the widest multiplier. */
+function multiplierPassesOf({ parameters }: Operation, { multiplierBits }: EngineConfig): number {
+  const widest = parameters.reduce((most, { multiplier }) => Math.max(most, multiplier), 1);
+  return Math.ceil((Math.floor(Math.log2(widest)) + 1) / multiplierBits);
+}
+
+/** Cycles beyond kPar from a block of weights to the next one that can be ready. */
+const BLOCK_GAP = 8;
+
+/**
+ * Choose passes and stripes with the fewest cycles: a pass takes at least as long as the next block of weights needs to be loaded, a stripe at least as long as
+ * its sums need to be requantized.
+ */
 export function scheduleOf(operation: Operation, rectangle: Rectangle, config: EngineConfig): Schedule {
   const height = rectangle.bottom - rectangle.top;
   const width = rectangle.right - rectangle.left;
   const most = config.stripePixels;
   const stride = width === 1 ? 1 : operation.stride.width;
+  const drainCycles = (config.kPar / config.requantizers) * multiplierPassesOf(operation, config);
   let best: Schedule | undefined;
   for (const cut of cutsOf(operation, config)) {
     const emitEvery = cut.columns === 1 ? 1 : stride;
@@ -89,8 +102,9 @@ export function scheduleOf(operation: Operation, rectangle: Rectangle, config: E
       const stripes = { rows, columns, rowStripes: Math.ceil(height / rows), columnStripes };
       const cyclesOf = (r: number, c: number): number => {
         const pass = (kernelColumns: number): number =>
-          Math.max(r * ((c - 1) * emitEvery + kernelColumns), config.kPar + 4);
-        return rounds * ((cut.columnPasses - 1) * pass(cut.columns) + pass(cut.lastColumns));
+          Math.max(r * ((c - 1) * emitEvery + kernelColumns), config.kPar + BLOCK_GAP);
+        const compute = rounds * ((cut.columnPasses - 1) * pass(cut.columns) + pass(cut.lastColumns));
+        return Math.max(compute, r * c * drainCycles);
       };
       const lastRows = height - (stripes.rowStripes - 1) * rows;
       const lastColumns = width - (columnStripes - 1) * columns;
@@ -168,8 +182,6 @@ export function layerValues(
   const [a, b = a] = places.sources;
   const stripeSourceRows = stripes.rows * strideRows;
   const stripeSourceColumns = stripes.columns * strideColumns;
-  const widest = Math.max(1, ...operation.parameters.map(({ multiplier }) => multiplier));
-  const bits = Math.floor(Math.log2(widest)) + 1;
   const mask = (test: (plane: Operation["planes"][number]) => boolean): number =>
     planes.reduce((sum, plane, i) => sum + (test(plane) ? 2 ** i : 0), 0);
   const columnStep = single ? strideColumns : 1;
@@ -232,7 +244,7 @@ export function layerValues(
     zeroPoint: operation.zeroPoint,
     low: operation.low,
     high: operation.high,
-    multiplierPasses: Math.ceil(bits / config.multiplierBits),
+    multiplierPasses: multiplierPassesOf(operation, config),
   };
   for (const [name, field] of Object.entries(layerFields)) {
     const value = values[name as keyof typeof values];

@@ -336,12 +336,14 @@ function lowerAdd(node: QuantAdd, operands: readonly Operand[], weightBits: 8 | 
 /** TensorFlow Lite's residual sum as one plane over both operands' integers, proven for all pairs; its sums fit 32 bits. */
 function planeOf(node: QuantAdd, operands: readonly Operand[], channel: number): Sum {
   const [a, b] = operands as [Operand, Operand];
-  const form = linearAddition({
+  const task = {
     node,
     channel,
-    zeroPoints: [a.type.zeroPoint, b.type.zeroPoint],
-    ranges: [a.range, b.range],
-  });
+    zeroPoints: [a.type.zeroPoint, b.type.zeroPoint] as const,
+    ranges: [a.range, b.range] as const,
+  };
+  // Small multipliers are few digits to base 256, so few passes.
+  const form = linearAddition(task, "smallestShift");
   if (form === undefined) throw unsupported(node, "its two roundings have no common linear form");
   const { multipliers, constant, shift } = form;
   const bias = shift === 0 ? constant : constant - 2 ** (shift - 1);

@@ -61,9 +61,10 @@ export function encodeProgram(program: Program): Uint8Array {
 /**
  * Take a program's blob apart; {@link encodeProgram} gives the same bytes again.
  *
+ * @param beatBytes of the engine's memory port, to check that the weight list stays inside; the narrowest unless told
  * @throws FixynnError FX5110 for a wrong magic word, an unknown operation, a missing end, or what lies beyond the blob
  */
-export function parseProgram(bytes: Uint8Array): Program {
+export function parseProgram(bytes: Uint8Array, beatBytes = 4): Program {
   const broken = (message: string): FixynnError =>
     new FixynnError("FX5110", message, { place: "engine program", hint: "compile it again" });
   if (bytes.length < DESCRIPTOR_BYTES) throw broken(`${bytes.length} bytes are no header`);
@@ -89,7 +90,7 @@ export function parseProgram(bytes: Uint8Array): Program {
     decodeFields(weightEntryFields, bytes, weightList + WEIGHT_ENTRY_BYTES * i),
   );
   for (const [i, { offset, beats, repeat }] of weightEntries.entries())
-    if (beats === 0 || repeat === 0 || offset + 4 * beats > bytes.length)
+    if (beats === 0 || repeat === 0 || offset + beatBytes * beats > bytes.length)
       throw broken(`entry ${i} of the weight list reads ${beats} beats at ${offset}, ${repeat} times`);
   return {
     fingerprint: header.fingerprint,
