@@ -17,7 +17,7 @@ import {
   buildVerilator,
   flatten,
   lowerDesign,
-  simulateSystem,
+  simulateAxiSystem,
   type VerilatorBuild,
 } from "../../sim/index.js";
 import { engineRegisters } from "../registers.js";
@@ -204,7 +204,7 @@ describe("the system testbench in Verilator", () => {
       const plusargs = ["+stall=0", `+latency=${latencyCycles}`, `+bandwidth=${sixteenths}`];
       const { output } = await built().run(plusargs);
       const printed = [...output.matchAll(/^CYCLES (\d+)$/gm)].map(([, cycles]) => Number(cycles));
-      const { runs } = simulateSystem({
+      const { runs } = simulateAxiSystem({
         module,
         lanes: 1,
         contents: system.contents,
