@@ -53,8 +53,8 @@ export type StreamResult = {
   readonly toggles: ToggleCounts;
 };
 
-/** Spread numbers of all lanes over bit planes. */
-function pack(
+/** Spread `count` numbers of all lanes, from `first` on, over bit planes. */
+export function pack(
   inputs: readonly ArrayLike<number>[],
   first: number,
   count: number,

@@ -13,7 +13,14 @@ import {
 } from "../../../test/helpers/stand-in-engine.js";
 import { createRng } from "../../core/index.js";
 import { printVerilog, verifyDesign, verilogLibrary } from "../../hw/index.js";
-import { buildVerilator, type VerilatorBuild } from "../../sim/index.js";
+import {
+  buildVerilator,
+  flatten,
+  lowerDesign,
+  simulateAxiSystem,
+  type VerilatorBuild,
+} from "../../sim/index.js";
+import { engineRegisters } from "../registers.js";
 import {
   axiChecker,
   bytesToHex,
@@ -184,6 +191,49 @@ describe("the system testbench in Verilator", () => {
     expect(slow).toBeGreaterThan(fast);
     expect(slow).toBeGreaterThanOrEqual(62 * 4);
   });
+
+  it("takes the cycles that our simulator takes", async (context) => {
+    requireTool(context, "verilator");
+    const module = flatten(lowerDesign({ kind: "design", modules: [inner] }));
+    for (const [latencyCycles, sixteenths] of [
+      [1, 0],
+      [20, 0],
+      [1, 16],
+      [7, 27],
+    ] as const) {
+      const plusargs = ["+stall=0", `+latency=${latencyCycles}`, `+bandwidth=${sixteenths}`];
+      const { output } = await built().run(plusargs);
+      const printed = [...output.matchAll(/^CYCLES (\d+)$/gm)].map(([, cycles]) => Number(cycles));
+      const { runs } = simulateAxiSystem({
+        module,
+        lanes: 1,
+        contents: system.contents,
+        stream: { beatBytes: STAND_IN_BYTES, lanes: [pixels] },
+        memory: { latencyCycles, ...(sixteenths === 0 ? {} : { bytesPerCycle: sixteenths / 16 }) },
+        maxCycles: 100_000,
+        runs: system.tasks.map((task, i) => ({
+          writes: [
+            ...Object.entries(task.registers!).map(([name, data]) => ({
+              address: engineRegisters[name as keyof typeof engineRegisters].at,
+              data,
+            })),
+            { address: engineRegisters.programBase.at, data: task.programBase },
+            { address: engineRegisters.frames.at, data: task.frames },
+            { address: engineRegisters.control.at, data: 3 },
+          ],
+          reads: { cycles: engineRegisters.cycles.at },
+          after: [{ address: engineRegisters.interrupt.at, data: 1 }],
+          results: {
+            address: RESULTS + 0x400 * i,
+            stride: STRIDE,
+            bytes: STAND_IN_FRAME,
+            frames: task.frames,
+          },
+        })),
+      });
+      expect(runs.map(({ registers }) => registers.cycles)).toEqual(printed);
+    }
+  }, 60_000);
 
   it("says which rule a mutation breaks", async (context) => {
     requireTool(context, "verilator");

@@ -1,0 +1,10 @@
+export type { Pauses } from "./lanes.js";
+export type { MemoryTiming } from "./memory.js";
+export {
+  type AxiSystemJob,
+  type AxiSystemResult,
+  type AxiSystemRun,
+  type AxiSystemRunResult,
+  type RegisterWrite,
+  simulateAxiSystem,
+} from "./system.js";
