@@ -5,14 +5,16 @@ import {
   compileEngine,
   type EngineConfig,
   engineConfig,
-  engineRegisters,
+  placeTasks,
   streamGeometry,
+  taskRuns,
+  unpackTensor,
 } from "../src/accel/index.js";
 import { sky130Cells } from "../src/arith/index.js";
 import { CheckFailedError, createRng } from "../src/core/index.js";
 import { nodeName } from "../src/graph/index.js";
 import { executeFrom, findQuantNode } from "../src/quant/index.js";
-import { flatten, lowerDesign, simulateSystem } from "../src/sim/index.js";
+import { flatten, lowerDesign, simulateAxiSystem } from "../src/sim/index.js";
 import { loadMobileNet } from "./mobilenet.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
@@ -26,8 +28,6 @@ const SYSTOLIC_DEPTHWISE = 0.03;
 const LEAST_TAIL_UTILIZATION = 0.6;
 const LEAST_DEPTHWISE_RATIO = 5;
 const CYCLE_TOLERANCE = 0.05;
-const PROGRAM = 0x10000;
-const RESULTS = 0x800000;
 
 /**
  * Utilization of the engine's multipliers on the tail of the quantized MobileNetV1-0.25, by kind of layer and whole, by the cycle model; the
@@ -107,31 +107,22 @@ export async function run(): Promise<BenchTable> {
     const image = Uint8Array.from({ length: input.height * input.width * input.channels }, () =>
       rng.integer(256),
     );
-    const at = engineRegisters;
     const { design } = buildEngine(config, { periodPs: 5000, cells: sky130Cells });
-    const { result } = made;
-    const ran = simulateSystem({
+    const memory = placeTasks([{ program: made, frames: 1 }], config);
+    const { runs } = simulateAxiSystem({
       module: flatten(lowerDesign(design)),
       lanes: 1,
-      beatBytes: config.axiDataBytes,
-      contents: [{ base: PROGRAM, bytes: made.bytes }],
-      own: { base: RESULTS, size: 8192 },
-      writes: [
-        [at.programBase.at, PROGRAM],
-        [at.frames.at, 1],
-        [at.resultBase.at, RESULTS],
-        [at.control.at, 3],
-      ],
-      images: [[image]],
-      streamBytes: input.channels,
-      results: { base: RESULTS, stride: 8192, size: result.offset + result.bytes },
-      frames: 1,
-      latencyCycles: MEMORY.latencyCycles,
+      contents: memory.contents,
+      stream: { beatBytes: input.channels, lanes: [image] },
+      runs: taskRuns(memory),
+      memory: MEMORY,
+      maxCycles: 1_000_000,
     });
+    const [{ results, registers }] = runs as [(typeof runs)[0]];
     const wanted = executeFrom(network, FROM, image).get(network.output)!;
-    const got = ran.own[0]!.subarray(result.offset, result.offset + result.channels);
+    const got = unpackTensor(results[0]!, made.result);
     if (wanted.some((value, i) => value !== got[i]))
       failed("the RTL's logits differ from the integer network's");
-    return ran.cycles;
+    return registers.cycles;
   }
 }

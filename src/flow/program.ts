@@ -9,11 +9,14 @@ import {
   type EngineProgram,
   emitSystemTestbench,
   engineConfig,
-  engineShape,
+  expectedTensor,
+  type PlacedTask,
   parseProgram,
+  placeTasks,
   printProgram,
   SYSTEM_MODULE,
   streamGeometry,
+  testbenchTasks,
 } from "../accel/index.js";
 import type { ClockTarget } from "../arith/index.js";
 import { FixynnError } from "../core/index.js";
@@ -30,8 +33,6 @@ export const LISTING_FILE = "program.txt";
 export const HOST_FILE = "program.json";
 /** Pictures whose results the testbench compares. */
 const VECTOR_IMAGES = 4;
-/** Where the testbench puts things in memory. */
-const PROGRAM_BASE = 0x1000;
 
 /** What {@link programModel} is asked for. */
 export type ProgramRequest = {
@@ -93,35 +94,18 @@ export async function programModel(request: ProgramRequest): Promise<ProgrammedC
   if (images !== undefined) {
     const { bytes: pictures, count } = await readPictures(images, network, VECTOR_IMAGES);
     const logits = executeQuantNetwork(network, pictures, count).get(network.output)!;
-    const { burstBytes } = engineShape(config);
-    const align = (at: number, to: number): number => Math.ceil(at / to) * to;
-    const stride = align(resultBytes, burstBytes);
-    const resultBase = align(PROGRAM_BASE + bytes.length, 4096);
-    const scratchBase = align(resultBase + count * stride, 4096);
-    const expected = new Uint8Array(count * stride);
-    const care = new Uint8Array(count * stride);
-    const { channels, offset, signed } = result;
-    for (let i = 0; i < count; i++)
-      for (let c = 0; c < channels; c++) {
-        expected[i * stride + offset + c] = logits[i * channels + c]! + (signed ? 128 : 0);
-        care[i * stride + offset + c] = 1;
-      }
-    const tasks = [
-      {
-        programBase: PROGRAM_BASE,
-        frames: count,
-        registers: { scratchBase, resultBase, resultStride: stride },
-        expected: [{ address: resultBase, bytes: expected, care }],
-      },
-    ];
+    const memory = placeTasks([{ program, frames: count }], config);
+    const [task] = memory.tasks as [PlacedTask];
+    const classes = logits.length / count;
+    const frames = Array.from({ length: count }, (_, i) => logits.subarray(i * classes, (i + 1) * classes));
     const testbench = emitSystemTestbench({
       module: SYSTEM_MODULE,
       dataBytes: config.axiDataBytes,
       burstBeats: config.burstBeats,
       stream: { beatBytes: network.nodes[0]!.output.shape.at(-1)!, bytes: pictures },
-      contents: [{ address: PROGRAM_BASE, bytes }],
-      memoryBytes: align(scratchBase + scratchBytes + burstBytes, 4096),
-      tasks,
+      contents: memory.contents,
+      memoryBytes: memory.memoryBytes,
+      tasks: testbenchTasks(memory, [expectedTensor(task, result, frames)]),
     });
     for (const [name, text] of testbench) files.set(name, text);
   }

@@ -1,5 +1,4 @@
 export * from "./axi/index.js";
-export { type MemoryRegion, type SystemJob, type SystemRun, simulateSystem } from "./axi-system.js";
 export { SimModuleBuilder } from "./build.js";
 export {
   type FrontEndLayer,

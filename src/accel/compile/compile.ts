@@ -188,9 +188,9 @@ export function compileEngine({
   for (const tensor of [...tensors].reverse()) {
     if (!tensor.external && !tensor.stored && !spilled.has(tensor.name)) continue;
     const space = tensor.external ? "image" : tensor.stored ? "result" : "scratch";
-    const rowPitch = pitchOf(tensor);
-    homes.set(tensor.name, { space, offset: used[space], rowPitch });
-    used[space] += align(tensor.geometry.height * rowPitch, burstBytes);
+    const rowPitchBytes = pitchOf(tensor);
+    homes.set(tensor.name, { space, offset: used[space], rowPitchBytes });
+    used[space] += align(tensor.geometry.height * rowPitchBytes, burstBytes);
   }
   const emitter = new Emitter({ config, tensors, homes, placement });
   const emitted = steps.map((step, i) => emitter.step(step, i));
@@ -203,8 +203,8 @@ export function compileEngine({
       offset: home.offset,
       pixelWords: sizesOf(geometry, wordBytes).pixelWords,
       wordBytes,
-      rowPitch: home.rowPitch,
-      bytes: geometry.height * home.rowPitch,
+      rowPitchBytes: home.rowPitchBytes,
+      bytes: geometry.height * home.rowPitchBytes,
       signed: type.signed,
     };
   };

@@ -12,7 +12,7 @@ export type Home = {
   readonly space: keyof typeof SPACES;
   readonly offset: number;
   /** Bytes from row to row. */
-  readonly rowPitch: number;
+  readonly rowPitchBytes: number;
 };
 
 type Access = { readonly reads: readonly Area[]; readonly writes: readonly Area[] };
@@ -201,8 +201,8 @@ export class Emitter {
     const { geometry } = tensors.find((one) => one.name === name)!;
     const { rowWords } = sizesOf(geometry, engineShape(config).wordBytes);
     const rowBytes = rowBytesOf(geometry, config);
-    const { rowPitch } = homes.get(name)!;
-    const each = rowPitch === rowBytes ? rows.to - rows.from : 1;
+    const { rowPitchBytes } = homes.get(name)!;
+    const each = rowPitchBytes === rowBytes ? rows.to - rows.from : 1;
     const firstBlock = Math.floor(rows.from / ACTIVATION_BANKS);
     let bytes = 0;
     for (let from = rows.from; from < rows.to; from += each) {
@@ -216,7 +216,7 @@ export class Emitter {
     const { config, tensors, homes } = this.#context;
     const { geometry } = tensors.find((one) => one.name === name)!;
     const { rowWords } = sizesOf(geometry, engineShape(config).wordBytes);
-    const { space, offset, rowPitch } = homes.get(name)!;
+    const { space, offset, rowPitchBytes } = homes.get(name)!;
     const area = [{ from: start, to: start + blockWords({ from, to }, rowWords) }];
     const access: Access = kind === "load" ? { reads: [], writes: area } : { reads: area, writes: [] };
     const beats = Math.ceil(((to - from) * rowBytesOf(geometry, config)) / config.axiDataBytes);
@@ -225,7 +225,7 @@ export class Emitter {
       waitLayers: this.#layers.findLastIndex((earlier) => conflict(access, earlier)) + 1,
       waitTransfers: 0,
       space: SPACES[space],
-      offset: offset + from * rowPitch,
+      offset: offset + from * rowPitchBytes,
       start,
       startBank: from % ACTIVATION_BANKS,
       rows: to - from,

@@ -11,7 +11,7 @@ export type EngineLayout = Geometry & {
   readonly pixelWords: number;
   readonly wordBytes: number;
   /** Bytes from row to row. */
-  readonly rowPitch: number;
+  readonly rowPitchBytes: number;
   /** Bytes of all rows. */
   readonly bytes: number;
   /** Bytes have 128 added to the tensor's integers. */
@@ -53,8 +53,8 @@ export function unpackTensor(memory: Uint8Array, layout: EngineLayout): Uint8Arr
 
 /** Visit each pixel: where its first byte lies, and the number of its first value. */
 function visitPixels(layout: EngineLayout, visit: (at: number, value: number) => void): void {
-  const { height, width, channels, pixelWords, wordBytes, rowPitch, offset } = layout;
+  const { height, width, channels, pixelWords, wordBytes, rowPitchBytes, offset } = layout;
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++)
-      visit(offset + y * rowPitch + x * pixelWords * wordBytes, (y * width + x) * channels);
+      visit(offset + y * rowPitchBytes + x * pixelWords * wordBytes, (y * width + x) * channels);
 }

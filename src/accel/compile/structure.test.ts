@@ -70,7 +70,7 @@ describe("transfers", () => {
     const network = singleLayerNetwork(input, randomWeighted(createRng(2), "conv2d", input, 6, same));
     const made = build(network, { activationBufferBytes: 4 * 8 * 5 * 6 });
     expect(made.layers[0]!.tiles).toBeGreaterThan(1);
-    expect(made.result.rowPitch).toBe(256);
+    expect(made.result.rowPitchBytes).toBe(256);
     for (const one of made.program.instructions)
       if (one.kind === "load" || one.kind === "store") expect(one.fields.offset % 256).toBe(0);
   });

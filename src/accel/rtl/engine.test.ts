@@ -1,58 +1,47 @@
 import { describe, expect, test } from "vitest";
-import { fromWords, toWords } from "../../../test/helpers/engine-run.js";
 import { LAYER_KINDS, randomLayer, randomValues } from "../../../test/helpers/random-quant-layer.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, UnsupportedOpError } from "../../core/index.js";
 import { nodeName } from "../../graph/index.js";
 import { NetlistTiming } from "../../hw/index.js";
 import { executeFrom, type QuantNetwork, type QuantValues } from "../../quant/index.js";
-import { flatten, lowerDesign, simulateSystem } from "../../sim/index.js";
-import { compileEngine, type EngineConfig, engineConfig, engineRegisters, engineShape } from "../index.js";
+import { flatten, lowerDesign, simulateAxiSystem } from "../../sim/index.js";
+import {
+  compileEngine,
+  type EngineConfig,
+  engineConfig,
+  engineShape,
+  packImages,
+  placeTasks,
+  STATUS_DONE,
+  taskRuns,
+  unpackTensor,
+} from "../index.js";
 import { buildEngine } from "./engine.js";
 
 const clock = { periodPs: 5000, cells: sky130Cells };
-const PROGRAM = 0x10000;
-const IMAGE = 0x400000;
-const OWN = 0x800000;
 
 /** Run a network on the simulated engine, one image in memory a frame. */
 function run(network: QuantNetwork, config: EngineConfig, images: readonly QuantValues[]) {
-  const made = compileEngine({ network, config, keepAll: true });
-  const input = made.input;
-  if (input.kind !== "image") throw new Error("an image in memory");
-  const room = (bytes: number): number => Math.ceil((bytes + 1) / 4096) * 4096;
-  const [imageStride, resultStride] = [room(made.imageBytes), room(made.resultBytes)];
-  const imageBytes = new Uint8Array(images.length * imageStride);
-  for (const [i, image] of images.entries()) imageBytes.set(toWords(image, input.layout), i * imageStride);
-  const resultBase = OWN + room(made.scratchBytes);
-  const at = engineRegisters;
-  const result = simulateSystem({
+  const program = compileEngine({ network, config, keepAll: true });
+  const memory = placeTasks([{ program, frames: images.length }], config);
+  const { runs } = simulateAxiSystem({
     module: flatten(lowerDesign(buildEngine(config, clock).design)),
     lanes: 1,
-    beatBytes: config.axiDataBytes,
-    contents: [
-      { base: PROGRAM, bytes: Uint8Array.from([...made.bytes, ...new Uint8Array(4096)]) },
-      { base: IMAGE, bytes: imageBytes },
-    ],
-    own: { base: OWN, size: room(made.scratchBytes) + images.length * resultStride },
-    writes: [
-      [at.programBase.at, PROGRAM],
-      [at.frames.at, images.length],
-      [at.scratchBase.at, OWN],
-      [at.resultBase.at, resultBase],
-      [at.resultStride.at, resultStride],
-      [at.imageBase.at, IMAGE],
-      [at.imageStride.at, imageStride],
-      [at.control.at, 3],
-    ],
-    reads: [at.status.at, at.cycles.at],
-    results: { base: resultBase, stride: resultStride, size: made.result.offset + made.result.bytes },
-    frames: images.length,
+    contents: [...memory.contents, packImages(memory.tasks[0]!, images)],
+    stream: null,
+    runs: taskRuns(memory),
+    memory: { latencyCycles: 40 },
     maxCycles: 200_000,
   });
-  const own = result.own[0]!;
-  const results = images.map((_, i) => own.subarray(resultBase - OWN + i * resultStride));
-  return { made, results, result };
+  const [{ results, registers }] = runs as [(typeof runs)[0]];
+  const { resultBytes } = program;
+  return {
+    status: registers.status,
+    results: images.map((_, i) =>
+      unpackTensor(results[0]!.subarray(i * resultBytes, (i + 1) * resultBytes), program.result),
+    ),
+  };
 }
 
 describe("the engine in the netlist simulator", () => {
@@ -116,11 +105,9 @@ describe("the engine in the netlist simulator", () => {
           }
           for (const [i, values] of images.entries()) {
             const wanted = executeFrom(network, image.name, values).get(made.node.name)!;
-            expect(fromWords(outcome.results[i]!, outcome.made.result), `seed ${seed}, frame ${i}`).toEqual([
-              ...wanted,
-            ]);
+            expect([...outcome.results[i]!], `seed ${seed}, frame ${i}`).toEqual([...wanted]);
           }
-          expect(outcome.result.registers.get(engineRegisters.status.at)).toBe(0b10);
+          expect(outcome.status).toBe(STATUS_DONE);
           compared++;
         }
         expect(compared).toBe(2);

@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { toWords } from "../../../test/helpers/engine-run.js";
 import { requireTool } from "../../../test/helpers/environment.js";
 import { randomLayer, randomValues } from "../../../test/helpers/random-quant-layer.js";
 import { sky130Cells } from "../../arith/index.js";
@@ -18,7 +17,17 @@ import {
   simulateAxiSystem,
   type VerilatorBuild,
 } from "../../sim/index.js";
-import { compileEngine, engineConfig, engineRegisters } from "../index.js";
+import {
+  compileEngine,
+  type EngineMemory,
+  engineConfig,
+  expectedTensor,
+  packImages,
+  placeTasks,
+  STATUS_DONE,
+  taskRuns,
+  testbenchTasks,
+} from "../index.js";
 import { buildEngine } from "../rtl/engine.js";
 import { emitSystemTestbench, SYSTEM_TESTBENCH, type SystemTestbench } from "./index.js";
 
@@ -32,7 +41,6 @@ const config = engineConfig({
   axiDataBytes: 8,
 });
 const FRAMES = 2;
-const room = (bytes: number): number => Math.ceil((bytes + 1) / 4096) * 4096;
 
 /** Random convolutions of bytes, with what made them. */
 function layersOf(count: number) {
@@ -47,20 +55,8 @@ function layersOf(count: number) {
 }
 
 /** Two convolutions that are compiled with images, and its results as the golden executor gives them. */
-function makeSystem(): SystemTestbench {
-  let free = 0;
-  const take = (bytes: number): number => {
-    const at = free;
-    free += room(bytes);
-    return at;
-  };
-  const contents: { address: number; bytes: Uint8Array }[] = [];
-  const put = (bytes: Uint8Array): number => {
-    const address = take(bytes.length);
-    contents.push({ address, bytes });
-    return address;
-  };
-  const tasks = layersOf(2).map(({ rng, made }) => {
+function makeSystem(): { readonly memory: EngineMemory; readonly testbench: SystemTestbench } {
+  const made = layersOf(2).map(({ rng, made }) => {
     const image = { kind: "input", name: nodeName("image"), output: made.inputs[0]! } as const;
     const network: QuantNetwork = {
       kind: "quantNetwork",
@@ -69,47 +65,31 @@ function makeSystem(): SystemTestbench {
       nodes: [image, made.node],
       output: made.node.name,
     };
-    const program = compileEngine({ network, config, keepAll: true });
-    if (program.input.kind !== "image") throw new Error("an image in memory");
-    const { layout } = program.input;
-    const programBase = put(program.bytes);
-    const imageStride = room(program.imageBytes);
     const images = Array.from({ length: FRAMES }, () => randomValues(rng, image.output));
-    const bytes = new Uint8Array(FRAMES * imageStride);
-    for (const [i, values] of images.entries()) bytes.set(toWords(values, layout), i * imageStride);
-    const imageBase = put(bytes);
-    const scratchBase = take(program.scratchBytes);
-    const resultStride = room(program.resultBytes);
-    const resultBase = take(FRAMES * resultStride);
-    const expected = images.map((values, i) => {
-      const wanted = executeFrom(network, image.name, values).get(made.node.name)!;
-      const { result } = program;
-      const whole = toWords(wanted, result);
-      // Bytes beyond the channels may be anything.
-      const care = toWords(
-        wanted.map(() => 1),
-        { ...result, signed: false },
-      );
-      return { address: resultBase + i * resultStride + result.offset, bytes: whole, care };
-    });
-    const registers = { scratchBase, resultBase, resultStride, imageBase, imageStride };
-    return { programBase, frames: FRAMES, registers, expected };
+    const wanted = images.map((values) => executeFrom(network, image.name, values).get(made.node.name)!);
+    return { program: compileEngine({ network, config, keepAll: true }), frames: FRAMES, images, wanted };
   });
+  const memory = placeTasks(made, config);
+  const images = memory.tasks.map((task, i) => packImages(task, made[i]!.images));
+  const expected = memory.tasks.map((task, i) => expectedTensor(task, task.program.result, made[i]!.wanted));
   return {
-    module: "fxa_engine",
-    dataBytes: config.axiDataBytes,
-    burstBeats: config.burstBeats,
-    stream: null,
-    contents,
-    memoryBytes: room(free),
-    tasks,
-    patienceCycles: 20_000,
+    memory,
+    testbench: {
+      module: "fxa_engine",
+      dataBytes: config.axiDataBytes,
+      burstBeats: config.burstBeats,
+      stream: null,
+      contents: [...memory.contents, ...images],
+      memoryBytes: memory.memoryBytes,
+      tasks: testbenchTasks(memory, expected),
+      patienceCycles: 20_000,
+    },
   };
 }
 
 describe("the engine in its testbench", () => {
   const folder = mkdtempSync(join(tmpdir(), "fixynn-engine-"));
-  const system = makeSystem();
+  const { memory, testbench } = makeSystem();
   const { design } = buildEngine(config, clock);
   let build: VerilatorBuild | null = null;
   const built = (): VerilatorBuild => {
@@ -119,7 +99,7 @@ describe("the engine in its testbench", () => {
   beforeAll(async () => {
     if (spawnSync("verilator", ["--version"]).error !== undefined) return;
     const modules = new Map(design.modules.map((module) => [module.name, module]));
-    for (const [name, text] of [...verilogLibrary, ...emitSystemTestbench(system)])
+    for (const [name, text] of [...verilogLibrary, ...emitSystemTestbench(testbench)])
       writeFileSync(join(folder, name), text);
     for (const module of design.modules)
       writeFileSync(join(folder, `${module.name}.sv`), printVerilog(module, modules));
@@ -160,7 +140,6 @@ describe("the engine in its testbench", () => {
 
   it("takes the same cycles in our simulator, and gives the same bytes with pauses", async (context) => {
     requireTool(context, "verilator");
-    const at = engineRegisters;
     const { output } = await built().run(["+stall=0", "+latency=13"]);
     const printed = [...output.matchAll(/^CYCLES (\d+)$/gm)].map(([, cycles]) => Number(cycles));
     const module = flatten(lowerDesign(design));
@@ -168,41 +147,27 @@ describe("the engine in its testbench", () => {
       const { runs } = simulateAxiSystem({
         module,
         lanes: 1,
-        contents: system.contents,
+        contents: testbench.contents,
         stream: null,
         memory: { latencyCycles: 13 },
         ...(pauses === null ? {} : { pauses }),
         randomStart: createRng(4),
         maxCycles: 200_000,
-        runs: system.tasks.map(({ registers, programBase, frames, expected }) => ({
-          writes: [
-            ...Object.entries(registers!).map(([name, data]) => ({
-              address: at[name as keyof typeof at].at,
-              data,
-            })),
-            { address: at.programBase.at, data: programBase },
-            { address: at.frames.at, data: frames },
-            { address: at.control.at, data: 3 },
-          ],
-          reads: { status: at.status.at, cycles: at.cycles.at },
-          after: [{ address: at.interrupt.at, data: 1 }],
-          results: {
-            address: expected[0]!.address,
-            stride: registers!.resultStride!,
-            bytes: expected[0]!.bytes.length,
-            frames,
-          },
-        })),
+        runs: taskRuns(memory),
       });
       if (pauses === null) expect(runs.map(({ registers }) => registers.cycles)).toEqual(printed);
       for (const [i, run] of runs.entries()) {
-        expect(run.registers.status).toBe(2);
+        expect(run.registers.status).toBe(STATUS_DONE);
         expect(run.frameCycles).not.toContain(-1);
-        const { expected } = system.tasks[i]!;
-        const size = expected[0]!.bytes.length;
-        for (const [frame, { bytes, care }] of expected.entries()) {
-          const got = run.results[0]!.slice(frame * size, (frame + 1) * size);
-          expect(got.map((byte, j) => byte * care![j]!)).toEqual(bytes.map((byte, j) => byte * care![j]!));
+        const { expected } = testbench.tasks[i]!;
+        const { program } = memory.tasks[i]!;
+        for (const [frame, { address, bytes, care }] of expected.entries()) {
+          const from = frame * program.resultBytes + program.result.offset;
+          const got = run.results[0]!.subarray(from, from + bytes.length);
+          expect(
+            got.map((byte, j) => byte * care![j]!),
+            `${address}`,
+          ).toEqual(bytes.map((byte, j) => byte * care![j]!));
         }
       }
     }
