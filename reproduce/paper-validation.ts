@@ -1,14 +1,16 @@
 import {
   acceleratorTechnologyAt16Nm,
+  defaultDramBytesPerSecond,
   nvdlaAtoms,
   nvdlaPoints,
   type Range,
   readTechnology,
-  runOnArray,
+  runOnEngine,
+  shapeConfig,
 } from "../src/cost/index.js";
 import { resNet50Layers } from "./resnet50.js";
 
-/** Our array in the shape of a published NVDLA, on ResNet-50 at 1 GHz, beside what is published. */
+/** Our engine in the shape of a published NVDLA, on ResNet-50 at 1 GHz, beside what is published. */
 export type ValidationRow = {
   readonly node: string;
   readonly macs: number;
@@ -20,7 +22,7 @@ export type ValidationRow = {
   readonly publishedPowerMw: number;
 };
 
-/** Compare the array model with NVDLA's published points that have lanes of 8 multipliers or more. */
+/** Compare the engine with NVDLA's published points that have a shape of its. */
 export function validationRows(technologies: readonly string[]): readonly ValidationRow[] {
   const layers = resNet50Layers();
   return technologies.flatMap((name) => {
@@ -29,18 +31,16 @@ export function validationRows(technologies: readonly string[]): readonly Valida
       .filter(({ macs }) => nvdlaAtoms(macs).outputChannels >= 4)
       .map((point): ValidationRow => {
         const { inputChannels, outputChannels } = nvdlaAtoms(point.macs);
-        const run = runOnArray(
+        const engine = shapeConfig({
+          cPar: inputChannels,
+          kPar: outputChannels,
+          requantizers: Math.max(1, outputChannels / 4),
+          weightBufferBytes: (point.bufferKb / 2) * 1024,
+          activationBufferBytes: (point.bufferKb / 2) * 1024,
+        });
+        const run = runOnEngine(
           layers,
-          {
-            cPar: inputChannels,
-            kPar: outputChannels,
-            requantizers: Math.max(1, outputChannels / 4),
-            weightBufferKb: point.bufferKb / 2,
-            activationBufferKb: point.bufferKb / 2,
-            clockMhz: 1000,
-            dramBytesPerSecond: 12.8e9,
-            mapping: "channels",
-          },
+          { engine, clockMhz: 1000, dramBytesPerSecond: defaultDramBytesPerSecond },
           technology,
         );
         const power = (level: keyof Range): number =>

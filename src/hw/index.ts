@@ -4,6 +4,7 @@ export { buffersFor, MAXIMUM_FANOUT } from "./buffers.js";
 export * from "./builder.js";
 export * from "./cell-counts.js";
 export { type LogicComponent, logicComponent } from "./components.js";
+export { copiesOf } from "./copies.js";
 export { lowerDatapath } from "./datapath.js";
 export * from "./datapath-plan.js";
 export * from "./emit.js";
@@ -23,7 +24,7 @@ export { emittedRegisters } from "./manifest-registers.js";
 export { type BoundMacro, boundMacro, memoryWrapper } from "./memory-wrapper.js";
 export * from "./netlist.js";
 export * from "./print.js";
-export type { RegisterBank } from "./register-banks.js";
+export { type RegisterBank, registerBanks } from "./register-banks.js";
 export {
   type LayerRegisters,
   type RegisterMap,

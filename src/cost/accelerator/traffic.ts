@@ -1,57 +1,236 @@
-import type { AcceleratorConfig, AcceleratorLayer, DramBytes } from "./types.js";
-import { elements } from "./work.js";
+import {
+  ACTIVATION_BANKS,
+  type EngineConfig,
+  engineShape,
+  type Geometry,
+  type Operation,
+} from "../../accel/index.js";
+import { sum } from "../../core/index.js";
+import { geometryOfShape } from "./operation.js";
+import type { AcceleratorLayer, DramBytes } from "./types.js";
+import type { LayerWork } from "./work.js";
 
-/** What a layer moves to and from DRAM, bytes. */
-export type LayerTraffic = { readonly weights: number; readonly activations: number };
+/** What a layer moves over the memory port, bytes. */
+export type LayerTraffic = {
+  readonly weights: number;
+  /** Tensors read and written. */
+  readonly loads: number;
+  readonly stores: number;
+  /** Layer descriptors: row tiles that it is worked in, 1 where all lies on chip. */
+  readonly tiles: number;
+  /** Its transfers run before and behind the array, not beside it: tensors moved whole, or tiles with a single buffer. */
+  readonly isSerial: boolean;
+};
 
-/** Buffers that decide the traffic. */
-export type Buffers = Pick<AcceleratorConfig, "weightBufferKb" | "activationBufferKb">;
+/** Traffic of a network on an engine. */
+export type NetworkTraffic = {
+  /** Where the first layer's input comes from. */
+  readonly input: "stream" | "memory";
+  /** Bytes that whoever makes the input writes to memory, when it does not come by the stream. */
+  readonly inputWrites: number;
+  readonly layers: readonly LayerTraffic[];
+};
 
-const KB = 1024;
+const NO_TRAFFIC: LayerTraffic = { weights: 0, loads: 0, stores: 0, tiles: 0, isSerial: false };
+
+type Sizes = { readonly wordBytes: number };
+
+const rowWords = ({ width, channels }: Geometry, { wordBytes }: Sizes): number =>
+  width * Math.ceil(channels / wordBytes);
+/** Addresses of every bank that some rows take. */
+const bankWordsOf = (geometry: Geometry, rows: number, sizes: Sizes): number =>
+  Math.ceil(rows / ACTIVATION_BANKS) * rowWords(geometry, sizes);
+const bytesOf = (geometry: Geometry, rows: number, sizes: Sizes): number =>
+  rows * rowWords(geometry, sizes) * sizes.wordBytes;
+
+/** Rows of the source that a tile of so many output rows needs. */
+const sourceRows = ({ kernel, stride, source }: Operation, rows: number): number =>
+  Math.min(source.height, (rows - 1) * stride.height + kernel.height);
+
+type Tiling = Pick<LayerTraffic, "tiles" | "isSerial">;
+const WHOLE: Tiling = { tiles: 1, isSerial: false };
 
 /**
- * Count DRAM bytes of a frame, layer after layer.
- *
- * - The first layer's input arrives as a stream (camera or frozen front) and is used row by row: it costs nothing.
- * - A layer's output stays on chip when it fits beside the layer's resident input, else it is written to DRAM, and the next
- *   layer reads it back.
- * - Weights: none when those of all layers fit in their buffer, where they then stay from frame to frame; else once a frame
- *   each. A layer whose weights do not fit and whose input does not either reads the cheaper of the two once for every load of the other.
- *
- * A residual operand is taken as resident when its addition's output is.
+ * Find the fewest row tiles whose buffers fit: two buffers a tensor in memory, so that transfers run beside the array, or where not even a row has room for that,
+ * one. Tiles that begin within a block of four rows may take a block more.
  */
-export function dramTraffic(layers: readonly AcceleratorLayer[], buffers: Buffers): readonly LayerTraffic[] {
-  const weightBytes = buffers.weightBufferKb * KB;
-  const activationBytes = buffers.activationBufferKb * KB;
-  const allWeights = layers.reduce((sum, layer) => sum + layer.weightBytes, 0);
-  const stay = allWeights <= weightBytes;
-  /** Where the current layer's input is: `stream` is used once and takes no room. */
-  let input: "stream" | "chip" | "dram" = "stream";
-  const last = layers.findLastIndex((layer) => layer.kind !== "other");
-  return layers.map((layer, i) => {
-    if (layer.kind === "other") return { weights: 0, activations: 0 };
-    const inputBytes = elements(layer.inputShape);
-    const outputBytes = elements(layer.outputShape);
-    const resident = input === "chip" ? inputBytes : 0;
-    // The result of the last layer leaves the chip on both sides of a comparison.
-    const outputStays = i === last || resident + outputBytes <= activationBytes;
-    let weights = stay ? 0 : layer.weightBytes;
-    let read = input === "dram" ? inputBytes : 0;
-    if (input === "dram" && !stay && layer.weightBytes > weightBytes) {
-      const strips = Math.ceil(inputBytes / activationBytes);
-      const groups = Math.ceil(layer.weightBytes / weightBytes);
-      if (layer.weightBytes * strips + inputBytes <= layer.weightBytes + inputBytes * groups)
-        weights = layer.weightBytes * strips;
-      else read = inputBytes * groups;
+function tilesOf(
+  operation: Operation,
+  external: { readonly sources: number; readonly target: boolean },
+  room: number,
+  sizes: Sizes,
+): Tiling | undefined {
+  const { output, source } = operation;
+  const blocks = (geometry: Geometry, rows: number, of: number): number =>
+    bankWordsOf(
+      geometry,
+      Math.min(rows + (rows < of ? ACTIVATION_BANKS - 1 : 0), of + ACTIVATION_BANKS - 1),
+      sizes,
+    );
+  for (const copies of [2, 1])
+    for (let count = 1, before = 0; count <= output.height; count++) {
+      const rows = Math.ceil(output.height / count);
+      if (rows === before) continue;
+      before = rows;
+      const words =
+        external.sources * blocks(source, sourceRows(operation, rows), source.height) +
+        (external.target ? blocks(output, rows, output.height) : 0);
+      const used = count === 1 ? 1 : copies;
+      if (used * words <= room) return { tiles: Math.ceil(output.height / rows), isSerial: used === 1 };
     }
-    input = outputStays ? "chip" : "dram";
-    return { weights, activations: read + (outputStays ? 0 : outputBytes) };
-  });
+  return undefined;
+}
+
+/** Bytes of weights that a layer reads in so many tiles: kept in the ring from tile to tile, or over a group's stripes, where they fit beside a burst. */
+function weightBytes(
+  { weights }: LayerWork,
+  tiles: number,
+  { weightBufferBytes }: EngineConfig,
+  burstBytes: number,
+): number {
+  const { groups, parameterBytes, blockBytes, stripes } = weights;
+  const limit = weightBufferBytes - burstBytes;
+  const section = parameterBytes + blockBytes;
+  // Tiles cut the stripes anew: there are about as many.
+  const perTile = Math.max(1, stripes / tiles);
+  if (section > limit && perTile > 1)
+    return tiles * groups * (parameterBytes + blockBytes * Math.ceil(perTile));
+  const bytes = groups * section;
+  return bytes <= limit ? bytes : bytes * tiles;
 }
 
 /** Add a frame's traffic up. */
-export function totalTraffic(traffic: readonly LayerTraffic[]): DramBytes {
-  const weights = traffic.reduce((sum, layer) => sum + layer.weights, 0);
-  const activations = traffic.reduce((sum, layer) => sum + layer.activations, 0);
+export function totalTraffic({ layers, inputWrites }: NetworkTraffic): DramBytes {
+  let [weights, activations] = [0, inputWrites];
+  for (const layer of layers) {
+    weights += layer.weights;
+    activations += layer.loads + layer.stores;
+  }
   return { weights, activations, total: weights + activations };
 }
+
+/**
+ * Count external bytes of a frame, layer after layer, near what the compiler's search comes to. An output stays on chip when it fits beside what else must stay,
+ * else it is stored and read again in row tiles, rows that two tiles share twice. Words are as wide as the array, so a pixel of few channels takes a whole one. Weights are
+ * read in every frame.
+ *
+ * The first input comes by the stream where two frames of it fit the activation memory and that moves no more bytes; else it is written to memory by whoever makes it.
+ * The last output leaves the chip on both sides of a comparison and is not counted.
+ *
+ * @returns undefined when some layer has no room for a row
+ */
+export function networkTraffic(
+  layers: readonly AcceleratorLayer[],
+  works: readonly LayerWork[],
+  config: EngineConfig,
+): NetworkTraffic | undefined {
+  const streamed = trafficWith("stream", layers, works, config);
+  const stored = trafficWith("memory", layers, works, config);
+  if (streamed === undefined || stored === undefined) return streamed ?? stored;
+  return totalTraffic(streamed).total <= totalTraffic(stored).total ? streamed : stored;
+}
+
+/** A living tensor: where it lies, and the last layer that reads it. */
+type Tensor = {
+  readonly geometry: Geometry;
+  readonly place: "slot" | "chip" | "memory";
+  readonly last: number;
+  /** The layer that makes it. */
+  readonly made: number;
+};
+
+/** For each layer, the names of what it reads, seen through reshapes, and the last reader of each. */
+function readersOf(layers: readonly AcceleratorLayer[], origin: string) {
+  const known = new Map<string, string>();
+  const last = new Map<string, number>();
+  let before = origin;
+  const reads = layers.map((layer, i) => {
+    const names = (layer.inputs ?? [before]).map((name) => known.get(name) ?? origin);
+    known.set(layer.name, layer.kind === "other" ? (names[0] ?? origin) : layer.name);
+    before = layer.name;
+    if (layer.kind !== "other") for (const name of names) last.set(name, i);
+    return names;
+  });
+  return { reads, last };
+}
+
+function trafficWith(
+  input: NetworkTraffic["input"],
+  layers: readonly AcceleratorLayer[],
+  works: readonly LayerWork[],
+  config: EngineConfig,
+): NetworkTraffic | undefined {
+  const { wordBytes, bankWords, burstBytes } = engineShape(config);
+  const sizes = { wordBytes };
+  const wholeWords = (geometry: Geometry): number => bankWordsOf(geometry, geometry.height, sizes);
+  const first = layers.find((layer) => layer.kind !== "other");
+  if (first === undefined) return { input: "stream", inputWrites: 0, layers: layers.map(() => NO_TRAFFIC) };
+  const end = layers.findLastIndex((layer) => layer.kind !== "other");
+  const image = geometryOfShape(first.inputShape);
+  const slots = input === "stream" ? 2 * wholeWords(image) : 0;
+  if (slots > bankWords) return undefined;
+  const room = bankWords - slots;
+  const { reads, last } = readersOf(layers, ORIGIN);
+  const living = new Map<string, Tensor>([
+    [
+      ORIGIN,
+      {
+        geometry: image,
+        place: input === "stream" ? "slot" : "memory",
+        last: last.get(ORIGIN) ?? 0,
+        made: 0,
+      },
+    ],
+  ]);
+  const result: LayerTraffic[] = [];
+  for (const [i, layer] of layers.entries()) {
+    const operation = works[i]!.operation;
+    if (operation === undefined) {
+      result.push(NO_TRAFFIC);
+      continue;
+    }
+    const { source, output } = operation;
+    const plan = () => {
+      const chips = [...living.values()].filter(({ place }) => place === "chip");
+      const free = room - sum(chips.map(({ geometry }) => wholeWords(geometry)));
+      const sources = reads[i]!.filter((name) => living.get(name)?.place === "memory").length;
+      const beside = free - wholeWords(output);
+      const kept = beside >= 0 ? tilesOf(operation, { sources, target: false }, beside, sizes) : undefined;
+      if (kept !== undefined) return { sources, isKept: true, tiling: sources === 0 ? WHOLE : kept };
+      const tiling = tilesOf(operation, { sources, target: true }, free, sizes);
+      return tiling && { sources, isKept: false, tiling };
+    };
+    let planned = plan();
+    // What was kept so far leaves no room for a row: the largest is stored where it was made.
+    while (planned === undefined) {
+      const largest = [...living]
+        .filter(([, { place }]) => place === "chip")
+        .sort(([, a], [, b]) => wholeWords(b.geometry) - wholeWords(a.geometry))[0];
+      if (largest === undefined) return undefined;
+      const [name, tensor] = largest;
+      living.set(name, { ...tensor, place: "memory" });
+      const { geometry, made } = tensor;
+      const before = result[made]!;
+      result[made] = { ...before, stores: before.stores + bytesOf(geometry, geometry.height, sizes) };
+      planned = plan();
+    }
+    const { sources, isKept, tiling } = planned;
+    const { tiles } = tiling;
+    const sharedRows = Math.max(0, operation.kernel.height - operation.stride.height) * (tiles - 1);
+    result.push({
+      weights: weightBytes(works[i]!, tiles, config, burstBytes),
+      loads: sources * bytesOf(source, source.height + sharedRows, sizes),
+      stores: isKept || i === end ? 0 : bytesOf(output, output.height, sizes),
+      ...tiling,
+    });
+    for (const [name, tensor] of living) if (tensor.last <= i) living.delete(name);
+    const place = isKept ? "chip" : "memory";
+    living.set(layer.name, { geometry: output, place, last: last.get(layer.name) ?? i, made: i });
+  }
+  return { input, inputWrites: input === "memory" ? elementsOf(image) : 0, layers: result };
+}
+
+/** Name of the network's input among the tensors. */
+const ORIGIN = "";
+
+const elementsOf = ({ height, width, channels }: Geometry): number => height * width * channels;

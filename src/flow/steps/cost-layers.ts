@@ -1,4 +1,4 @@
-import type { AcceleratorLayer, PaperLayer } from "../../cost/index.js";
+import { type AcceleratorLayer, acceleratorLayerOf, type PaperLayer } from "../../cost/index.js";
 import { inputsOfQuantNode, type QuantNetwork, type QuantNode } from "../../quant/index.js";
 
 /** A layer of an integer network with its input's shape and its dense multiply-accumulates. */
@@ -29,18 +29,8 @@ function kernelOf(node: QuantNode): readonly [number, number] {
 }
 
 /** Describe a layer as the programmable accelerator runs it. */
-export function acceleratorLayer({ node, inputShape, macs }: ShapedLayer): AcceleratorLayer {
-  const weighted = node.kind === "conv2d" || node.kind === "depthwiseConv2d" || node.kind === "dense";
-  return {
-    name: node.name,
-    kind: weighted ? node.kind : isPool(node) ? "pool" : node.kind === "add" ? "add" : "other",
-    inputShape,
-    outputShape: node.output.shape,
-    macs,
-    weightBytes: weighted ? node.weights.data.length : 0,
-    kernel: kernelOf(node),
-  };
-}
+export const acceleratorLayer = ({ node, inputShape, macs }: ShapedLayer): AcceleratorLayer =>
+  acceleratorLayerOf(node, inputShape, macs);
 
 /** Describe a layer as DeepFreeze sees it. */
 export function paperLayer({ node, inputShape }: ShapedLayer): PaperLayer {
