@@ -12,11 +12,11 @@ export type EngineClock = {
   readonly periodPs: number;
 };
 
-/** Arrays whose paths decide: the smallest, the usual one, the largest. */
+/** Engines whose paths decide: lanes of the smallest, the usual and the largest size; the lanes' number hardly matters. */
 const judges: readonly EngineConfig[] = [
   engineConfig({ cPar: 4, kPar: 4 }),
   engineConfig({ cPar: 16, kPar: 16 }),
-  engineConfig({ cPar: 64, kPar: 32 }),
+  engineConfig({ cPar: 64, kPar: 4 }),
 ];
 
 /** Targets are multiples of this. */
@@ -24,13 +24,9 @@ const STEP_PS = 100;
 /** Full adders in a row that the shortest target leaves time for. */
 const LEAST_ADDERS = 4;
 
-function longestPs(clock: ClockTarget, memoryAccessPs?: number): number {
+function longestPs(config: EngineConfig, clock: ClockTarget, memoryAccessPs?: number): number {
   const options = memoryAccessPs === undefined ? {} : { memoryAccessPs };
-  return Math.max(
-    ...judges.map(
-      (config) => new NetlistTiming(buildEngine(config, clock).design, clock, options).longest(1)[0]?.ps ?? 0,
-    ),
-  );
+  return new NetlistTiming(buildEngine(config, clock).design, clock, options).longest(1)[0]?.ps ?? 0;
 }
 
 /**
@@ -43,8 +39,9 @@ export function engineClock(technology: Technology): EngineClock {
   const least = register.clockToOutputPs + register.setupPs + LEAST_ADDERS * fullAdder.sumPs;
   for (let periodPs = STEP_PS * Math.ceil(least / STEP_PS); ; periodPs += STEP_PS) {
     const target = { periodPs, cells };
-    if (longestPs(target) > periodPs) continue;
-    const withMemories = longestPs(target, Math.max(technology.sram.minimumPeriodPs, periodPs / 2));
-    return { target, periodPs: Math.max(periodPs, withMemories) };
+    if (judges.some((config) => longestPs(config, target) > periodPs)) continue;
+    const accessPs = Math.max(technology.sram.minimumPeriodPs, periodPs / 2);
+    const withMemories = judges.map((config) => longestPs(config, target, accessPs));
+    return { target, periodPs: Math.max(periodPs, ...withMemories) };
   }
 }

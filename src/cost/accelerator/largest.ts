@@ -20,7 +20,7 @@ import { type LayerWork, layerWork } from "./work.js";
 
 const KB = 1024;
 const weightBuffersKb = [4, 16, 64] as const;
-const activationBuffersKb = [16, 32, 64, 128, 256, 512] as const;
+const activationBuffersKb = [16, 32, 64, 128, 256, 512, 1024, 2048] as const;
 
 const canBeBuilt = (config: EngineConfig): boolean => {
   try {
@@ -33,7 +33,7 @@ const canBeBuilt = (config: EngineConfig): boolean => {
 };
 
 /**
- * Engines that {@link createArrayCatalogue} chooses from: 4×4 to 64×32 multipliers, a requantizer a lane or one for four, 20 to 576 KB of buffers; those that
+ * Engines that {@link createArrayCatalogue} chooses from: 4×4 to 64×32 multipliers, a requantizer a lane or one for four, 20 KB to 2 MB of buffers; those that
  * `checkEngineConfig` allows.
  */
 export function arrayCandidates(): readonly EngineConfig[] {
