@@ -58,7 +58,7 @@ function compare(network: QuantNetwork, from: string | undefined, given: Partial
   return {
     cycles: cycles / (frame!.end - frame!.start),
     weights: ours / weights,
-    bytes: (total - traffic.inputWrites) / (weights + transfers),
+    bytes: (total - traffic.inputBytes) / (weights + transfers),
   };
 }
 

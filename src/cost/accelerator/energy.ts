@@ -19,7 +19,7 @@ export type EngineActivity = { readonly events: EventCounts; readonly accesses: 
 /** Join a layer's work, traffic and time. */
 export function engineActivity(
   { events, accesses, operation }: LayerWork,
-  { weights, loads, stores }: LayerTraffic,
+  { weightBytes, loadBytes, storeBytes }: LayerTraffic,
   config: EngineConfig,
   { cycles, streamed }: { readonly cycles: number; readonly streamed: AcceleratorLayer | undefined },
 ): EngineActivity {
@@ -29,9 +29,9 @@ export function engineActivity(
     streamed === undefined || operation === undefined ? undefined : geometryOfShape(streamed.inputShape);
   const streamBeats =
     image === undefined ? 0 : image.height * image.width * Math.ceil(image.channels / wordBytes);
-  const [loadWords, storeWords] = [loads / wordBytes, stores / wordBytes];
-  const ringWrites = weights / ringWordBytes;
-  const loadBeats = loads / config.axiDataBytes;
+  const [loadWords, storeWords] = [loadBytes / wordBytes, storeBytes / wordBytes];
+  const ringWrites = weightBytes / ringWordBytes;
+  const loadBeats = loadBytes / config.axiDataBytes;
   return {
     events: {
       ...events,
@@ -39,7 +39,7 @@ export function engineActivity(
       loadWords,
       storeWords,
       streamBeats,
-      readBeats: weights / config.axiDataBytes + loadBeats,
+      readBeats: weightBytes / config.axiDataBytes + loadBeats,
       cycles,
     },
     accesses: {

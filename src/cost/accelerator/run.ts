@@ -69,7 +69,7 @@ export function runOnEngine(
       name: layer.name,
       cycles,
       computeCycles: works[i]!.cycles,
-      dramBytes: moved.weights + moved.loads + moved.stores,
+      dramBytes: moved.weightBytes + moved.loadBytes + moved.storeBytes,
       utilization: cycles === 0 ? 0 : layer.macs / (cycles * multipliers),
       energyUj: scaleRange(chargedEnergyPj(prices, activity).total, 1e-6),
     };

@@ -49,14 +49,14 @@ export function layerCycles(
   let begun = false;
   return works.map((work, i) => {
     if (work.operation === undefined) return 0;
-    const { weights, loads, stores, tiles, isSerial } = traffic.layers[i]!;
+    const { weightBytes, loadBytes, storeBytes, tiles, isSerial } = traffic.layers[i]!;
     const compute = work.cycles + TILE_CYCLES * (tiles - 1);
-    const begins = loads + stores > 0 ? TRANSFER_CYCLES * tiles : 0;
-    const moving = loads / Math.min(rate, loadRate) + stores / rate + begins;
-    const missing = Math.max(0, weights - ahead) / rate;
+    const begins = loadBytes + storeBytes > 0 ? TRANSFER_CYCLES * tiles : 0;
+    const moving = loadBytes / Math.min(rate, loadRate) + storeBytes / rate + begins;
+    const missing = Math.max(0, weightBytes - ahead) / rate;
     const cycles = isSerial ? Math.max(compute, missing) + moving : Math.max(compute, missing + moving);
     // What is fetched ahead has room in the ring as the layer's own blocks leave it.
-    ahead = Math.max(0, Math.min(ring, ahead + cycles * rate - weights - loads - stores));
+    ahead = Math.max(0, Math.min(ring, ahead + cycles * rate - weightBytes - loadBytes - storeBytes));
     const start = begun ? 0 : FRAME_CYCLES;
     begun = true;
     return Math.ceil(cycles + start);

@@ -12,10 +12,10 @@ import type { LayerWork } from "./work.js";
 
 /** What a layer moves over the memory port, bytes. */
 export type LayerTraffic = {
-  readonly weights: number;
+  readonly weightBytes: number;
   /** Tensors read and written. */
-  readonly loads: number;
-  readonly stores: number;
+  readonly loadBytes: number;
+  readonly storeBytes: number;
   /** Layer descriptors: row tiles that it is worked in, 1 where all lies on chip. */
   readonly tiles: number;
   /** Its transfers run before and behind the array, not beside it: tensors moved whole, or tiles with a single buffer. */
@@ -27,11 +27,17 @@ export type NetworkTraffic = {
   /** Where the first layer's input comes from. */
   readonly input: "stream" | "memory";
   /** Bytes that whoever makes the input writes to memory, when it does not come by the stream. */
-  readonly inputWrites: number;
+  readonly inputBytes: number;
   readonly layers: readonly LayerTraffic[];
 };
 
-const NO_TRAFFIC: LayerTraffic = { weights: 0, loads: 0, stores: 0, tiles: 0, isSerial: false };
+const NO_TRAFFIC: LayerTraffic = {
+  weightBytes: 0,
+  loadBytes: 0,
+  storeBytes: 0,
+  tiles: 0,
+  isSerial: false,
+};
 
 type Sizes = { readonly wordBytes: number };
 
@@ -82,7 +88,7 @@ function tilesOf(
 }
 
 /** Bytes of weights that a layer reads in so many tiles: kept in the ring from tile to tile, or over a group's stripes, where they fit beside a burst. */
-function weightBytes(
+function weightBytesOf(
   { weights }: LayerWork,
   tiles: number,
   { weightBufferBytes }: EngineConfig,
@@ -100,11 +106,11 @@ function weightBytes(
 }
 
 /** Add a frame's traffic up. */
-export function totalTraffic({ layers, inputWrites }: NetworkTraffic): DramBytes {
-  let [weights, activations] = [0, inputWrites];
+export function totalTraffic({ layers, inputBytes }: NetworkTraffic): DramBytes {
+  let [weights, activations] = [0, inputBytes];
   for (const layer of layers) {
-    weights += layer.weights;
-    activations += layer.loads + layer.stores;
+    weights += layer.weightBytes;
+    activations += layer.loadBytes + layer.storeBytes;
   }
   return { weights, activations, total: weights + activations };
 }
@@ -164,7 +170,7 @@ function trafficWith(
   const sizes = { wordBytes };
   const wholeWords = (geometry: Geometry): number => bankWordsOf(geometry, geometry.height, sizes);
   const first = layers.find((layer) => layer.kind !== "other");
-  if (first === undefined) return { input: "stream", inputWrites: 0, layers: layers.map(() => NO_TRAFFIC) };
+  if (first === undefined) return { input: "stream", inputBytes: 0, layers: layers.map(() => NO_TRAFFIC) };
   const end = layers.findLastIndex((layer) => layer.kind !== "other");
   const image = geometryOfShape(first.inputShape);
   const slots = input === "stream" ? 2 * wholeWords(image) : 0;
@@ -211,23 +217,23 @@ function trafficWith(
       living.set(name, { ...tensor, place: "memory" });
       const { geometry, made } = tensor;
       const before = result[made]!;
-      result[made] = { ...before, stores: before.stores + bytesOf(geometry, geometry.height, sizes) };
+      result[made] = { ...before, storeBytes: before.storeBytes + bytesOf(geometry, geometry.height, sizes) };
       planned = plan();
     }
     const { sources, isKept, tiling } = planned;
     const { tiles } = tiling;
     const sharedRows = Math.max(0, operation.kernel.height - operation.stride.height) * (tiles - 1);
     result.push({
-      weights: weightBytes(works[i]!, tiles, config, burstBytes),
-      loads: sources * bytesOf(source, source.height + sharedRows, sizes),
-      stores: isKept || i === end ? 0 : bytesOf(output, output.height, sizes),
+      weightBytes: weightBytesOf(works[i]!, tiles, config, burstBytes),
+      loadBytes: sources * bytesOf(source, source.height + sharedRows, sizes),
+      storeBytes: isKept || i === end ? 0 : bytesOf(output, output.height, sizes),
       ...tiling,
     });
     for (const [name, tensor] of living) if (tensor.last <= i) living.delete(name);
     const place = isKept ? "chip" : "memory";
     living.set(layer.name, { geometry: output, place, last: last.get(layer.name) ?? i, made: i });
   }
-  return { input, inputWrites: input === "memory" ? elementsOf(image) : 0, layers: result };
+  return { input, inputBytes: input === "memory" ? elementsOf(image) : 0, layers: result };
 }
 
 /** Name of the network's input among the tensors. */

@@ -124,19 +124,19 @@ describe("external traffic", () => {
 
   test("weights come in every frame, in blocks of whole lanes, with their parameters", () => {
     const traffic = at(4096, [pointwise])!;
-    expect(traffic.layers[0]!.weights).toBe(2 * (32 * 16 + 32 * 32));
+    expect(traffic.layers[0]!.weightBytes).toBe(2 * (32 * 16 + 32 * 32));
   });
 
   test("two frames of a small input fit the stream's slots; nothing goes out", () => {
     const traffic = at(512, [small])!;
-    expect(traffic).toMatchObject({ input: "stream", inputWrites: 0 });
+    expect(traffic).toMatchObject({ input: "stream", inputBytes: 0 });
     expect(totalTraffic(traffic).activations).toBe(0);
   });
 
   test("a large image comes by memory, in words as wide as the array", () => {
     const traffic = at(512, [first])!;
-    expect(traffic).toMatchObject({ input: "memory", inputWrites: 224 * 224 * 3 });
-    expect(traffic.layers[0]!.loads).toBeGreaterThanOrEqual(224 * 224 * 32);
+    expect(traffic).toMatchObject({ input: "memory", inputBytes: 224 * 224 * 3 });
+    expect(traffic.layers[0]!.loadBytes).toBeGreaterThanOrEqual(224 * 224 * 32);
     expect(traffic.layers[0]!.tiles).toBeGreaterThan(1);
   });
 
@@ -166,7 +166,7 @@ describe("external traffic", () => {
       return networkTraffic(of, worksOf(own, of), own)!;
     };
     expect(totalTraffic(bytes(5, ["b", "a"])).activations).toBe(0);
-    expect(bytes(4, ["b", "b"]).layers.every(({ stores }) => stores === 0)).toBe(true);
+    expect(bytes(4, ["b", "b"]).layers.every(({ storeBytes }) => storeBytes === 0)).toBe(true);
     expect(totalTraffic(bytes(3, ["b", "a"])).activations).toBeGreaterThan(0);
   });
 });
@@ -178,7 +178,7 @@ describe("time", () => {
     const traffic = networkTraffic(layers, works, own)!;
     const at = (dramBytesPerSecond: number): number =>
       layerCycles(works, traffic, { engine: own, clockMhz: 500, dramBytesPerSecond }).reduce((a, b) => a + b);
-    const bytes = totalTraffic(traffic).total - traffic.inputWrites;
+    const bytes = totalTraffic(traffic).total - traffic.inputBytes;
     expect(at(1e6)).toBeGreaterThan((bytes / 1e6) * 500e6);
     expect(at(8e9)).toBeLessThan(at(1e6));
     expect(at(8e9)).toBeGreaterThanOrEqual(works.reduce((sum, { cycles }) => sum + cycles, 0));
