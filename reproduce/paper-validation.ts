@@ -1,6 +1,7 @@
 import {
   acceleratorTechnologyAt16Nm,
   defaultDramBytesPerSecond,
+  type EngineTier,
   nvdlaAtoms,
   nvdlaPoints,
   type Range,
@@ -13,6 +14,8 @@ import { resNet50Layers } from "./resnet50.js";
 /** Our engine in the shape of a published NVDLA, on ResNet-50 at 1 GHz, beside what is published. */
 export type ValidationRow = {
   readonly node: string;
+  /** How the engine's cells are known. */
+  readonly tier: EngineTier;
   readonly macs: number;
   readonly areaMm2: Range;
   readonly publishedAreaMm2: number;
@@ -28,8 +31,11 @@ const WEIGHT_SHARE = 1 / 8;
 /** Compare the engine with NVDLA's published points that have a shape of its. */
 export function validationRows(technologies: readonly string[]): readonly ValidationRow[] {
   const layers = resNet50Layers();
-  return technologies.flatMap((name) => {
-    const technology = acceleratorTechnologyAt16Nm(readTechnology(name));
+  const tiers = technologies.flatMap((name) =>
+    (["synthesized", "structural"] as const).map((tier) => ({ name, tier })),
+  );
+  return tiers.flatMap(({ name, tier }) => {
+    const technology = acceleratorTechnologyAt16Nm(readTechnology(name), tier);
     return nvdlaPoints
       .filter(({ macs }) => nvdlaAtoms(macs).outputChannels >= 4)
       .map((point): ValidationRow => {
@@ -51,6 +57,7 @@ export function validationRows(technologies: readonly string[]): readonly Valida
           run.leakageMw[level];
         return {
           node: technology.node,
+          tier,
           macs: point.macs,
           areaMm2: run.areaMm2,
           publishedAreaMm2: point.areaMm2,
