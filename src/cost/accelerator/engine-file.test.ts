@@ -61,7 +61,8 @@ describe.each(names)("the engine's cost in %s", (name) => {
     expect(price.low).toBeLessThan(price.nominal);
     expect(price.high).toBeGreaterThan(price.nominal);
     const ratio = structural.array!.pricesPj.products!.nominal / price.nominal;
-    expect(Math.abs(ratio - 1)).toBeLessThan(0.25);
+    // SG13G2 has no adder cells: counted ones are composed, an upper bound.
+    expect(Math.abs(ratio - 1)).toBeLessThan(0.35);
   });
 });
 
