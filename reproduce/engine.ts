@@ -272,7 +272,7 @@ export async function reproduceEngine(options: {
       mappedPeriodPs: await mappedPeriodPs(bench),
       source: {
         libraries: library.files.map((one) => one.name),
-        tool: `${defaultEngine().name} and ABC, adders as library cells`,
+        tool: `Yosys (${defaultEngine().name}) and ABC, adders as library cells`,
         command: "npm run reproduce -- engine",
       },
       shapes,

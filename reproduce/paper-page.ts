@@ -235,7 +235,7 @@ function headline({ comparisons }: PaperResults, what: string, paper: string): s
     ["array", "nvdla"].map((accelerator) => {
       const own = rows.filter((row) => row.form === form && row.accelerator === accelerator);
       const gains = own.flatMap(({ gain }) => (gain === null ? [] : [gain.topsPerWatt]));
-      const about = `  - ${form} front against ${accelerators[accelerator]}`;
+      const about = `  - ${form} front against ${accelerator === "array" ? "the " : ""}${accelerators[accelerator]}`;
       if (gains.length === 0) return `${about}: not feasible at any of the areas`;
       const nominal = gains.map((gain) => gain.nominal);
       const low = Math.min(...gains.map((gain) => gain.low));
