@@ -97,8 +97,6 @@ describe("a real layer on the engine's netlist", () => {
           weightBytes: bytes,
           loadBytes: seen.loadWords * 8,
           storeBytes: seen.storeWords * 8,
-          tiles: 1,
-          isSerial: true,
         },
         config,
         { cycles: recorded.cycles, streamed: undefined },

@@ -16,17 +16,20 @@ type Accesses = {
 /** What a layer does, external memory included: all that is priced. */
 export type EngineActivity = { readonly events: EventCounts; readonly accesses: Accesses };
 
-/** Join a layer's work, traffic and time. */
+/**
+ * Join work, traffic and time of a layer, or of several together.
+ *
+ * @param streamed the layer whose input comes by the stream, if it does
+ */
 export function engineActivity(
-  { events, accesses, operation }: LayerWork,
-  { weightBytes, loadBytes, storeBytes }: LayerTraffic,
+  { events, accesses }: Pick<LayerWork, "events" | "accesses">,
+  { weightBytes, loadBytes, storeBytes }: Pick<LayerTraffic, "weightBytes" | "loadBytes" | "storeBytes">,
   config: EngineConfig,
   { cycles, streamed }: { readonly cycles: number; readonly streamed: AcceleratorLayer | undefined },
 ): EngineActivity {
   const { wordBytes, ringWordBytes } = engineShape(config);
   const slices = wordBytes / config.kPar;
-  const image =
-    streamed === undefined || operation === undefined ? undefined : geometryOfShape(streamed.inputShape);
+  const image = streamed === undefined ? undefined : geometryOfShape(streamed.inputShape);
   const streamBeats =
     image === undefined ? 0 : image.height * image.width * Math.ceil(image.channels / wordBytes);
   const [loadWords, storeWords] = [loadBytes / wordBytes, storeBytes / wordBytes];

@@ -10,6 +10,7 @@ export * from "./largest.js";
 export * from "./layer.js";
 export * from "./memories.js";
 export * from "./operation.js";
+export * from "./placement.js";
 export * from "./price-scale.js";
 export * from "./run.js";
 export * from "./shapes.js";

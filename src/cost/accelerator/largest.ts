@@ -1,14 +1,15 @@
-import { checkEngineConfig, type EngineConfig } from "../../accel/index.js";
-import { FixynnError } from "../../core/index.js";
+import { checkEngineConfig, type EngineConfig, engineShape } from "../../accel/index.js";
+import { FixynnError, sum } from "../../core/index.js";
 import { type EngineArea, engineArea } from "./area.js";
 import { chipAssumptions } from "./assumptions.js";
 import { defaultDramBytesPerSecond } from "./dram.js";
 import { engineActivity, enginePricesPj, nominalEnergyPj } from "./energy.js";
-import { geometryOfShape } from "./operation.js";
+import { geometryOfShape, hasOperation, operationOf } from "./operation.js";
+import { planTensors } from "./placement.js";
 import { runOnEngine } from "./run.js";
 import { engineShapes, streamedShape } from "./shapes.js";
 import { layerCycles } from "./timeline.js";
-import { type NetworkTraffic, networkTraffic, totalTraffic } from "./traffic.js";
+import { type LayerTraffic, type NetworkTraffic, networkTraffic, totalTraffic } from "./traffic.js";
 import type {
   AcceleratorConfig,
   AcceleratorLayer,
@@ -16,7 +17,7 @@ import type {
   AcceleratorTechnology,
   LargestArrayInput,
 } from "./types.js";
-import { type LayerWork, layerWork } from "./work.js";
+import { type LayerWork, layerWork, totalWork } from "./work.js";
 
 const KB = 1024;
 const weightBuffersKb = [4, 16, 64] as const;
@@ -108,12 +109,25 @@ function withInput(
     : config;
 }
 
+/** Bytes of all layers together. */
+function movedBytes({
+  layers,
+}: NetworkTraffic): Pick<LayerTraffic, "weightBytes" | "loadBytes" | "storeBytes"> {
+  let [weightBytes, loadBytes, storeBytes] = [0, 0, 0];
+  for (const layer of layers) {
+    weightBytes += layer.weightBytes;
+    loadBytes += layer.loadBytes;
+    storeBytes += layer.storeBytes;
+  }
+  return { weightBytes, loadBytes, storeBytes };
+}
+
 /** Whether layers' loops are the same on two engines: the array, not the buffers. */
 const loopsKey = ({ cPar, kPar, requantizers }: EngineConfig): string => `${cPar} ${kPar} ${requantizers}`;
 
 /**
  * Make a catalogue for a network. Areas are computed at once, runs of a tail when it is first asked for; every later choice
- * takes microseconds. One engine is chosen, however much area there is.
+ * takes a fraction of a millisecond. One engine is chosen, however much area there is.
  */
 export function createArrayCatalogue(input: {
   readonly layers: readonly AcceleratorLayer[];
@@ -138,22 +152,25 @@ export function createArrayCatalogue(input: {
     const known = candidates.get(fromLayer);
     if (known !== undefined) return known;
     const tail = layers.slice(fromLayer);
-    const first = tail.findIndex((layer) => layer.kind !== "other");
+    const first = tail.find((layer) => layer.kind !== "other");
+    // Work depends on the array, places of tensors on the width and number of words: few of each.
+    const ownWorks = cached((config) => works(loopsKey(config), config).slice(fromLayer));
+    const totals = cached((config) => totalWork(ownWorks(loopsKey(config), config)));
+    const operations = tail.map((layer) => (hasOperation(layer) ? operationOf(layer) : undefined));
+    const plans = cached((config) => planTensors(tail, operations, engineShape(config)));
     const made = configs.flatMap((engine, i): Candidate[] => {
-      const own = works(loopsKey(engine), engine).slice(fromLayer);
-      const traffic = networkTraffic(tail, own, engine);
+      const own = ownWorks(loopsKey(engine), engine);
+      const { wordBytes, bankWords } = engineShape(engine);
+      const plan = plans(`${wordBytes} ${bankWords}`, engine);
+      const traffic = plan && networkTraffic(tail, own, engine, plan);
       if (traffic === undefined) return [];
-      const cycles = layerCycles(own, traffic, { engine, ...surroundings });
-      let total = 0;
-      let workPj = 0;
-      for (const [k, work] of own.entries()) {
-        const layer = k === first && traffic.input === "stream" ? tail[k] : undefined;
-        const about = { cycles: cycles[k]!, streamed: layer };
-        workPj += nominalEnergyPj(prices[i]!, engineActivity(work, traffic.layers[k]!, engine, about));
-        total += cycles[k]!;
-      }
-      const secondsPerFrame = total / (clockMhz * 1e6);
-      const busyMw = total > 0 ? (workPj * 1e-9) / secondsPerFrame : 0;
+      const cycles = sum(layerCycles(own, traffic, { engine, ...surroundings }));
+      const moved = movedBytes(traffic);
+      const streamed = traffic.input === "stream" ? first : undefined;
+      const work = totals(loopsKey(engine), engine);
+      const workPj = nominalEnergyPj(prices[i]!, engineActivity(work, moved, engine, { cycles, streamed }));
+      const secondsPerFrame = cycles / (clockMhz * 1e6);
+      const busyMw = cycles > 0 ? (workPj * 1e-9) / secondsPerFrame : 0;
       const dramPj = totalTraffic(traffic).total * technology.dramPjPerByte.nominal;
       return [
         {

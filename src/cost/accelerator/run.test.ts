@@ -91,7 +91,7 @@ describe("area and energy", () => {
 
   test("the components add up, and the fast sum is the nominal one", () => {
     const prices = enginePricesPj(engine, technology);
-    const traffic = { weightBytes: 1000, loadBytes: 4096, storeBytes: 512, tiles: 1, isSerial: true };
+    const traffic = { weightBytes: 1000, loadBytes: 4096, storeBytes: 512 };
     const work = layerWork(layers[1]!, engine);
     const activity = engineActivity(work, traffic, engine, { cycles: work.cycles, streamed: layers[1] });
     const { logic, memories, total } = chargedEnergyPj(prices, activity);

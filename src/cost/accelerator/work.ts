@@ -5,7 +5,7 @@ import {
   PARAMETER_BYTES,
   scheduleOf,
 } from "../../accel/index.js";
-import { type EventCounts, noEvents } from "./events.js";
+import { addEvents, type EventCounts, noEvents } from "./events.js";
 import { elements, hasOperation, operationOf } from "./operation.js";
 import type { AcceleratorLayer } from "./types.js";
 
@@ -72,6 +72,15 @@ const BANK_CYCLES = 17;
  * to memory, and to the next layer's start (`src/accel/cycles/latencies.ts`).
  */
 const LAYER_CYCLES = 38;
+
+/** Add up what layers do. */
+export function totalWork(works: readonly LayerWork[]): Pick<LayerWork, "events" | "accesses"> {
+  const accesses = { ...NO_ACCESSES } as { -readonly [Name in keyof MemoryAccesses]: number };
+  for (const work of works)
+    for (const name of Object.keys(accesses) as (keyof MemoryAccesses)[])
+      accesses[name] += work.accesses[name];
+  return { events: addEvents(...works.map(({ events }) => events)), accesses };
+}
 
 /** A sum over the stripes of a layer, of which the last row and column may be smaller. */
 function overStripes(
