@@ -7,6 +7,7 @@ export { type LogicComponent, logicComponent } from "./components.js";
 export { lowerDatapath } from "./datapath.js";
 export * from "./datapath-plan.js";
 export * from "./emit.js";
+export { exposeNets } from "./expose.js";
 export * from "./fold/index.js";
 export * from "./front.js";
 export { type FrontLayer, frontGraph } from "./front-graph.js";

@@ -6,6 +6,7 @@ import { engineRegisters } from "../../src/accel/registers.js";
 import { buildEngine } from "../../src/accel/rtl/engine.js";
 import { sky130Cells } from "../../src/arith/index.js";
 import { createRng } from "../../src/core/index.js";
+import { exposeNets } from "../../src/hw/index.js";
 import { createSimulator, flatten, lowerDesign, WORDS_PER_BIT } from "../../src/sim/index.js";
 
 /** When the units of an engine were done, counted from the frame's begin. */
@@ -26,16 +27,7 @@ export class EngineTimer {
 
   constructor(config: EngineConfig) {
     const { design } = buildEngine(config, { periodPs: 5000, cells: sky130Cells });
-    const top = design.modules.at(-1)!;
-    const watched = Object.values(PULSES).map((name) => ({
-      name,
-      direction: "output" as const,
-      net: top.ports[0]!.net,
-      at: top.nets.findIndex((net) => net.name === name),
-    }));
-    const ports = watched.map(({ at, ...port }) => ({ ...port, net: at as typeof port.net }));
-    const modules = [...design.modules.slice(0, -1), { ...top, ports: [...top.ports, ...ports] }];
-    const flat = flatten(lowerDesign({ ...design, modules }));
+    const flat = flatten(lowerDesign(exposeNets(design, Object.values(PULSES))));
     this.#config = config;
     this.#sim = createSimulator(flat, { lanes: 1, dataPorts: ["m_axi_rdata"], randomStart: createRng(1) });
     this.#widths = new Map(flat.ports.map((port) => [port.name, port.bits.length]));
