@@ -5,6 +5,7 @@ import { findQuantNode, inputsOfQuantNode, type QuantNetwork } from "../src/quan
 /** Utilization of a 32×32 weight-stationary systolic array on MobileNet by SCALE-Sim v2 (FACTS.md). */
 export const SYSTOLIC = {
   name: "32×32 systolic array (SCALE-Sim v2)",
+  multipliers: 32 * 32,
   firstLayer: 0.84,
   depthwise: 0.03,
 } as const;

@@ -1,7 +1,9 @@
+import type { InputTiming } from "../src/accel/cycles/index.js";
 import {
   buildEngine,
   type EngineConfig,
   type EngineProgram,
+  engineShape,
   packImages,
   placeTasks,
   taskRuns,
@@ -11,6 +13,8 @@ import { sky130Cells } from "../src/arith/index.js";
 import { exposeNets } from "../src/hw/index.js";
 import { flatten, lowerDesign, type MemoryTiming, simulateAxiSystem } from "../src/sim/index.js";
 
+/** Cycles from a frame's begin to its first address on the memory port. */
+const BEGIN_TO_ADDRESS = 3;
 /** The pulse that a layer's last byte is in memory. */
 const LAYER_DONE = "walker_layer_done";
 
@@ -18,8 +22,10 @@ const LAYER_DONE = "walker_layer_done";
 export type MeasuredFrame = {
   /** Busy cycles. */
   readonly cycles: number;
-  /** Cycle in which each layer descriptor ended, from the first address on the memory port on. */
+  /** Cycle in which each layer descriptor ended; all are counted from the frame's begin. */
   readonly layerEnds: readonly number[];
+  /** When the frame came by the stream; undefined for one in memory. */
+  readonly input: InputTiming | undefined;
   readonly output: Uint8Array | Int8Array;
 };
 
@@ -38,7 +44,7 @@ export function measureFrame(
   const { design } = buildEngine(config, { periodPs: 5000, cells: sky130Cells });
   const placed = placeTasks([{ program, frames: 1 }], config);
   const layerEnds: number[] = [];
-  let first: number | undefined;
+  const seen = { address: undefined as number | undefined, pixel: undefined as number | undefined };
   const { input } = program;
   const isStream = input.kind === "stream";
   const bytes =
@@ -52,10 +58,25 @@ export function measureFrame(
     memory,
     maxCycles: 2_000_000,
     onCycle: (simulator) => {
-      if ((simulator.readWord("m_axi_arvalid")[0]! & 1) === 1) first ??= simulator.cycles;
-      if ((simulator.readWord(LAYER_DONE)[0]! & 1) === 1) layerEnds.push(simulator.cycles - first!);
+      const isSet = (port: string): boolean => (simulator.readWord(port)[0]! & 1) === 1;
+      // Pixels are offered from the first cycle on.
+      if (isStream && isSet("s_axis_tready")) seen.pixel ??= simulator.cycles;
+      if (isSet("m_axi_arvalid")) seen.address ??= simulator.cycles;
+      if (isSet(LAYER_DONE)) layerEnds.push(simulator.cycles);
     },
   });
   const [{ registers, results }] = runs as [(typeof runs)[0]];
-  return { cycles: registers.cycles, layerEnds, output: unpackTensor(results[0]!, program.result) };
+  const begin = seen.address! - BEGIN_TO_ADDRESS;
+  const pixels = isStream ? config.input!.height * config.input!.width : 0;
+  return {
+    cycles: registers.cycles,
+    layerEnds: layerEnds.map((cycle) => cycle - begin),
+    input: isStream
+      ? {
+          cyclesPerFrame: pixels * engineShape(config).inputPixelWords,
+          firstCycle: seen.pixel! - begin,
+        }
+      : undefined,
+    output: unpackTensor(results[0]!, program.result),
+  };
 }
