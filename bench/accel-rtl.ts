@@ -11,6 +11,7 @@ import {
 } from "../src/accel/index.js";
 import { sky130Cells } from "../src/arith/index.js";
 import { exposeNets } from "../src/hw/index.js";
+import type { QuantValues } from "../src/quant/index.js";
 import { flatten, lowerDesign, type MemoryTiming, simulateAxiSystem } from "../src/sim/index.js";
 
 /** Cycles from a frame's begin to its first address on the memory port. */
@@ -38,7 +39,7 @@ export type MeasuredFrame = {
 export function measureFrame(
   config: EngineConfig,
   program: EngineProgram,
-  image: Uint8Array | Int8Array,
+  image: QuantValues,
   memory: MemoryTiming,
 ): MeasuredFrame {
   const { design } = buildEngine(config, { periodPs: 5000, cells: sky130Cells });

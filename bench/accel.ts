@@ -8,11 +8,21 @@ import {
   streamGeometry,
 } from "../src/accel/index.js";
 import { CheckFailedError, createRng } from "../src/core/index.js";
-import { nodeName } from "../src/graph/index.js";
-import { executeFrom, findQuantNode, type QuantNetwork, truncateQuantNetwork } from "../src/quant/index.js";
+import { type NodeName, nodeName } from "../src/graph/index.js";
+import { importTfliteFile } from "../src/importers/index.js";
+import {
+  allocateValues,
+  executeFrom,
+  findQuantNode,
+  type QuantNetwork,
+  quantInput,
+  truncateQuantNetwork,
+  typeRange,
+} from "../src/quant/index.js";
 import { nvdlaUtilization, SYSTOLIC } from "./accel-peers.js";
 import { measureFrame } from "./accel-rtl.js";
 import { loadMobileNet } from "./mobilenet.js";
+import { sharedPath } from "./photos.js";
 import type { BenchRow, BenchTable } from "./table.js";
 
 /** Behind this layer the engine computes. */
@@ -59,9 +69,9 @@ export async function run(): Promise<BenchTable> {
     const program = compileEngine({ network, config, from: FROM });
     const [frame] = predictCycles({ config, program: program.bytes, memory: MEMORY, frames: 1 });
     rows.push(...utilizationRows(network, config, program, frame!));
-    if (isRun) rows.push(...cycleRows(network, config, program));
+    if (isRun) rows.push(...cycleRows(nameOf(config), network, FROM, config, program));
   }
-  rows.push(firstLayerRow(network));
+  rows.push(firstLayerRow(network), ...resNetRows());
   return { bench: "accel", machine: cpus()[0]?.model ?? "unknown", rows };
 }
 
@@ -122,16 +132,26 @@ function utilizationRows(
  * Run a frame of random activations as RTL, compare the output's bytes, and set the cycle model beside it: each layer from the end of the one before to its own,
  * and the whole frame. The model is told when the frame came by the stream.
  */
-function cycleRows(network: QuantNetwork, config: EngineConfig, program: EngineProgram): readonly BenchRow[] {
-  const name = nameOf(config);
+function cycleRows(
+  name: string,
+  network: QuantNetwork,
+  from: NodeName,
+  config: EngineConfig,
+  program: EngineProgram,
+): readonly BenchRow[] {
   const rng = createRng(6);
-  const { height, width, channels } = config.input!;
-  const image = Uint8Array.from({ length: height * width * channels }, () => rng.integer(256));
+  const { output } = findQuantNode(network, from);
+  const image = allocateValues(
+    output,
+    output.shape.reduce((count, extent) => count * extent, 1),
+  );
+  const { low, high } = typeRange(output);
+  for (let i = 0; i < image.length; i++) image[i] = low + rng.integer(high - low + 1);
   const measured = measureFrame(config, program, image, MEMORY);
   const timing = measured.input === undefined ? {} : { input: measured.input };
   const [predicted] = predictCycles({ config, program: program.bytes, memory: MEMORY, ...timing });
   const frame = predicted!;
-  const wanted = executeFrom(network, FROM, image).get(network.output)!;
+  const wanted = executeFrom(network, from, image).get(network.output)!;
   if (wanted.some((value, i) => value !== measured.output[i]))
     failed(`${name}: the RTL's logits differ from the integer network's`);
   if (measured.layerEnds.length !== frame.layers.length)
@@ -152,7 +172,7 @@ function cycleRows(network: QuantNetwork, config: EngineConfig, program: EngineP
     const own = (ends: readonly number[]): number => ends[last]! - (ends[before] ?? 0);
     return row(`${name} ${layer.name}`, own(modelEnds), own(measured.layerEnds));
   });
-  rows.push(row(`${name} whole tail`, frame.end - frame.start, measured.cycles));
+  rows.push(row(`${name} whole`, frame.end - frame.start, measured.cycles));
   if (off.length > 0) failed(off.join("; "));
   return rows;
 }
@@ -172,4 +192,19 @@ function firstLayerRow(network: QuantNetwork): BenchRow {
     peer: { name: SYSTOLIC.name, value: SYSTOLIC.firstLayer },
     ratio: value / SYSTOLIC.firstLayer,
   };
+}
+
+/** The quantized ResNet-8 wholly on a 16×16 engine whose activation memory is too small for it: sums of tensors, loads and stores, the model beside the RTL. */
+function resNetRows(): readonly BenchRow[] {
+  const network = importTfliteFile(sharedPath("models", "resnet8_cifar10", "pretrainedResnet_quant.tflite"));
+  const config = engineConfig({ cPar: 16, kPar: 16, activationBufferBytes: 32 * 1024 });
+  const program = compileEngine({ network, config });
+  const name = `${nameOf(config)} ResNet-8, 32 KB`;
+  const bytes: BenchRow = {
+    name,
+    metric: "transferBytes",
+    value: program.externalBytes.transfers,
+    unit: "bytes a frame",
+  };
+  return [bytes, ...cycleRows(name, network, quantInput(network).name, config, program)];
 }
