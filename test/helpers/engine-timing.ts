@@ -54,7 +54,7 @@ export class EngineTimer {
   #watch(program: Uint8Array, { latencyCycles, bytesPerCycle }: MemoryTiming, done: number): EngineTimes {
     const { axiDataBytes } = this.#config;
     const cyclesPerBeat = Math.max(1, axiDataBytes / bytesPerCycle);
-    const beats: { at: number; id: number; address: number }[] = [];
+    const beats: { at: number; id: number; address: number; last: boolean }[] = [];
     const responses: number[] = [];
     const seen = { layerEnds: [] as number[], transferEnds: [] as number[] };
     let begin: number | undefined;
@@ -69,6 +69,7 @@ export class EngineTimer {
         for (let i = axiDataBytes - 1; i >= 0; i--) data = (data << 8n) | BigInt(program[from + i] ?? 0);
         this.#set("m_axi_rdata", data);
         this.#set("m_axi_rid", beat.id);
+        this.#set("m_axi_rlast", beat.last ? 1 : 0);
       }
       const responds = (responses[0] ?? Number.POSITIVE_INFINITY) <= cycle;
       if (responds) responses.shift();
@@ -81,7 +82,12 @@ export class EngineTimer {
         const count = this.#get("m_axi_arlen") + 1;
         const [id, address] = [this.#get("m_axi_arid"), this.#get("m_axi_araddr")];
         for (let i = 0; i < count; i++)
-          beats.push({ at: at + i * cyclesPerBeat, id, address: address + i * axiDataBytes });
+          beats.push({
+            at: at + i * cyclesPerBeat,
+            id,
+            address: address + i * axiDataBytes,
+            last: i === count - 1,
+          });
         free = at + count * cyclesPerBeat;
       }
       if (this.#get("m_axi_wvalid") === 1 && cycle >= freeToWrite) {
