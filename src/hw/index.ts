@@ -19,6 +19,7 @@ export {
   type LayerStats,
   moduleNameOf,
 } from "./layer.js";
+export { defaultClock } from "./layer-datapath.js";
 export { type LayerMemory, storedBits } from "./layer-memories.js";
 export { emittedRegisters } from "./manifest-registers.js";
 export { type BoundMacro, boundMacro, memoryWrapper } from "./memory-wrapper.js";
