@@ -207,20 +207,19 @@ describe("properties", () => {
     );
   });
 
-  test("a faster memory makes no program slower", () => {
+  // A request may come just behind another client's burst, which a faster memory let in before it: seldom, and then it waits for that burst.
+  test("a faster memory makes no program slower by more than a burst", () => {
     fc.assert(
       fc.property(
         programs,
         fc.integer({ min: 1, max: 60 }),
         fc.integer({ min: 1, max: 15 }),
         (program, latencyCycles, bytesPerCycle) => {
-          const slow = total(program, { latencyCycles, bytesPerCycle }).end;
-          expect(total(program, { latencyCycles, bytesPerCycle: bytesPerCycle + 1 }).end).toBeLessThanOrEqual(
-            slow,
-          );
-          expect(total(program, { latencyCycles: latencyCycles - 1, bytesPerCycle }).end).toBeLessThanOrEqual(
-            slow,
-          );
+          const most = total(program, { latencyCycles, bytesPerCycle }).end + config.burstBeats;
+          const wider = { latencyCycles, bytesPerCycle: bytesPerCycle + 1 };
+          expect(total(program, wider).end).toBeLessThanOrEqual(most);
+          const sooner = { latencyCycles: latencyCycles - 1, bytesPerCycle };
+          expect(total(program, sooner).end).toBeLessThanOrEqual(most);
         },
       ),
       { numRuns: 60 },
