@@ -8,6 +8,7 @@ export { copiesOf } from "./copies.js";
 export { lowerDatapath } from "./datapath.js";
 export * from "./datapath-plan.js";
 export * from "./emit.js";
+export { exposeNets } from "./expose.js";
 export * from "./fold/index.js";
 export * from "./front.js";
 export { type FrontLayer, frontGraph } from "./front-graph.js";
