@@ -74,7 +74,6 @@ export function judgedTestbench(
       contents: [...memory.contents, ...inMemory],
       memoryBytes: memory.memoryBytes,
       tasks: testbenchTasks(memory, expected),
-      patienceCycles: 100_000,
     },
   };
 }
