@@ -1,10 +1,13 @@
 import type { LayerValues } from "../interpret/decode.js";
+import { isSmallStripe } from "../rtl/walker.js";
 
 /** A pass of the array, as far as time goes. */
 export type PassWork = {
   readonly fetches: number;
   /** The stripe's first pass: it needs a bank of sums. */
   readonly opens: boolean;
+  /** The stripe's next pass keeps a distance. */
+  readonly small: boolean;
   /** The stripe's last pass: what the drain gets. */
   readonly closes: StripeWork | undefined;
 };
@@ -32,6 +35,7 @@ export function* passesOf(v: LayerValues): Generator<PassWork> {
           yield {
             fetches: rows * ((columns - 1) * v.emitEvery + width),
             opens: pass === 0,
+            small: isSmallStripe(rows, columns),
             closes: pass === v.passes - 1 ? stripe : undefined,
           };
         }

@@ -1,4 +1,5 @@
 import type { LayerValues } from "../interpret/decode.js";
+import { SMALL_STRIPE_CYCLES } from "../rtl/walker.js";
 import type { Agenda } from "./agenda.js";
 import type { EngineLatencies } from "./latencies.js";
 import { type PassWork, passesOf, type StripeWork } from "./loops.js";
@@ -15,7 +16,7 @@ export type WalkerCycles = {
   drain: number;
   /** A store read the activation memory. */
   stores: number;
-  /** The next pass was still being worked out. */
+  /** The next pass was still being worked out, or kept its distance in a small stripe. */
   sequence: number;
 };
 
@@ -128,6 +129,8 @@ export class Walker {
     this.#busy = false;
     if (pass.closes !== undefined) stripe(pass.closes, agenda.now + latencies.fetchToSums);
     this.#nextPass();
+    if (pass.small && this.#pass?.opens === false)
+      this.#passAt = Math.max(this.#passAt, agenda.now + SMALL_STRIPE_CYCLES + 1);
     this.#advance();
   }
 }

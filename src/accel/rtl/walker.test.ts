@@ -4,6 +4,7 @@ import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { type EngineConfig, engineConfig, engineShape } from "../config.js";
 import { DESCRIPTOR_BYTES, encodeFields, layerFields, type Values } from "../isa/index.js";
+import { ACCUMULATE_LATENCY } from "./accumulators.js";
 import { buildPassSequencer } from "./pass-sequencer.js";
 import { buildWalker, ISSUE_LATENCY, jobFields } from "./walker.js";
 
@@ -216,6 +217,7 @@ function run(layer: Layer, config: EngineConfig, rng: Rng, slot: number) {
   const jobs: Record<string, number>[] = [];
   let [ready, waiting, done, drainAt, open] = [false, 0, false, -1, 0];
   const paused: boolean[] = [];
+  const passedAt = new Map<string, number>();
   for (let cycle = 0; cycle < 60000 && !done; cycle++) {
     const pause = rng.integer(5) === 0;
     const bankFree = open > 0 && rng.integer(30) === 0;
@@ -254,6 +256,12 @@ function run(layer: Layer, config: EngineConfig, rng: Rng, slot: number) {
       };
       for (const [i, name] of names.entries()) fetch[name] = (tag >> i) & 1;
       fetch.row = tag >> names.length;
+      if (fetch.emit === 1) {
+        // The sums of the pass before are written.
+        const sums = `${fetch.sums} ${fetch.row}`;
+        if (fetch.begin === 0) expect(cycle - passedAt.get(sums)!).toBeGreaterThanOrEqual(ACCUMULATE_LATENCY);
+        passedAt.set(sums, cycle);
+      }
       fetches.push(fetch);
     } else expect(Number(bench.get("tag")) & 0b10000111).toBe(0);
     bench.tick();

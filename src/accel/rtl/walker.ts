@@ -2,6 +2,7 @@ import type { ClockTarget } from "../../arith/index.js";
 import { literal, type Module, ModuleBuilder, type Signal, signalWidth, sliceOf } from "../../hw/index.js";
 import { ADDRESS_BITS, type EngineConfig, engineShape } from "../config.js";
 import { type Field, layerFields } from "../isa/index.js";
+import { ACCUMULATE_LATENCY } from "./accumulators.js";
 import { fieldOf, Kit, signExtend, zeroExtend } from "./kit.js";
 import { COORDINATE_BITS, passFields } from "./pass-sequencer.js";
 import { packRecord, recordBits, unpackRecord } from "./record.js";
@@ -9,6 +10,15 @@ import { packTag, rowBitsOf } from "./tag.js";
 
 /** Cycles from the issue of a fetch, in which stores must not read, to the fetch at the activation memory. */
 export const ISSUE_LATENCY = 2;
+
+/** A stripe of fewer rows and columns than this is small: no other has fewer than {@link ACCUMULATE_LATENCY} outputs. */
+const SMALL_SIDE = ACCUMULATE_LATENCY;
+/** Cycles between the last fetch of a pass and the start of the same small stripe's next one; a start comes a cycle before the first fetch. */
+export const SMALL_STRIPE_CYCLES = ACCUMULATE_LATENCY - 2;
+
+/** Tell whether the passes of a stripe of so many outputs keep their distance. */
+export const isSmallStripe = (rows: number, columns: number): boolean =>
+  rows < SMALL_SIDE && columns < SMALL_SIDE;
 
 /** A stripe as the drain gets it, lowest bits first. */
 export const jobFields = {
@@ -27,6 +37,9 @@ export const jobFields = {
  *
  * A pass begins when its weights are in the shadow registers and, if it opens a stripe, a bank of sums is free; if both hold in the cycle of
  * the last fetch of the pass before, no cycle is lost. In a cycle with `pause` nothing is fetched.
+ *
+ * Old sums can be read {@link ACCUMULATE_LATENCY} cycles after the tag of the pass before. In a stripe of fewer outputs the next pass would come sooner, so it
+ * keeps {@link SMALL_STRIPE_CYCLES}.
  */
 export function buildWalker(config: EngineConfig, clock: ClockTarget): Module {
   const { slotWords } = engineShape(config);
@@ -121,7 +134,32 @@ export function buildWalker(config: EngineConfig, clock: ClockTarget): Module {
   const issued = (name: string, when: Signal): Signal => kit.and(name, issue, when);
   const rowEnd = issued("row_end", endsRow);
   const passEnd = issued("pass_end", endsPass);
-  const room = kit.or("room", kit.not("inactive", active.q), passEnd);
+  const { opens } = next;
+  const isSmall = kit.and(
+    "next_is_small",
+    ...[next.rows, next.columns].map((side, i) => {
+      const low = Math.log2(SMALL_SIDE);
+      return kit.equal(`next_is_small_${i}`, sliceOf(side, low, signalWidth(side) - low), 0);
+    }),
+  );
+  const small = b.register("small", isSmall, { enable: b.signal(claim), role: "control" });
+  const smallEnd = kit.and("small_end", passEnd, small);
+  const distance = kit.state("distance", 2, 0, "cycles for which the next pass of a small stripe waits");
+  const near = kit.or("near", sliceOf(distance.q, 0, 1), sliceOf(distance.q, 1, 1));
+  distance.set(
+    kit.mux(
+      "distance_next",
+      smallEnd,
+      literal(SMALL_STRIPE_CYCLES, 2),
+      kit.subtract("distance_less", distance.q, literal(1, 2)),
+    ),
+    kit.or("distance_moves", smallEnd, near),
+  );
+  const room = kit.or(
+    "room",
+    kit.and("room_idle", kit.not("inactive", active.q), kit.or("far", opens, kit.not("not_near", near))),
+    kit.and("room_at_once", passEnd, kit.or("at_once", opens, kit.not("not_small", small))),
+  );
   const start = kit.and("start", startable, room);
   b.add({ kind: "assign", name: "claims", a: start, y: claim });
   active.set(kit.or("active_next", start, kit.and("stays", active.q, kit.not("not_ended", passEnd))));

@@ -99,9 +99,10 @@ ${channelInstance("b", "axi_b", ["bresp", "bid"], "2 + ID_WIDTH")}
   logic [7:0] burst_length [DEPTH];
   logic answered [DEPTH];
 
-  // The oldest write of an id that is not answered, among the first \`count\`; -1 without one.
+  // The oldest write of an id that is not answered, among the first \`count\`; -1 without one. Slots hold the last DEPTH
+  // addresses, which may be ahead of the first \`count\`.
   function automatic int oldest(input logic [ID_WIDTH-1:0] id, input int count);
-    for (int n = count > DEPTH ? count - DEPTH : 0; n < count; n++)
+    for (int n = addresses > DEPTH ? addresses - DEPTH : 0; n < count; n++)
       if (!answered[n % DEPTH] && address_id[n % DEPTH] == id) return n;
     return -1;
   endfunction

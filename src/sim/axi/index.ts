@@ -1,5 +1,5 @@
 export type { Pauses } from "./lanes.js";
-export type { MemoryTiming } from "./memory.js";
+export type { MemoryFault, MemoryTiming } from "./memory.js";
 export {
   type AxiSystemJob,
   type AxiSystemResult,

@@ -11,6 +11,15 @@ export type MemoryTiming = {
   readonly bytesPerCycle?: number;
 };
 
+/** An address that does not answer OKAY. */
+export type MemoryFault = {
+  readonly kind: "read" | "write";
+  /** Byte: of a beat that is read, or anywhere in a burst that is written. */
+  readonly address: number;
+  /** RRESP of that beat, or BRESP of that burst. */
+  readonly response: "slaveError" | "decodeError";
+};
+
 /** What has happened at the port. */
 export type MemoryEvents = {
   /** A beat is being written, with its byte address. */
@@ -25,6 +34,12 @@ const OUTSTANDING = 64;
 const AHEAD = 64;
 const PAGE = 4096;
 const INCR = 1;
+/** RRESP and BRESP (ARM IHI 0022, table A3-4). */
+const OKAY = 0;
+const RESPONSES = { slaveError: 2, decodeError: 3 } as const satisfies Record<
+  MemoryFault["response"],
+  number
+>;
 
 type Read = { readonly id: number; address: number; left: number; readonly cycle: number };
 type Write = { readonly id: number; readonly first: number; address: number; left: number; cycle: number };
@@ -40,6 +55,7 @@ export class AxiMemory {
   readonly #timing: MemoryTiming;
   readonly #pauses: Pauses | null;
   readonly #events: MemoryEvents;
+  readonly #faults: readonly MemoryFault[];
   readonly #fail: (message: string) => never;
   readonly #beatBytes: number;
   readonly #channels: Readonly<Record<"ar" | "aw" | "w", OfferedChannel>>;
@@ -64,6 +80,7 @@ export class AxiMemory {
       readonly timing: MemoryTiming;
       readonly pauses: Pauses | null;
       readonly events: MemoryEvents;
+      readonly faults: readonly MemoryFault[];
       readonly fail: (message: string) => never;
     },
   ) {
@@ -72,6 +89,7 @@ export class AxiMemory {
     this.#timing = options.timing;
     this.#pauses = options.pauses;
     this.#events = options.events;
+    this.#faults = options.faults;
     this.#fail = options.fail;
     this.#beatBytes = options.beatBytes;
     const address = ["addr", "len", "size", "burst", "id", "cache", "prot"];
@@ -133,6 +151,7 @@ export class AxiMemory {
     if (this.#answering === null && first !== undefined && first.cycle <= this.#now + 1 && this.#moves()) {
       this.#answering = first;
       this.#ports.drive("m_axi_bid", first.id);
+      this.#ports.drive("m_axi_bresp", this.#response("write", first.first, first.address));
     }
     this.#ports.drive("m_axi_bvalid", this.#answering === null ? 0 : 1);
     for (const name of ["ar", "aw", "w"] as const)
@@ -166,6 +185,12 @@ export class AxiMemory {
     this.moves += (this.#taken.r ? 1 : 0) + (this.#taken.b ? 1 : 0);
   }
 
+  /** The response to an access of bytes from `from` up to `to`. */
+  #response(kind: MemoryFault["kind"], from: number, to: number): number {
+    const fault = this.#faults.find((one) => one.kind === kind && one.address >= from && one.address < to);
+    return fault === undefined ? OKAY : RESPONSES[fault.response];
+  }
+
   #moves(): boolean {
     return this.#pauses === null || this.#pauses.rng.next() >= this.#pauses.stall;
   }
@@ -176,6 +201,8 @@ export class AxiMemory {
     if (this.#reading === null && due && this.#moves()) {
       this.#reading = next;
       this.#ports.simulator.setWord("m_axi_rdata", this.#memory.read(next.address));
+      const response = this.#response("read", next.address, next.address + this.#beatBytes);
+      this.#ports.drive("m_axi_rresp", response);
       next.address += this.#beatBytes;
       next.left--;
       this.#ports.drive("m_axi_rid", next.id);

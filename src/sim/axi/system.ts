@@ -3,7 +3,7 @@ import { portOf, type SimModule } from "../ir.js";
 import { createSimulator, type Simulator, type ToggleCounts, WORDS_PER_BIT } from "../simulator.js";
 import { pack } from "../stream.js";
 import { type Pauses, Ports } from "./lanes.js";
-import { AxiMemory, type MemoryTiming } from "./memory.js";
+import { AxiMemory, type MemoryFault, type MemoryTiming } from "./memory.js";
 import { RegisterPort, type Steps } from "./registers.js";
 import { LaneMemory } from "./storage.js";
 
@@ -56,6 +56,8 @@ export type AxiSystemJob<Name extends string = string> = {
   /** One after another; the stream goes on between them. */
   readonly runs: readonly AxiSystemRun<Name>[];
   readonly memory: MemoryTiming;
+  /** Addresses that memory answers with an error; default none. */
+  readonly faults?: readonly MemoryFault[];
   /** Random pauses on all channels, and bursts of different ids interleaved; default none. */
   readonly pauses?: Pauses;
   /** Cycles of all runs after which it gives up. */
@@ -74,6 +76,9 @@ export type AxiSystemResult<Name extends string = string> = {
   readonly cycles: number;
   readonly toggles: ToggleCounts;
 };
+
+/** Cycles at the end in which nothing may come. */
+const QUIET_CYCLES = 16;
 
 /** Source of the stream: offers its beats in order, each until it is taken. */
 class StreamSource {
@@ -175,6 +180,7 @@ export function simulateAxiSystem<Name extends string>(job: AxiSystemJob<Name>):
     beatBytes,
     timing: job.memory,
     pauses,
+    faults: job.faults ?? [],
     fail: protocol,
     events: {
       onWrite: (address) => clock.wrote(address, cycle(), false),
@@ -222,10 +228,11 @@ export function simulateAxiSystem<Name extends string>(job: AxiSystemJob<Name>):
       });
     }
     where = "the end";
-    // Nothing more may come.
-    for (let i = 0; i < 16; i++) {
+    // Nothing more may come; but a module that has met an error may bring to an end what it has begun.
+    for (let quiet = 0; quiet < QUIET_CYCLES; ) {
       yield;
       yield;
+      quiet = job.faults === undefined || memory.idle ? quiet + 1 : 0;
     }
     if (!memory.idle) protocol(`at the end ${memory.state}`);
     return done;
