@@ -101,7 +101,7 @@ const fieldsSchema = z.strictObject({
       verilatorSeconds: z
         .int()
         .min(0)
-        .default(240)
+        .default(150)
         .describe(
           "for Verilator, where it is installed, to build and to run the deepest chip; 0: leave it out",
         ),
