@@ -50,6 +50,8 @@ describe("the quantized ResNet-8 wholly on the engine: every layer's bytes of 8 
     const source = input === null ? "from memory" : "by the stream";
 
     it(`in our simulator, images ${source}`, async (context) => {
+      // By the stream they come in test/system.test.ts.
+      if (input !== null) requireFull(context);
       const { network, images, tensor } = await requireCase(context);
       const config = engineConfig({ cPar: 8, kPar: 8, input });
       const program = compile(network, config);
