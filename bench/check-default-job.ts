@@ -7,6 +7,8 @@ const MIN_DESIGNS = 2;
 const MIN_RTL_IMAGES = 32;
 const MIN_INT8_IMAGES = 2000;
 const MIN_HARDWARE_IMAGES = 128;
+const MIN_SYSTEM_IMAGES = 4;
+const MAX_CYCLE_MODEL_ERROR = 0.05;
 const MIN_UNFROZEN_ACCURACY = 0.75;
 const MAX_INT8_LOSS = 0.01;
 
@@ -20,6 +22,28 @@ const failures: string[] = [];
 const demand = (condition: boolean, what: string): void => {
   if (!condition) failures.push(what);
 };
+
+function checkSystem({ freezePoint, system }: SweepEntry): void {
+  const at = `${freezePoint.layer}, whole chip`;
+  demand(system !== undefined, `${at}: not simulated`);
+  if (system === undefined) return;
+  for (const { simulator, outcome } of system.judges ?? [])
+    demand(outcome === "equal", `${at}: ${simulator} says ${outcome}`);
+  demand(system.mismatches === 0, `${at}: ${system.mismatches} mismatches`);
+  for (const {
+    dataset,
+    images,
+    values,
+    cyclesPerFrame,
+    predictedCyclesPerFrame,
+    switching,
+  } of system.tasks) {
+    demand(images >= MIN_SYSTEM_IMAGES && values > images, `${at}, ${dataset}: ${images} images only`);
+    const error = Math.abs(predictedCyclesPerFrame / cyclesPerFrame - 1);
+    demand(error <= MAX_CYCLE_MODEL_ERROR, `${at}, ${dataset}: the cycle model is off by ${error}`);
+    demand(switching.registerWrites === 1, `${at}, ${dataset}: ${switching.registerWrites} writes to switch`);
+  }
+}
 
 function checkDesign({ freezePoint, rtl, datasets = [], cost, layers = [] }: SweepEntry): void {
   const at = freezePoint.layer;
@@ -59,7 +83,10 @@ demand(designs.length >= MIN_DESIGNS, `${designs.length} designs`);
 const deepest = Math.max(0, ...designs.map(({ freezePoint }) => freezePoint.frozenMacs));
 demand(2 * deepest >= (results.backbone?.macs ?? Number.POSITIVE_INFINITY), "no design has half of the MACs");
 for (const entry of sweep) checkEntry(entry);
-for (const entry of designs) checkDesign(entry);
+for (const entry of designs) {
+  checkDesign(entry);
+  checkSystem(entry);
+}
 for (const failure of failures) console.error(`results.json: ${failure}`);
 console.log(
   `${file}: ${failures.length === 0 ? "as the default job must be" : `${failures.length} failures`}`,

@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { silent } from "../src/core/index.js";
-import { readTechnology } from "../src/cost/index.js";
+import {
+  type AcceleratorLayer,
+  acceleratorTechnologyAt16Nm,
+  createArrayCatalogue,
+  readTechnology,
+  type Technology,
+} from "../src/cost/index.js";
 import { compilePlans, frontsOf } from "../src/explore/compiled.js";
 import { costCompiled } from "../src/explore/costed.js";
 import { cutsOf, defaultSpace, parseFolding, programmableModel } from "../src/explore/index.js";
@@ -15,6 +21,40 @@ import type { BenchRow, BenchTable } from "./table.js";
 
 const DEEPEST = "conv_pw_11";
 const ROUNDS = 5;
+
+/** Area of the choices that are timed, mm². */
+const CHOICE_MM2 = 2;
+
+const cpuMsSince = (before: NodeJS.CpuUsage): number => {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+};
+
+/** Time a catalogue of engines: making it, the first choice of each tail, later ones. */
+function catalogueRows(
+  name: string,
+  layers: readonly AcceleratorLayer[],
+  technology: Technology,
+): BenchRow[] {
+  const scaled = acceleratorTechnologyAt16Nm(technology);
+  let before = process.cpuUsage();
+  const catalogue = createArrayCatalogue({ layers, technology: scaled });
+  const made = cpuMsSince(before);
+  before = process.cpuUsage();
+  for (const fromLayer of layers.keys()) catalogue.largest({ areaMm2: CHOICE_MM2, fromLayer });
+  const first = cpuMsSince(before) / layers.length;
+  before = process.cpuUsage();
+  for (let round = 0; round < ROUNDS; round++)
+    for (const fromLayer of layers.keys())
+      catalogue.largest({ areaMm2: CHOICE_MM2 - round / 10, fromLayer, framesPerSecond: 30 });
+  const later = cpuMsSince(before) / layers.length / ROUNDS;
+  const unit = "ms of processor time";
+  return [
+    { name, metric: "catalogue", value: made, unit },
+    { name, metric: "catalogue.tail", value: first, unit: `${unit}, first choice of a tail` },
+    { name, metric: "catalogue.choice", value: later, unit: `${unit}, a later choice` },
+  ];
+}
 
 /**
  * Time the exploration of the default backbone: compiling its layers in three foldings (nothing cached), and evaluating design points once the layers
@@ -56,8 +96,7 @@ export async function run(): Promise<BenchTable> {
         points += pointsOf(costCompiled(front, technology), place, names, context).length;
       }
       rates.push((1000 * points) / (performance.now() - from));
-      const { user, system } = process.cpuUsage(before);
-      cpuMs = Math.min(cpuMs, (user + system) / 1000 / points);
+      cpuMs = Math.min(cpuMs, cpuMsSince(before) / points);
     }
     const [first = 0, ...later] = rates;
     const warm = Math.max(...later);
@@ -75,6 +114,7 @@ export async function run(): Promise<BenchTable> {
         value: cpuMs,
         unit: "ms of processor time, garbage collection included",
       },
+      ...catalogueRows("engines for the default backbone", layers, technology),
     ];
     return { bench: "explore", machine: cpus()[0]?.model ?? "unknown", rows };
   } finally {

@@ -64,7 +64,7 @@ async function measured(run: Bench["run"]): Promise<BenchTable> {
 
 const table = await measured((await load()).run);
 for (const { name: row, metric, value, unit, peer, ratio } of table.rows) {
-  const beside = peer === undefined ? "" : `   ${peer.name}: ${peer.value}`;
+  const beside = peer === undefined ? "" : `   ${peer.name}: ${Number(peer.value.toPrecision(6))}`;
   const times = ratio === undefined ? "" : `   ratio ${ratio.toFixed(3)}`;
   console.log(
     `${row.padEnd(40)} ${metric.padEnd(20)} ${value.toPrecision(5).padStart(12)} ${unit}${beside}${times}`,

@@ -3,8 +3,8 @@ import { Command } from "commander";
 import { sharedPath } from "../bench/photos.js";
 import { FixynnError } from "../src/core/index.js";
 import { calibrateArea } from "./area-calibration.js";
+import { reproduceEngine } from "./engine.js";
 import { reproducePaper } from "./paper.js";
-import { reproduceParts } from "./parts.js";
 import { reproduceTransfer } from "./transfer.js";
 
 /** `npm run reproduce -- NAME`: regenerate a page of docs/results. */
@@ -26,13 +26,19 @@ program
     process.stdout.write(`${path}\n`);
   });
 program
-  .command("parts")
-  .description("synthesized parts of the MAC array: technologies/parts")
+  .command("engine")
+  .description("area and energy of the programmable engine: technologies/engine")
+  .argument("[technologies...]", "default: all whose libraries are shared")
   .option("--libraries <folder>", "folder of the Liberty files; default: the shared one")
-  .option("--cache <folder>", "where mapped modules are kept", "runs/parts")
-  .action(async (options: { libraries?: string; cache: string }) => {
-    for (const path of await reproduceParts({ ...options, cache: resolve(options.cache) }))
-      process.stdout.write(`${path}\n`);
+  .option("--cache <folder>", "where mapped modules are kept", "runs/engine")
+  .action(async (names: string[], options: { libraries?: string; cache: string }) => {
+    const paths = await reproduceEngine({
+      ...options,
+      cache: resolve(options.cache),
+      technologies: names.length > 0 ? names : undefined,
+      log: (line) => process.stderr.write(`${line}\n`),
+    });
+    for (const path of paths) process.stdout.write(`${path}\n`);
   });
 program
   .command("paper")

@@ -3,7 +3,7 @@ import type { AccuracyRow } from "./paper-accuracy.js";
 import type { PaperFigure } from "./paper-figures.js";
 import type { PaperResults } from "./paper-results.js";
 
-const accelerators = { array: "MAC array", nvdla: "NVDLA" } as const;
+const accelerators = { array: "the generated engine", nvdla: "NVDLA" } as const;
 
 /** Freeze points that lose more are left out: they would press the others together, points. */
 export const MOST_LOSS = 6;

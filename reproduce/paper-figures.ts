@@ -63,7 +63,7 @@ function remarkOf(
 function rooflineFigure({ roofline: result }: PaperResults): PaperFigure {
   const data: Roofline | undefined =
     (result && {
-      title: `Roofline of the MAC array of ${result.areaMm2} mm², all layers programmable`,
+      title: `Roofline of the generated engine of ${result.areaMm2} mm², all layers programmable`,
       source: result.node,
       roofs: [
         {
@@ -80,7 +80,7 @@ function rooflineFigure({ roofline: result }: PaperResults): PaperFigure {
     undefined;
   return {
     file: "paper-roofline.svg",
-    alt: "Roofline: TOPS of each layer on the MAC array against operations per DRAM byte",
+    alt: "Roofline: TOPS of each layer on the generated engine against operations per DRAM byte",
     markup: data && roofline(data),
   };
 }

@@ -3,7 +3,7 @@ import { type IsoAreaBar, isoAreaBars } from "../src/report/index.js";
 import type { PaperFigure } from "./paper-figures.js";
 import type { ComparisonRow, PaperResults } from "./paper-results.js";
 
-const accelerators = { array: "MAC array", nvdla: "NVDLA" } as const;
+const accelerators = { array: "the generated engine", nvdla: "NVDLA" } as const;
 type Accelerator = keyof typeof accelerators;
 
 /** `16 nm, scaled from asap7` → `asap7`. */

@@ -105,7 +105,7 @@ type SideRow = {
 };
 
 /** Version of the JSON that the page and its figures are written from. */
-export const paperSchema = "fixynn.paper.v2";
+export const paperSchema = "fixynn.paper.v3";
 
 /** Everything that the page shows: `docs/results/paper.json`. */
 export type PaperResults = {

@@ -5,7 +5,7 @@ import {
   readTechnology,
 } from "../src/cost/index.js";
 
-/** One layer on the array. */
+/** One layer on the engine. */
 export type RooflineRow = {
   readonly name: string;
   /** `convolution`, `depthwise`, `pointwise` or `classifier`. */
@@ -17,7 +17,7 @@ export type RooflineRow = {
   readonly tops: number;
 };
 
-/** The all-programmable array of the comparison, its limits and its layers. */
+/** The all-programmable engine of the comparison, its limits and its layers. */
 export type RooflineResult = {
   readonly areaMm2: number;
   readonly array: string;
@@ -37,7 +37,7 @@ function kindOf({ kind, kernel, outputShape }: AcceleratorLayer): string {
   return kernel === undefined || kernel[0] * kernel[1] === 1 ? "pointwise" : "convolution";
 }
 
-/** Run the whole network on the array that the comparison takes at 1 mm², in one technology. */
+/** Run the whole network on the engine that the comparison takes at 1 mm², in one technology. */
 export function rooflineResult(
   layers: readonly AcceleratorLayer[],
   technologyName: string,
@@ -45,7 +45,11 @@ export function rooflineResult(
   const technology = acceleratorTechnologyAt16Nm(readTechnology(technologyName));
   const run = createArrayCatalogue({ layers, technology }).largest({ areaMm2 });
   if (run?.config === undefined) return null;
-  const { cPar, kPar, clockMhz, dramBytesPerSecond } = run.config;
+  const {
+    engine: { cPar, kPar },
+    clockMhz,
+    dramBytesPerSecond,
+  } = run.config;
   return {
     areaMm2,
     array: run.name,

@@ -1,16 +1,21 @@
 import {
   acceleratorTechnologyAt16Nm,
+  defaultDramBytesPerSecond,
+  type EngineTier,
   nvdlaAtoms,
   nvdlaPoints,
   type Range,
   readTechnology,
-  runOnArray,
+  runOnEngine,
+  shapeConfig,
 } from "../src/cost/index.js";
 import { resNet50Layers } from "./resnet50.js";
 
-/** Our array in the shape of a published NVDLA, on ResNet-50 at 1 GHz, beside what is published. */
+/** Our engine in the shape of a published NVDLA, on ResNet-50 at 1 GHz, beside what is published. */
 export type ValidationRow = {
   readonly node: string;
+  /** How the engine's cells are known. */
+  readonly tier: EngineTier;
   readonly macs: number;
   readonly areaMm2: Range;
   readonly publishedAreaMm2: number;
@@ -20,27 +25,31 @@ export type ValidationRow = {
   readonly publishedPowerMw: number;
 };
 
-/** Compare the array model with NVDLA's published points that have lanes of 8 multipliers or more. */
+/** Share of a published buffer that is the ring of weights: they pass through it, while activations stay. */
+const WEIGHT_SHARE = 1 / 8;
+
+/** Compare the engine with NVDLA's published points that have a shape of its. */
 export function validationRows(technologies: readonly string[]): readonly ValidationRow[] {
   const layers = resNet50Layers();
-  return technologies.flatMap((name) => {
-    const technology = acceleratorTechnologyAt16Nm(readTechnology(name));
+  const tiers = technologies.flatMap((name) =>
+    (["synthesized", "structural"] as const).map((tier) => ({ name, tier })),
+  );
+  return tiers.flatMap(({ name, tier }) => {
+    const technology = acceleratorTechnologyAt16Nm(readTechnology(name), tier);
     return nvdlaPoints
       .filter(({ macs }) => nvdlaAtoms(macs).outputChannels >= 4)
       .map((point): ValidationRow => {
         const { inputChannels, outputChannels } = nvdlaAtoms(point.macs);
-        const run = runOnArray(
+        const engine = shapeConfig({
+          cPar: inputChannels,
+          kPar: outputChannels,
+          requantizers: Math.max(1, outputChannels / 4),
+          weightBufferBytes: point.bufferKb * WEIGHT_SHARE * 1024,
+          activationBufferBytes: point.bufferKb * (1 - WEIGHT_SHARE) * 1024,
+        });
+        const run = runOnEngine(
           layers,
-          {
-            cPar: inputChannels,
-            kPar: outputChannels,
-            requantizers: Math.max(1, outputChannels / 4),
-            weightBufferKb: point.bufferKb / 2,
-            activationBufferKb: point.bufferKb / 2,
-            clockMhz: 1000,
-            dramBytesPerSecond: 12.8e9,
-            mapping: "channels",
-          },
+          { engine, clockMhz: 1000, dramBytesPerSecond: defaultDramBytesPerSecond },
           technology,
         );
         const power = (level: keyof Range): number =>
@@ -48,6 +57,7 @@ export function validationRows(technologies: readonly string[]): readonly Valida
           run.leakageMw[level];
         return {
           node: technology.node,
+          tier,
           macs: point.macs,
           areaMm2: run.areaMm2,
           publishedAreaMm2: point.areaMm2,

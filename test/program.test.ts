@@ -15,7 +15,7 @@ const request = {
 
 test("a chip is written whole: RTL, program, listing, host's file; and again over itself", async (context) => {
   const model = requireShared(context, "models/resnet8_cifar10/pretrainedResnet_quant.tflite");
-  const chip = await programModel({ ...request, model, engine: { cPar: 8, kPar: 8 } });
+  const chip = await programModel({ ...request, models: [model], engine: { cPar: 8, kPar: 8 } });
   const folder = mkdtempSync(join(tmpdir(), "fixynn-chip-"));
   try {
     writeChip(chip, folder);
@@ -45,7 +45,7 @@ test("a chip is written whole: RTL, program, listing, host's file; and again ove
 test("what cannot be built or computed is one error with a place and a hint", async (context) => {
   const model = requireShared(context, "models/resnet8_cifar10/pretrainedResnet_quant.tflite");
   const made = (engine: Parameters<typeof programModel>[0]["engine"], through = "add") =>
-    programModel({ ...request, through, model, engine });
+    programModel({ ...request, through, models: [model], engine });
   await expect(made({ cPar: 7, kPar: 8 })).rejects.toMatchObject({
     code: "FX5100",
     hint: expect.any(String),

@@ -9,6 +9,8 @@ import { isBare } from "./helpers/units.js";
 /** Owners and names that the rule takes for a quantity without a unit, and what they are. */
 const exceptions: readonly (readonly [RegExp, string])[] = [
   [/^OPERATIONS OPERATIONS\.load$/, "an instruction, no capacitance"],
+  [/\.(?:laneLoads|parameterLoads|loadWords)$/, "events that are counted, no capacitance"],
+  [/\.loadFifo\./, "accesses of a memory for loads"],
   [/^(?:AreaParts|EnergyParts)\b/, "parts: their unit is in the name that holds them (areaUm2, energyPj)"],
   [/^StackRow parts\./, "what a figure stacks: area or energy, in the unit of its title"],
   [/^\w+ (?:finiteSlopes|splitSlopeRange|slopeRange)$/, "slopes of lines over integers"],

@@ -35,6 +35,8 @@ export type EngineConfig = {
 export const ACTIVATION_BANKS = 4;
 /** Bytes of a lane's entry of requantization parameters in the weight stream. */
 export const PARAMETER_BYTES = 16;
+/** Beats of weights that may be under way: enough for a latency of a hundred cycles, few enough that what waits behind them does not wait for long. */
+const WEIGHT_BEATS_UNDER_WAY = 128;
 /** Bits of an accumulator. */
 export const ACCUMULATOR_BITS = 32;
 /** Bits of a word address in a bank of the activation memory. */
@@ -57,6 +59,8 @@ export type EngineShape = {
   readonly inputPixelWords: number;
   /** Bytes of the longest burst. */
   readonly burstBytes: number;
+  /** Bursts of weights that may be under way at once; a power of two. */
+  readonly weightBursts: number;
 };
 
 /** Reasonable sizes around an array: buffers, stripe and requantizers that keep it busy. */
@@ -146,5 +150,6 @@ export function engineShape(config: EngineConfig): EngineShape {
       input === null ? 0 : Math.ceil(input.height / ACTIVATION_BANKS) * input.width * inputPixelWords,
     inputPixelWords,
     burstBytes: config.burstBeats * axiDataBytes,
+    weightBursts: Math.max(2, WEIGHT_BEATS_UNDER_WAY / config.burstBeats),
   };
 }

@@ -17,7 +17,11 @@ export const ENGINE_ERRORS = { none: 0, memory: 1, fingerprint: 2, magic: 3 } as
 /** The register map: 32 bits each. `write` can be read back, `clear` is cleared by writing ones. */
 export const engineRegisters = {
   id: { at: 0x00, access: "read", doc: '0x46584131, "FXA1"' },
-  fingerprint: { at: 0x04, access: "read", doc: "of this engine; programs carry it" },
+  fingerprint: {
+    at: 0x04,
+    access: "read",
+    doc: "CRC-32 of the configuration of this engine; programs carry it",
+  },
   control: { at: 0x08, access: "write", doc: "bit 0 start (reads 0), bit 1 interrupt enable" },
   status: {
     at: 0x0c,
@@ -29,9 +33,13 @@ export const engineRegisters = {
     access: "write",
     doc: "multiple of 4,096; taken at each frame's start: another task is this one write",
   },
-  frames: { at: 0x14, access: "write", doc: "frames to run; 0 until written otherwise" },
+  frames: {
+    at: 0x14,
+    access: "write",
+    doc: "frames to run, looked at behind each frame; 0: go on until it is something else",
+  },
   interrupt: { at: 0x18, access: "clear", doc: "bit 0 done, bit 1 error" },
-  scratchBase: { at: 0x1c, access: "write", doc: "multiple of 4,096" },
+  scratchBase: { at: 0x1c, access: "write", doc: "where spilled activations go; multiple of 4,096" },
   resultBase: { at: 0x20, access: "write", doc: "of the first frame's results; multiple of the burst" },
   resultStride: { at: 0x24, access: "write", doc: "bytes from frame to frame; multiple of the burst" },
   imageBase: {
@@ -41,13 +49,21 @@ export const engineRegisters = {
   },
   imageStride: { at: 0x2c, access: "write", doc: "bytes from frame to frame; multiple of the burst" },
   cycles: { at: 0x30, access: "read", doc: "busy cycles since the start" },
-  stallWeights: { at: 0x34, access: "read", doc: "of these, the array waited for weights" },
-  stallInput: { at: 0x38, access: "read", doc: "… for a frame of the stream input" },
-  stallTransfer: { at: 0x3c, access: "read", doc: "… for a load or store" },
-  stallDrain: { at: 0x40, access: "read", doc: "… for a bank of sums" },
-  framesDone: { at: 0x44, access: "read", doc: "frames since the start" },
+  stallWeights: { at: 0x34, access: "read", doc: "busy cycles in which the array waited for weights" },
+  stallInput: {
+    at: 0x38,
+    access: "read",
+    doc: "busy cycles in which the array waited for a frame of the stream input",
+  },
+  stallTransfer: {
+    at: 0x3c,
+    access: "read",
+    doc: "busy cycles in which the array waited for a load or store",
+  },
+  stallDrain: { at: 0x40, access: "read", doc: "busy cycles in which the array waited for a bank of sums" },
+  framesDone: { at: 0x44, access: "read", doc: "frames complete since the start" },
   readBeats: { at: 0x48, access: "read", doc: "beats read from memory since the start" },
-  writeBeats: { at: 0x4c, access: "read", doc: "beats written" },
+  writeBeats: { at: 0x4c, access: "read", doc: "beats written to memory since the start" },
 } as const satisfies Record<string, EngineRegister>;
 
 /** Fields of the registers that are not one number. */

@@ -72,7 +72,7 @@ export function exploreCommand(): Command {
     .addOption(
       new Option(
         "--programmable <kind>",
-        "accelerator for the rest: our MAC array, or NVDLA's published points",
+        "accelerator for the rest: the generated engine, or NVDLA's published points",
       )
         .choices(["array", "nvdla"])
         .default("array"),

@@ -19,9 +19,9 @@ function arrayOf(text: string): { readonly cPar: number; readonly kPar: number }
 export function programCommand(): Command {
   return new Command("program")
     .description(
-      "make a chip of a quantized network: frozen front, programmable engine, and the program for the tail",
+      "make a chip of quantized networks that begin alike: frozen front, programmable engine, and a program for each tail",
     )
-    .argument("<model>", "quantized .tflite, or an integer network (.json)")
+    .argument("<models...>", "quantized .tflite, or integer networks (.json): one for each task")
     .requiredOption("--through <layer>", "last layer to freeze")
     .requiredOption("-o, --out <folder>", "where the files go; an earlier chip there is replaced")
     .option(
@@ -45,7 +45,7 @@ export function programCommand(): Command {
     .option("--json", "print JSON", false)
     .action(
       async (
-        model: string,
+        models: string[],
         options: {
           through: string;
           out: string;
@@ -64,7 +64,7 @@ export function programCommand(): Command {
       ) => {
         const folder = resolve(options.out);
         const chip = await programModel({
-          model,
+          models,
           through: options.through,
           folding: { kind: options.folding },
           clock: clockOf(options),
@@ -79,21 +79,25 @@ export function programCommand(): Command {
           images: options.images,
         });
         writeChip(chip, folder);
-        const { layers, externalBytes, bytes } = chip.program;
         if (options.json) {
-          process.stdout.write(
-            `${JSON.stringify({ folder, files: chip.files.size, programBytes: bytes.length, externalBytes, layers })}\n`,
-          );
+          const tasks = chip.tasks.map(({ name, program: { bytes, externalBytes, layers } }) => ({
+            ...{ name, programBytes: bytes.length, externalBytes, layers },
+          }));
+          process.stdout.write(`${JSON.stringify({ folder, files: chip.files.size, tasks })}\n`);
           return;
         }
-        for (const layer of layers)
+        for (const { name, program } of chip.tasks) {
+          const { layers, externalBytes, bytes } = program;
+          process.stdout.write(`${name}\n`);
+          for (const layer of layers)
+            process.stdout.write(
+              `  ${layer.name.padEnd(28)} ${layer.kind.padEnd(20)} ${`${layer.macs}`.padStart(10)} MACs ${`${layer.tiles}`.padStart(3)} tile(s)\n`,
+            );
           process.stdout.write(
-            `${layer.name.padEnd(28)} ${layer.kind.padEnd(20)} ${`${layer.macs}`.padStart(10)} MACs ${`${layer.tiles}`.padStart(3)} tile(s)\n`,
+            `  program of ${bytes.length} bytes; ${externalBytes.weights} bytes of weights and ${externalBytes.transfers} of activations a frame\n`,
           );
-        process.stdout.write(
-          `${chip.files.size} files in ${folder}: program of ${bytes.length} bytes, ${externalBytes.weights} bytes of weights and ` +
-            `${externalBytes.transfers} of activations a frame\n`,
-        );
+        }
+        process.stdout.write(`${chip.files.size} files in ${folder}\n`);
       },
     );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { csdDigitCount } from "../arith/index.js";
-import { acceleratorTechnology, acceleratorTechnologyAt16Nm } from "./accelerator/index.js";
+import { acceleratorTechnology, acceleratorTechnologyAt16Nm, shapeConfig } from "./accelerator/index.js";
 import { costsAt16Nm, figureAt16Nm, type NodeCosts } from "./at-16nm.js";
 import { deepFreeze } from "./comparison/index.js";
 import { crossCheck16Nm, meanCsdDigits } from "./cross-check-16nm.js";
@@ -57,16 +57,18 @@ describe("costsAt16Nm", () => {
 describe("leakageFactorTo16Nm", () => {
   const leakageNw = 3;
 
-  test("is the factor of figures and of the array's parts alike", () => {
+  test("is the factor of figures and of the engine's units alike", () => {
     for (const node of [{ nodeNm: 130, supplyV: 1.8 }, young])
       expect(figureAt16Nm("leakageNw", leakageNw, node).nominal).toBe(leakageNw * leakageFactorTo16Nm);
     const [own, scaled] = [
       acceleratorTechnology(readTechnology("asap7")),
       acceleratorTechnologyAt16Nm(readTechnology("asap7")),
     ];
-    expect(scaled.parts.dot8.leakageNw.nominal).toBe(own.parts.dot8.leakageNw.nominal * leakageFactorTo16Nm);
-    expect(scaled.memory(8192, 32).leakageNw.nominal).toBe(
-      own.memory(8192, 32).leakageNw.nominal * leakageFactorTo16Nm,
+    const leakageOf = ({ units }: typeof own): number =>
+      units(shapeConfig({ cPar: 8, kPar: 8 })).get("array")!.leakageNw;
+    expect(leakageOf(scaled)).toBe(leakageOf(own) * leakageFactorTo16Nm);
+    expect(scaled.memory(256, 32).leakageNw.nominal).toBe(
+      own.memory(256, 32).leakageNw.nominal * leakageFactorTo16Nm,
     );
   });
 

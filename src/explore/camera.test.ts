@@ -33,13 +33,13 @@ describe("cameraFigures", () => {
       const { hybrid, gain, tail, whole } = compared;
       const rates = { macs, cameraFramesPerSecond: [framesPerSecond] };
       const own = cameraFigures({ front, run: tail }, rates, () => whole);
-      const digits = ([value]: readonly (number | null)[]): string | undefined => value?.toPrecision(4);
-      expect(digits(own.energyPerFrameUj)).toBe(hybrid.energyPerFrameUj.nominal.toPrecision(4));
-      expect(digits(own.powerMw)).toBe(hybrid.powerMw.nominal.toPrecision(4));
-      expect(digits(own.topsPerWatt)).toBe(hybrid.topsPerWatt.nominal.toPrecision(4));
-      expect(digits(own.topsPerWattWithDram)).toBe(hybrid.topsPerWattWithDram.nominal.toPrecision(4));
-      expect(digits(own.gain)).toBe(gain.topsPerWatt.nominal.toPrecision(4));
-      expect(digits(own.gainWithDram)).toBe(gain.topsPerWattWithDram.nominal.toPrecision(4));
+      const digits = ([value]: readonly (number | null)[]): string | undefined => value?.toPrecision(5);
+      expect(digits(own.energyPerFrameUj)).toBe(hybrid.energyPerFrameUj.nominal.toPrecision(5));
+      expect(digits(own.powerMw)).toBe(hybrid.powerMw.nominal.toPrecision(5));
+      expect(digits(own.topsPerWatt)).toBe(hybrid.topsPerWatt.nominal.toPrecision(5));
+      expect(digits(own.topsPerWattWithDram)).toBe(hybrid.topsPerWattWithDram.nominal.toPrecision(5));
+      expect(digits(own.gain)).toBe(gain.topsPerWatt.nominal.toPrecision(5));
+      expect(digits(own.gainWithDram)).toBe(gain.topsPerWattWithDram.nominal.toPrecision(5));
     }
   });
 

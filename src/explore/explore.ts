@@ -1,7 +1,7 @@
 import type { ProgressListener } from "../core/index.js";
 import {
   type AcceleratorLayer,
-  arrayAssumptions,
+  chipAssumptions,
   structuralAssumptions,
   type Technology,
 } from "../cost/index.js";
@@ -173,7 +173,7 @@ const leftOut = (stopped: number): readonly string[] =>
 
 function notesOf({ mostParallelWeights, isFull }: ExploreSpace): readonly string[] {
   const { logicToggleRate: rate } = structuralAssumptions;
-  const { placementDensity: density } = arrayAssumptions;
+  const { placementDensity: density } = chipAssumptions;
   return [
     `all figures are modelled: counts of compiled layers × the technology's table; ${rate.nominal} of the outputs (${rate.low} to ${rate.high}) toggle in an active cycle`,
     `at 16 nm fronts are scaled, not designed: cells fill ${density.nominal} of the area (${density.low} to ${density.high}); leakage is the same cell for cell, an order of magnitude only`,

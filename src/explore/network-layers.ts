@@ -1,4 +1,4 @@
-import type { AcceleratorLayer } from "../cost/index.js";
+import { type AcceleratorLayer, acceleratorLayerOf } from "../cost/index.js";
 import { inputsOfQuantNode, type QuantNetwork, type QuantNode } from "../quant/index.js";
 import type { Padding, Shape, Size2 } from "../tensor/index.js";
 
@@ -44,37 +44,12 @@ export function macsOfQuantNode(node: QuantNode, input: Shape): number {
   }
 }
 
-function kindOf(node: QuantNode): AcceleratorLayer["kind"] {
-  switch (node.kind) {
-    case "conv2d":
-    case "depthwiseConv2d":
-    case "dense":
-    case "add":
-      return node.kind;
-    case "maxPool2d":
-    case "averagePool2d":
-    case "globalAveragePool2d":
-      return "pool";
-    default:
-      return "other";
-  }
-}
-
 /** Describe an integer network's layers as a programmable accelerator runs them; its input is none. */
 export function acceleratorLayersOf(network: QuantNetwork): readonly AcceleratorLayer[] {
   const shapes = new Map(network.nodes.map((node) => [node.name, node.output.shape]));
   return network.nodes.flatMap((node): AcceleratorLayer[] => {
     if (node.kind === "input") return [];
     const inputShape = shapes.get(inputsOfQuantNode(node)[0]!)!;
-    const weights = "weights" in node ? node.weights : undefined;
-    const isWindow = node.kind === "conv2d" || node.kind === "depthwiseConv2d";
-    return [
-      {
-        ...{ name: node.name, kind: kindOf(node), inputShape, outputShape: node.output.shape },
-        macs: macsOfQuantNode(node, inputShape),
-        weightBytes: weights?.data.length ?? 0,
-        ...(isWindow ? { kernel: [weights!.shape[0]!, weights!.shape[1]!] as const } : {}),
-      },
-    ];
+    return [acceleratorLayerOf(node, inputShape, macsOfQuantNode(node, inputShape))];
   });
 }

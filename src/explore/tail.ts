@@ -49,7 +49,7 @@ export function programmableModel(
   const scaled = acceleratorTechnologyAt16Nm(technology);
   const catalogue = createArrayCatalogue({ layers, technology: scaled });
   return keepRuns(
-    { name: `MAC array, analytic model, ${scaled.node}`, areasMm2: ARRAY_AREAS_MM2 },
+    { name: `generated engine, ${scaled.node}`, areasMm2: ARRAY_AREAS_MM2 },
     (areaMm2, fromLayer, framesPerSecond) => catalogue.largest({ areaMm2, fromLayer, framesPerSecond }),
   );
 }

@@ -95,9 +95,34 @@ const fieldsSchema = z.strictObject({
   evaluation: z
     .strictObject({
       int8Images: positive.default(10_000).describe("test images through the golden executor"),
-      hardwareImages: positive.default(128).describe("test images through the simulated front"),
+      hardwareImages: positive
+        .default(128)
+        .describe("test images through the simulated front, and through the whole chip"),
+      verilatorSeconds: z
+        .int()
+        .min(0)
+        .default(240)
+        .describe(
+          "for Verilator, where it is installed, to build and to run the deepest chip; 0: leave it out",
+        ),
     })
     .prefault({}),
+  engine: z
+    .strictObject({
+      cPar: z.int().default(16).describe("input channels that a lane multiplies in a cycle: 4 to 64"),
+      kPar: z.int().default(16).describe("lanes, an output channel each: 4 to 32"),
+      weightBufferBytes: positive.default(32 * 1024),
+      activationBufferBytes: positive.default(128 * 1024),
+      memory: z
+        .strictObject({
+          bytesPerCycle: z.number().positive().default(16),
+          latencyCycles: positive.default(40),
+        })
+        .prefault({})
+        .describe("behind the chip's port, in its simulation"),
+    })
+    .prefault({})
+    .describe("programmable engine behind the front"),
   cost: z
     .strictObject({
       technology: z.string().min(1).default("sky130hd"),

@@ -1,7 +1,7 @@
 import type { MeasuredEnergy } from "../cost/index.js";
 import type { NodeName } from "../graph/index.js";
-import type { LayerStats } from "../hw/index.js";
-import type { LayerResult, RtlResult, SweepEntry } from "../report/index.js";
+import type { FrontEnd, LayerStats } from "../hw/index.js";
+import type { LayerResult, RtlResult, SweepEntry, SystemResult } from "../report/index.js";
 import type { ToggleCounts } from "../sim/index.js";
 
 /** The emitted hardware of one freeze point. */
@@ -15,6 +15,8 @@ export type FrozenFront = {
     readonly module: string;
     readonly stats: LayerStats;
   }[];
+  /** The front, compiled again where its files come from an earlier run. */
+  readonly compiled: () => FrontEnd;
   /** Energy of each layer by timed simulation, in the configured technology; layers that are too large are absent. */
   readonly measured: ReadonlyMap<string, MeasuredEnergy>;
 };
@@ -38,6 +40,13 @@ export type VerifiedFront = {
     readonly dataset: string;
     readonly accuracy: { readonly value: number; readonly images: number };
   }[];
+};
+
+/** Front and engine of one freeze point in simulation, or why there is none. */
+export type SimulatedSystem = {
+  readonly freezePoint: NodeName;
+  readonly system?: SystemResult;
+  readonly noSystem?: string;
 };
 
 /** Cost of one freeze point, as the results hold it. */

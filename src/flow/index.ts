@@ -1,5 +1,6 @@
 export * from "./advice-text.js";
 export * from "./advise.js";
+export * from "./chip.js";
 export * from "./compare-advice.js";
 export * from "./config.js";
 export { type ConstantsOutcome, constantsCurve } from "./constants.js";

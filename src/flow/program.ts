@@ -1,43 +1,22 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import {
-  buildEngine,
-  buildSystem,
-  checkEngineConfig,
-  compileEngine,
-  type EngineConfig,
-  type EngineProgram,
-  emitSystemTestbench,
-  engineConfig,
-  expectedTensor,
-  type PlacedTask,
-  parseProgram,
-  placeTasks,
-  printProgram,
-  SYSTEM_MODULE,
-  streamGeometry,
-  testbenchTasks,
-} from "../accel/index.js";
+import { basename, extname } from "node:path";
+import type { EngineConfig } from "../accel/index.js";
 import type { ClockTarget } from "../arith/index.js";
 import { FixynnError } from "../core/index.js";
 import { nodeName } from "../graph/index.js";
-import { compileFrontEnd, emitDesign, type FrontFolding } from "../hw/index.js";
+import { compileFrontEnd, type FrontFolding } from "../hw/index.js";
 import { importQuantizedModel } from "../importers/index.js";
-import { executeQuantNetwork, findQuantNode, truncateQuantNetwork } from "../quant/index.js";
+import { findQuantNode, truncateQuantNetwork } from "../quant/index.js";
+import { buildChip, type Chip, chipFiles, HOST_FILE } from "./chip.js";
 import { readPictures, replaceFolder } from "./deliverable.js";
 
-/** The program, and its readable listing, in the deliverable. */
-export const PROGRAM_FILE = "program.bin";
-export const LISTING_FILE = "program.txt";
-/** What a host must know of it. */
-export const HOST_FILE = "program.json";
 /** Pictures whose results the testbench compares. */
 const VECTOR_IMAGES = 4;
 
 /** What {@link programModel} is asked for. */
 export type ProgramRequest = {
-  /** Quantized .tflite or an integer network (.json). */
-  readonly model: string;
+  /** Quantized .tflite or integer networks (.json), one or more; all begin with the same layers. */
+  readonly models: readonly string[];
   /** Last frozen layer. */
   readonly through: string;
   readonly folding: FrontFolding;
@@ -48,68 +27,47 @@ export type ProgramRequest = {
   readonly images?: string | undefined;
 };
 
-/** A chip with its program, as files. */
-export type ProgrammedChip = {
-  readonly config: EngineConfig;
-  readonly program: EngineProgram;
-  readonly files: ReadonlyMap<string, string | Uint8Array>;
-};
+/** A chip with its programs, as files. */
+export type ProgrammedChip = Chip & { readonly files: ReadonlyMap<string, string | Uint8Array> };
+
+/** Name tasks by their files; a number behind those that are there already. */
+function taskNames(models: readonly string[]): readonly string[] {
+  const names = models.map((model) => basename(model, extname(model)));
+  return names.map((name, i) => {
+    const before = names.slice(0, i).filter((one) => one === name).length;
+    return before === 0 ? name : `${name}-${before + 1}`;
+  });
+}
 
 /**
- * Make a whole chip of a quantized network: its first layers frozen, an engine behind them, and the program that computes the rest.
+ * Make a whole chip of quantized networks: their first layers frozen, an engine behind them, and for each network the program that computes the rest.
  *
  * @throws FixynnError of the importer, FX4001 when there is no such layer, FX5020 to FX5023 for a layer that cannot be frozen, FX5100 for an engine
- *   that cannot be built, FX5111 to FX5115 for a tail that it cannot compute
+ *   that cannot be built, FX5103 when networks do not begin alike, FX5111 to FX5115 for a tail that the engine cannot compute
  */
 export async function programModel(request: ProgramRequest): Promise<ProgrammedChip> {
-  const { model, through, folding, clock, images } = request;
-  const network = importQuantizedModel(model);
-  const point = nodeName(through);
-  findQuantNode(network, point);
-  const frozen = truncateQuantNetwork(network, point);
-  const front = compileFrontEnd(frozen, point, { folding, clock });
-  const config = engineConfig({ ...request.engine, input: streamGeometry(front.output) });
-  checkEngineConfig(config);
-  const program = compileEngine({ network, config, from: point });
-  const design = buildSystem(front, buildEngine(config, clock));
-  const { bytes, result, layers, externalBytes, scratchBytes, resultBytes } = program;
-  const host = {
-    format: "fixynn.program.v1",
-    network: network.name,
-    freezePoint: point,
-    top: SYSTEM_MODULE,
-    engine: config,
-    result,
-    resultBytes,
-    scratchBytes,
-    externalBytes,
-    layers,
+  const { models, through, folding, clock, engine, images } = request;
+  const freezePoint = nodeName(through);
+  const names = taskNames(models);
+  const networks = models.map((model, i) => {
+    const network = importQuantizedModel(model);
+    findQuantNode(network, freezePoint);
+    return { name: names[i]!, network };
+  });
+  const front = compileFrontEnd(truncateQuantNetwork(networks[0]!.network, freezePoint), freezePoint, {
+    folding,
+    clock,
+  });
+  const chip = buildChip({ front, freezePoint, networks, engine, clock });
+  if (images === undefined) return { ...chip, files: chipFiles(chip) };
+  const pictures = await readPictures(images, networks[0]!.network, VECTOR_IMAGES);
+  return {
+    ...chip,
+    files: chipFiles(
+      chip,
+      networks.map(() => pictures),
+    ),
   };
-  const files = new Map<string, string | Uint8Array>([
-    ...emitDesign(design),
-    [PROGRAM_FILE, bytes],
-    [LISTING_FILE, printProgram(parseProgram(bytes))],
-    [HOST_FILE, `${JSON.stringify(host, null, 2)}\n`],
-  ]);
-  if (images !== undefined) {
-    const { bytes: pictures, count } = await readPictures(images, network, VECTOR_IMAGES);
-    const logits = executeQuantNetwork(network, pictures, count).get(network.output)!;
-    const memory = placeTasks([{ program, frames: count }], config);
-    const [task] = memory.tasks as [PlacedTask];
-    const classes = logits.length / count;
-    const frames = Array.from({ length: count }, (_, i) => logits.subarray(i * classes, (i + 1) * classes));
-    const testbench = emitSystemTestbench({
-      module: SYSTEM_MODULE,
-      dataBytes: config.axiDataBytes,
-      burstBeats: config.burstBeats,
-      stream: { beatBytes: network.nodes[0]!.output.shape.at(-1)!, bytes: pictures },
-      contents: memory.contents,
-      memoryBytes: memory.memoryBytes,
-      tasks: testbenchTasks(memory, [expectedTensor(task, result, frames)]),
-    });
-    for (const [name, text] of testbench) files.set(name, text);
-  }
-  return { config, program, files };
 }
 
 /**
@@ -118,7 +76,8 @@ export async function programModel(request: ProgramRequest): Promise<ProgrammedC
  * @throws FixynnError FX7011 when the folder holds something else
  */
 export function writeChip({ files }: ProgrammedChip, folder: string): void {
-  if (existsSync(folder) && readdirSync(folder).length > 0 && !existsSync(join(folder, HOST_FILE)))
+  const found = existsSync(folder) ? readdirSync(folder) : [];
+  if (found.length > 0 && !found.some((name) => name.endsWith(HOST_FILE)))
     throw new FixynnError("FX7011", "the folder is not empty, and not one of ours", {
       place: folder,
       hint: "choose another folder",

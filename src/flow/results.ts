@@ -11,7 +11,7 @@ import {
   type SweepEntry,
 } from "../report/index.js";
 import type { FlowContext } from "./context.js";
-import type { FrontCost, FrozenFront, VerifiedFront } from "./fronts.js";
+import type { FrontCost, FrozenFront, SimulatedSystem, VerifiedFront } from "./fronts.js";
 import { describeMachine, describeTool } from "./machine.js";
 import type { LoadedDataset } from "./steps/data.js";
 import type { IntegerNetwork } from "./steps/quantize.js";
@@ -23,6 +23,7 @@ export type FlowOutcome = Sweep & {
   readonly fronts?: readonly FrozenFront[];
   readonly verified?: readonly VerifiedFront[];
   readonly costs?: readonly FrontCost[];
+  readonly systems?: readonly SimulatedSystem[];
   readonly startedAt: Date;
 };
 
@@ -140,12 +141,15 @@ function sweepEntry(outcome: FlowOutcome, layer: NodeName): SweepEntry {
   const front = outcome.fronts?.find((one) => one.freezePoint === layer);
   const verdict = outcome.verified?.find((one) => one.freezePoint === layer);
   const cost = outcome.costs?.find((one) => one.freezePoint === layer);
+  const simulated = outcome.systems?.find((one) => one.freezePoint === layer);
   const layers = layerResults(outcome, layer);
   return {
     freezePoint: freezePointResult(outcome.prepared.graph, layer),
     datasets: outcome.datasets.map((loaded) => datasetResult(outcome, loaded, layer)),
     ...(layers.length > 0 && { layers }),
     ...(front && { rtl: { ...front.rtl, ...(verdict && { verified: verdict.verified }) } }),
+    ...(simulated?.system && { system: simulated.system }),
+    ...(simulated?.noSystem !== undefined && { noSystem: simulated.noSystem }),
     ...cost?.results,
   };
 }

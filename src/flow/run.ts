@@ -1,3 +1,4 @@
+import { checkEngineConfig, engineConfig } from "../accel/index.js";
 import { CheckFailedError, type ProgressListener, writeFileAtomic } from "../core/index.js";
 import type { Technology } from "../cost/index.js";
 import {
@@ -15,6 +16,7 @@ import { RunDirectory } from "./run-directory.js";
 import { costAll, loadTechnology } from "./steps/cost.js";
 import { exportAll } from "./steps/export.js";
 import { freezeAll } from "./steps/freeze.js";
+import { simulateSystems } from "./steps/system.js";
 import { verifyAll } from "./steps/verify.js";
 import { type Sweep, sweepFreezePoints } from "./sweep.js";
 
@@ -41,7 +43,7 @@ export type FlowResult = {
 };
 
 /**
- * Run the whole flow: import, data, train, quantize, freeze, verify, cost, report. Writes `results.json`, `report.html`, `summary.md`,
+ * Run the whole flow: import, data, train, quantize, freeze, verify, cost, simulate the chip, report. Writes `results.json`, `report.html`, `summary.md`,
  * `layers.csv` and `accuracy.csv`.
  *
  * @throws FixynnError for bad input, before any long work where that can be known
@@ -53,6 +55,7 @@ export async function runFlow(request: FlowRequest): Promise<FlowResult> {
   const context: FlowContext = { config, baseFolder, run, onProgress };
 
   const technology = loadTechnology(context);
+  checkEngineConfig(engineConfig(config.engine));
   const sweep = await sweepFreezePoints(context);
   exportAll(context, sweep);
   const hardware = request.hardware === false ? undefined : await buildHardware(context, sweep, technology);
@@ -63,17 +66,19 @@ export async function runFlow(request: FlowRequest): Promise<FlowResult> {
   return writeReports(run, results);
 }
 
-/** Freeze, verify and cost every freeze point. */
+/** Freeze, verify and cost every freeze point, and simulate the whole chip. */
 async function buildHardware(
   context: FlowContext,
   sweep: Sweep,
   technology: Technology,
-): Promise<Pick<FlowOutcome, "fronts" | "verified" | "costs">> {
+): Promise<Pick<FlowOutcome, "fronts" | "verified" | "systems" | "costs">> {
   const { prepared, datasets, integer, trained } = sweep;
   const points = sweep.points.filter((point) => context.config.hardwarePoints.includes(point));
   const fronts = await freezeAll(context, points, prepared, datasets, technology);
   const verified = await verifyAll(context, fronts, integer, datasets);
-  return { fronts, verified, costs: costAll(context, { technology, fronts, verified, integer, trained }) };
+  const costs = costAll(context, { technology, fronts, verified, integer, trained });
+  const systems = await simulateSystems(context, fronts, integer, datasets);
+  return { fronts, verified, costs, systems };
 }
 
 function writeReports(run: RunDirectory, results: Results): FlowResult {
@@ -86,12 +91,20 @@ function writeReports(run: RunDirectory, results: Results): FlowResult {
   writeFileAtomic(reportPath, reportHtml(results));
   writeFileAtomic(resultsPath, `${JSON.stringify(results, null, 2)}\n`);
   const check = (): void => {
-    for (const { freezePoint, rtl } of results.sweep ?? []) {
-      const mismatches = rtl?.verified?.mismatches ?? 0;
-      if (mismatches === 0) continue;
-      throw new CheckFailedError("FX6100", `${mismatches} values differ from the integer network`, {
-        place: `front frozen up to ${freezePoint.layer}`,
-        hint: `see ${reportPath} for the first of them`,
+    for (const { freezePoint, rtl, system } of results.sweep ?? []) {
+      const simulated = { front: rtl?.verified, chip: system };
+      for (const [what, made] of Object.entries(simulated)) {
+        const mismatches = made?.mismatches ?? 0;
+        if (mismatches === 0) continue;
+        throw new CheckFailedError("FX6100", `${mismatches} values differ from the integer network`, {
+          place: `${what} frozen up to ${freezePoint.layer}`,
+          hint: `see ${reportPath} for the first of them`,
+        });
+      }
+      const refused = system?.judges?.find(({ outcome }) => outcome === "different");
+      if (refused === undefined) continue;
+      throw new CheckFailedError("FX6100", `${refused.simulator} finds other values: ${refused.detail}`, {
+        place: `chip frozen up to ${freezePoint.layer}`,
       });
     }
   };

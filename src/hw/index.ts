@@ -4,9 +4,11 @@ export { buffersFor, MAXIMUM_FANOUT } from "./buffers.js";
 export * from "./builder.js";
 export * from "./cell-counts.js";
 export { type LogicComponent, logicComponent } from "./components.js";
+export { copiesOf } from "./copies.js";
 export { lowerDatapath } from "./datapath.js";
 export * from "./datapath-plan.js";
 export * from "./emit.js";
+export { exposeNets } from "./expose.js";
 export * from "./fold/index.js";
 export * from "./front.js";
 export { type FrontLayer, frontGraph } from "./front-graph.js";
@@ -18,12 +20,13 @@ export {
   type LayerStats,
   moduleNameOf,
 } from "./layer.js";
+export { defaultClock } from "./layer-datapath.js";
 export { type LayerMemory, storedBits } from "./layer-memories.js";
 export { emittedRegisters } from "./manifest-registers.js";
 export { type BoundMacro, boundMacro, memoryWrapper } from "./memory-wrapper.js";
 export * from "./netlist.js";
 export * from "./print.js";
-export type { RegisterBank } from "./register-banks.js";
+export { type RegisterBank, registerBanks } from "./register-banks.js";
 export {
   type LayerRegisters,
   type RegisterMap,

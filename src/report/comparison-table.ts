@@ -18,7 +18,7 @@ export function figureCell(
   return range === undefined ? cell(optional(value, format)) : rangeCell(range, format);
 }
 
-const accelerators = { nvdla: "NVDLA", array: "MAC array" } as const;
+const accelerators = { nvdla: "NVDLA", array: "generated engine" } as const;
 
 function cells(layer: string, result: EqualAreaResult): Cell[] {
   const { accelerator, cameraFramesPerSecond, totalAreaMm2, hybrid, baseline, gain, tail, whole } = result;

@@ -52,7 +52,7 @@ function fixture(name = "net"): ExploreResults {
       seconds: 1.5,
       tier: "modelled",
       node: "16 nm",
-      accelerator: "MAC array",
+      accelerator: "generated engine",
       precision: "int8",
     },
     network: { name, inputShape: [8, 8, 3], layers: 3, macs: 1000, ownRequantization: "lean" },

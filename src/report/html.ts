@@ -7,6 +7,7 @@ import { publishedFigures } from "./published.js";
 import { accuracyEfficiencyFigure, equalAreaFigure } from "./report-figures.js";
 import { freezePointsOf, type LayerResult, type Results, type SweepEntry } from "./results.js";
 import { styleSheet } from "./style.js";
+import { systemTable } from "./system-table.js";
 import {
   accuracyTable,
   costTable,
@@ -237,13 +238,15 @@ const figureBlock = (drawn: Markup | undefined): Markup | undefined =>
 
 function verificationSection(results: Results): Markup {
   const verdict = verdictOf(results);
-  const first = freezePointsOf(results).flatMap(({ rtl }) => firstMismatchOf(rtl) ?? [])[0];
+  const chips = systemTable(results);
+  const first = freezePointsOf(results).flatMap((entry) => firstMismatchOf(entry) ?? [])[0];
   return section(
     "verification-section",
     "Verification",
     html`<p><span class="badge ${verdict.state}">${badgeText[verdict.state]}</span></p>`,
     first !== undefined && html`<p>First mismatch: ${mismatchText(first)}.</p>`,
     tableMarkup(verificationTable(results)),
+    chips.rows.length > 0 && tableMarkup(chips),
   );
 }
 

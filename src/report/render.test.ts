@@ -64,7 +64,7 @@ describe("text renderers", () => {
     const blocks = summaryMarkdown(resultsFixture())
       .split("\n\n")
       .filter((block) => block.startsWith("|"));
-    expect(blocks).toHaveLength(6);
+    expect(blocks).toHaveLength(7);
     for (const block of blocks) {
       expect(new Set(block.split("\n").map((line) => [...line].length)).size).toBe(1);
     }
@@ -74,6 +74,14 @@ describe("text renderers", () => {
     expect(summaryMarkdown(empty)).not.toContain("|");
     expect(accuracyCsv(empty).trimEnd().split("\n")).toHaveLength(1);
     expect(layersCsv(empty).trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  it("say why a chip was not simulated", () => {
+    const results = resultsFixture();
+    delete results.sweep![0]!.system;
+    results.sweep![0]!.noSystem = "FX5113: no exact form";
+    expect(summaryMarkdown(results)).toContain("FX5113: no exact form");
+    expect(reportHtml(results)).toContain("FX5113: no exact form");
   });
 
   it("keep hostile names inside their cell", () => {
@@ -106,8 +114,15 @@ describe("verdict", () => {
     const judged = resultsFixture();
     judged.sweep![1]!.rtl!.judges![0]!.mismatches = 1;
     expect(verdictOf(judged).state).toBe("mismatch");
-    const system = { ...resultsFixture(), system: { images: 1, values: 10, mismatches: 1 } };
-    expect(verdictOf(system).state).toBe("mismatch");
+    const chip = resultsFixture();
+    chip.sweep![0]!.system!.mismatches = 1;
+    expect(verdictOf(chip).state).toBe("mismatch");
+    const refused = resultsFixture();
+    refused.sweep![1]!.system!.judges![0]!.outcome = "different";
+    expect(verdictOf(refused)).toMatchObject({
+      state: "mismatch",
+      sentence: expect.stringContaining("Verilator 5.006 finds other"),
+    });
   });
 
   it("does not take a comparison of no values as proof", () => {

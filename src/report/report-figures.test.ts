@@ -37,7 +37,7 @@ describe("figures of a run", () => {
     expect(text).toContain("the front takes 1.2 mm²");
     expect(text.match(/<rect class="fill"/g)).toHaveLength(2);
     expect(equalAreaFigure(results, "nvdla")).toBeUndefined();
-    expect(reportHtml(results)).toContain("Efficiency at equal area, MAC array");
+    expect(reportHtml(results)).toContain("Efficiency at equal area, generated engine");
   });
 
   it("puts each freeze point with a cost and a loss into accuracy against efficiency", () => {

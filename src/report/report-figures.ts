@@ -3,7 +3,7 @@ import { datasetNamesOf, freezingLoss, type Precision } from "./freeze-verdict.j
 import type { Markup } from "./markup.js";
 import { type EqualAreaResult, freezePointsOf, type Results } from "./results.js";
 
-const names = { nvdla: "NVDLA", array: "MAC array" } as const;
+const names = { nvdla: "NVDLA", array: "generated engine" } as const;
 
 const barOf = (
   name: string,

@@ -185,6 +185,62 @@ const rtlSchema = z
   })
   .meta({ id: "rtl" });
 
+const systemTaskSchema = z.strictObject({
+  dataset: z.string(),
+  ...comparisonFields,
+  accuracy: accuracyValueSchema.describe("by the simulated chip's logits"),
+  cyclesPerFrame: count.describe("between the results of two frames"),
+  predictedCyclesPerFrame: count.describe("by the engine's cycle model"),
+  firstFrameCycles: count.describe("from the first register write to the first frame's result"),
+  utilization: fraction.describe("multiply-accumulates over multipliers × cyclesPerFrame"),
+  stallCycles: z
+    .strictObject({ weights: count, input: count, transfers: count, drain: count })
+    .describe("of all frames, by cause"),
+  macs: count.describe("multiply-accumulates of the tail, a frame"),
+  programBytes: count,
+  weightBytesPerFrame: count.describe("read from external memory"),
+  activationBytesPerFrame: count.describe("to and from external memory, the result included"),
+  switching: z
+    .strictObject({ registerWrites: count, weightBytes: count })
+    .describe("what going from another task to this one takes"),
+});
+
+const systemSchema = z
+  .strictObject({
+    simulator: z.string(),
+    ...comparisonFields,
+    firstMismatch: mismatchSchema.optional(),
+    cyclesPerFrame: count.describe("of the slowest task"),
+    dir: z
+      .string()
+      .describe("folder of the chip's RTL, programs and testbench, relative to the run directory"),
+    engine: z.strictObject({
+      cPar: count.describe("input channels a lane"),
+      kPar: count.describe("lanes, an output channel each"),
+      weightBufferBytes: count,
+      activationBufferBytes: count,
+      memory: z
+        .strictObject({ latencyCycles: count, bytesPerCycle: amount })
+        .describe("that was simulated behind the port"),
+    }),
+    tasks: z.array(systemTaskSchema).min(1).describe("run one after another on one chip"),
+    judges: z
+      .array(
+        z.strictObject({
+          simulator: z.string(),
+          part: z.enum(["chip", "engine"]).describe("the engine alone is fed with the front's bytes"),
+          module: z.string(),
+          images: count,
+          values: count,
+          outcome: z.enum(["equal", "different", "notFinished"]),
+          detail: z.string().optional(),
+        }),
+      )
+      .optional()
+      .describe("independent simulators on the shipped testbench"),
+  })
+  .meta({ id: "system", description: "front end and engine simulated together: images in, logits out" });
+
 const throughputFields = {
   framesPerSecond: amount,
   tops: amount.describe("tera-operations per second; a multiply-accumulate counts as two"),
@@ -312,11 +368,15 @@ const paperSchema = z
   })
   .meta({ id: "paper", description: "the same network under the published coefficients of DeepFreeze" });
 
+const noSystemSchema = z.string().describe("why front and engine were not simulated together");
+
 const sweepEntrySchema = z.strictObject({
   freezePoint: freezePointSchema,
   datasets: z.array(datasetSchema).optional(),
   layers: z.array(layerSchema).optional(),
   rtl: rtlSchema.optional(),
+  system: systemSchema.optional(),
+  noSystem: noSystemSchema.optional(),
   cost: costSchema.optional(),
   baseline: baselineSchema.optional(),
   gain: gainSchema.optional(),
@@ -365,10 +425,8 @@ export const resultsSchema = z.strictObject({
   datasets: z.array(datasetSchema).optional(),
   layers: z.array(layerSchema).optional().describe("every layer of the backbone, in order"),
   rtl: rtlSchema.optional(),
-  system: z
-    .strictObject({ ...comparisonFields, cyclesPerFrame: count.optional() })
-    .optional()
-    .describe("front end and accelerator simulated together"),
+  system: systemSchema.optional(),
+  noSystem: noSystemSchema.optional(),
   cost: costSchema.optional(),
   baseline: baselineSchema.optional(),
   gain: gainSchema.optional(),
@@ -405,6 +463,8 @@ export type TrainingRecord = z.infer<typeof trainingSchema>;
 export type FreezePointResult = z.infer<typeof freezePointSchema>;
 /** The emitted design and its verification. */
 export type RtlResult = z.infer<typeof rtlSchema>;
+/** Front and engine, simulated together. */
+export type SystemResult = z.infer<typeof systemSchema>;
 /** Location and values of a mismatch. */
 export type MismatchResult = z.infer<typeof mismatchSchema>;
 /** Area (mm²), energy (µJ a frame) and throughput of one design. */
@@ -455,7 +515,9 @@ export function resultsJsonSchema(): Record<string, unknown> {
  */
 export function freezePointsOf(results: Results): readonly SweepEntry[] {
   if (results.sweep !== undefined && results.sweep.length > 0) return results.sweep;
-  const { freezePoint, datasets, layers, rtl, cost, baseline, gain, comparison, paper } = results;
+  const { freezePoint, datasets, layers, rtl, system, noSystem, cost, baseline, gain, comparison, paper } =
+    results;
   if (freezePoint === undefined) return [];
-  return [{ freezePoint, datasets, layers, rtl, cost, baseline, gain, comparison, paper }];
+  const made = { rtl, system, noSystem, cost, baseline, gain, comparison, paper };
+  return [{ freezePoint, datasets, layers, ...made }];
 }

@@ -1,6 +1,7 @@
 import { comparisonTable } from "./comparison-table.js";
 import { duration, grouped, plural, shapeText } from "./format.js";
 import { freezePointsOf, type Results } from "./results.js";
+import { systemTable } from "./system-table.js";
 import { escapeMarkdown, markdownTable, type Table } from "./table.js";
 import {
   accuracyTable,
@@ -85,8 +86,14 @@ export function summaryMarkdown(results: Results): string {
     section(
       narrow(verificationTable(results), ["Frozen up to", "Simulator", "Images", "Values", "Mismatches"]),
     );
-    for (const { rtl } of entries) {
-      const first = firstMismatchOf(rtl);
+    section(
+      narrow(systemTable(results), [
+        ...["Frozen up to", "Task", "Engine", "Images", "Values", "Mismatches", "Accuracy", "Cycles"],
+        ...["Busy", "Weights", "Switching: registers", "Switching: weights"],
+      ]),
+    );
+    for (const entry of entries) {
+      const first = firstMismatchOf(entry);
       if (first) blocks.push(`First mismatch: ${escapeMarkdown(mismatchText(first))}.`);
     }
   }

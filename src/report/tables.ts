@@ -20,7 +20,6 @@ import {
   type LayerResult,
   type MismatchResult,
   type Results,
-  type RtlResult,
   type SweepEntry,
 } from "./results.js";
 import { type Cell, cell, numberColumn, type Table, textColumn } from "./table.js";
@@ -356,9 +355,9 @@ export function mismatchText(mismatch: MismatchResult): string {
   return `${place}: expected ${mismatch.expected}, got ${mismatch.actual}`;
 }
 
-/** Return the first mismatch that any simulator located. */
-export function firstMismatchOf(rtl: RtlResult | undefined): MismatchResult | undefined {
-  return [rtl?.verified, ...(rtl?.judges ?? [])].find((made) => made?.firstMismatch !== undefined)
+/** Return the first mismatch that any simulator located, in the front or in the whole chip. */
+export function firstMismatchOf({ rtl, system }: SweepEntry): MismatchResult | undefined {
+  return [rtl?.verified, ...(rtl?.judges ?? []), system].find((made) => made?.firstMismatch !== undefined)
     ?.firstMismatch;
 }
 
@@ -380,24 +379,6 @@ export function verificationTable(results: Results): Table {
       ],
     }));
   });
-  const { system } = results;
-  const systemRows = system
-    ? [
-        {
-          cells: [
-            cell("front and accelerator"),
-            cell("system"),
-            cell(grouped(system.images)),
-            cell(grouped(system.values)),
-            {
-              text: grouped(system.mismatches),
-              tone: system.mismatches === 0 ? "good" : "bad",
-            } satisfies Cell,
-            cell(absent),
-          ],
-        },
-      ]
-    : [];
   return {
     id: "verification",
     caption: "Emitted Verilog against the integer reference",
@@ -409,7 +390,7 @@ export function verificationTable(results: Results): Table {
       numberColumn("Mismatches"),
       textColumn("First mismatch"),
     ],
-    rows: [...rows, ...systemRows],
+    rows,
     notes: ["Values: outputs of the emitted design compared one by one with the integer reference."],
   };
 }

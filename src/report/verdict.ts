@@ -13,7 +13,8 @@ type Comparison = { readonly images: number; readonly values: number; readonly m
 
 /** Return every comparison with the integer reference that was made for a freeze point. */
 function comparisonsOf(entry: SweepEntry): readonly Comparison[] {
-  return [...(entry.rtl?.verified ? [entry.rtl.verified] : []), ...(entry.rtl?.judges ?? [])];
+  const { rtl, system } = entry;
+  return [...(rtl?.verified ? [rtl.verified] : []), ...(rtl?.judges ?? []), ...(system ? [system] : [])];
 }
 
 /** Return the freeze point that the run chose, with its layers, or the deepest one. */
@@ -62,13 +63,17 @@ export function verdictOf(results: Results): Verdict {
   const parts = [frozenText(results, chosen), accuracyText(chosen), gainText(chosen)].filter(
     (part) => part !== undefined,
   );
-  const comparisons = [...entries.flatMap(comparisonsOf), ...(results.system ? [results.system] : [])];
+  const comparisons = entries.flatMap(comparisonsOf);
   const values = comparisons.reduce((sum, comparison) => sum + comparison.values, 0);
   const mismatches = comparisons.reduce((sum, comparison) => sum + comparison.mismatches, 0);
   const built = entries.filter((entry) => entry.rtl !== undefined);
   const designs = built.length > 0 ? built : entries;
   const pending = designs.filter((entry) => (entry.rtl?.verified?.values ?? 0) === 0).length;
   const start = `${parts.join("; ")}; `;
+  const judges = entries.flatMap(({ system }) => system?.judges ?? []);
+  const refused = judges.find(({ outcome }) => outcome === "different");
+  if (refused !== undefined)
+    return { state: "mismatch", sentence: `${start}${refused.simulator} finds other values.` };
   if (mismatches > 0) {
     return {
       state: "mismatch",

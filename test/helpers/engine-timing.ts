@@ -6,6 +6,7 @@ import { engineRegisters } from "../../src/accel/registers.js";
 import { buildEngine } from "../../src/accel/rtl/engine.js";
 import { sky130Cells } from "../../src/arith/index.js";
 import { createRng } from "../../src/core/index.js";
+import { exposeNets } from "../../src/hw/index.js";
 import { createSimulator, flatten, lowerDesign, WORDS_PER_BIT } from "../../src/sim/index.js";
 
 /** When the units of an engine were done, counted from the frame's begin. */
@@ -26,16 +27,7 @@ export class EngineTimer {
 
   constructor(config: EngineConfig) {
     const { design } = buildEngine(config, { periodPs: 5000, cells: sky130Cells });
-    const top = design.modules.at(-1)!;
-    const watched = Object.values(PULSES).map((name) => ({
-      name,
-      direction: "output" as const,
-      net: top.ports[0]!.net,
-      at: top.nets.findIndex((net) => net.name === name),
-    }));
-    const ports = watched.map(({ at, ...port }) => ({ ...port, net: at as typeof port.net }));
-    const modules = [...design.modules.slice(0, -1), { ...top, ports: [...top.ports, ...ports] }];
-    const flat = flatten(lowerDesign({ ...design, modules }));
+    const flat = flatten(lowerDesign(exposeNets(design, Object.values(PULSES))));
     this.#config = config;
     this.#sim = createSimulator(flat, { lanes: 1, dataPorts: ["m_axi_rdata"], randomStart: createRng(1) });
     this.#widths = new Map(flat.ports.map((port) => [port.name, port.bits.length]));
@@ -62,7 +54,7 @@ export class EngineTimer {
   #watch(program: Uint8Array, { latencyCycles, bytesPerCycle }: MemoryTiming, done: number): EngineTimes {
     const { axiDataBytes } = this.#config;
     const cyclesPerBeat = Math.max(1, axiDataBytes / bytesPerCycle);
-    const beats: { at: number; id: number; address: number }[] = [];
+    const beats: { at: number; id: number; address: number; last: boolean }[] = [];
     const responses: number[] = [];
     const seen = { layerEnds: [] as number[], transferEnds: [] as number[] };
     let begin: number | undefined;
@@ -77,6 +69,7 @@ export class EngineTimer {
         for (let i = axiDataBytes - 1; i >= 0; i--) data = (data << 8n) | BigInt(program[from + i] ?? 0);
         this.#set("m_axi_rdata", data);
         this.#set("m_axi_rid", beat.id);
+        this.#set("m_axi_rlast", beat.last ? 1 : 0);
       }
       const responds = (responses[0] ?? Number.POSITIVE_INFINITY) <= cycle;
       if (responds) responses.shift();
@@ -89,7 +82,12 @@ export class EngineTimer {
         const count = this.#get("m_axi_arlen") + 1;
         const [id, address] = [this.#get("m_axi_arid"), this.#get("m_axi_araddr")];
         for (let i = 0; i < count; i++)
-          beats.push({ at: at + i * cyclesPerBeat, id, address: address + i * axiDataBytes });
+          beats.push({
+            at: at + i * cyclesPerBeat,
+            id,
+            address: address + i * axiDataBytes,
+            last: i === count - 1,
+          });
         free = at + count * cyclesPerBeat;
       }
       if (this.#get("m_axi_wvalid") === 1 && cycle >= freeToWrite) {

@@ -69,7 +69,7 @@ export function exploreFixture(): ExploreResults {
   }));
   return parseExploreResults({
     ...{ schema: exploreSchemaId, tool: { version: "0.1.0" }, source: "a fixture", seconds: 1 },
-    ...{ tier: "modelled", node: "16 nm", accelerator: "MAC array", precision: "int8" },
+    ...{ tier: "modelled", node: "16 nm", accelerator: "generated engine", precision: "int8" },
     network: { name: "net", inputShape: [48, 48, 3], layers: 6, macs: MACS, ownRequantization: "lean" },
     technology: { name: "sky130hd", nodeNm: 130, source: "test" },
     ...{ freezePoints, layers, fronts, accelerators, points, cameraFramesPerSecond: RATES },

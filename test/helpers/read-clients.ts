@@ -29,6 +29,11 @@ export class ReadClients {
     return this.#sim.module.ports.some(({ name }) => name === "r_last");
   }
 
+  /** Bursts of a client whose last beat was not driven yet. */
+  underWay(id: number): number {
+    return this.#queues.get(id)!.length;
+  }
+
   constructor(sim: WordSimulator, options: ReadClientsOptions) {
     this.#sim = sim;
     this.#options = options;

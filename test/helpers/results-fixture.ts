@@ -182,6 +182,37 @@ function entryFor(layer: string, accuracies: readonly [number, number, number]):
       verified: { simulator: "fixynn", images: 128, values, mismatches: 0 },
       judges: [{ simulator: "verilator 5.006", images: 4, values: values / 32, mismatches: 0 }],
     },
+    system: {
+      simulator: "fixynn levelized (Yosys read-back)",
+      ...{ images: 128, values: 1280, mismatches: 0 },
+      cyclesPerFrame: deep ? 17_359 : 22_006,
+      dir: `chip/${layer}`,
+      engine: {
+        ...{ cPar: 16, kPar: 16, weightBufferBytes: 32_768, activationBufferBytes: 131_072 },
+        memory: { latencyCycles: 40, bytesPerCycle: 16 },
+      },
+      tasks: [
+        {
+          dataset: "cifar10",
+          ...{ images: 128, values: 1280, mismatches: 0 },
+          accuracy: { value: hardware, images: 128 },
+          cyclesPerFrame: deep ? 17_359 : 22_006,
+          predictedCyclesPerFrame: deep ? 17_792 : 22_021,
+          firstFrameCycles: deep ? 19_764 : 24_022,
+          utilization: deep ? 0.17 : 0.2,
+          stallCycles: { weights: 20_944, input: 2465, transfers: 0, drain: 0 },
+          macs: deep ? 775_000 : 1_180_000,
+          ...{ programBytes: 216_320, weightBytesPerFrame: 213_760, activationBytesPerFrame: 16 },
+          switching: { registerWrites: 1, weightBytes: 213_760 },
+        },
+      ],
+      judges: [
+        {
+          ...{ simulator: "Verilator 5.006", part: "engine", module: "fxa_engine" },
+          ...{ images: 4, values: 40, outcome: "equal" },
+        },
+      ],
+    },
     cost: {
       technology: "example 16 nm",
       tier,

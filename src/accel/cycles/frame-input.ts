@@ -2,7 +2,7 @@
 export type InputTiming = {
   /** From a frame's first pixel to its last one in the slot; the next frame's first pixel comes right behind, if a slot is free. */
   readonly cyclesPerFrame: number;
-  /** Cycle of the first frame's first pixel; 0 unless told. */
+  /** Cycle of the first frame's first pixel, negative when it comes before the engine starts; 0 unless told. */
   readonly firstCycle?: number;
 };
 
@@ -25,7 +25,7 @@ export class FrameInput {
     const { cyclesPerFrame, firstCycle = 0 } = this.#timing;
     for (let frame = this.#there.length; frame <= this.#releases.length; frame++) {
       const before = this.#there[frame - 1] ?? firstCycle;
-      const slotFree = this.#releases[frame - this.#slots] ?? 0;
+      const slotFree = this.#releases[frame - this.#slots] ?? Number.NEGATIVE_INFINITY;
       this.#there.push(Math.max(before, slotFree) + cyclesPerFrame);
     }
     return this.#there[this.#releases.length]!;

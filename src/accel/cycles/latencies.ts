@@ -34,6 +34,8 @@ export type EngineLatencies = {
   /** Weight reader: from a request to the next one; from the last one of a run to the first of the next run. */
   readonly requestToRequest: number;
   readonly runToRun: number;
+  /** From the last beat of a burst of weights to a request in its place, where no more may be under way. */
+  readonly weightsToRequest: number;
   /** From the last beat of an entry of the weight list to its run's first request. */
   readonly entryToRequest: number;
   /** Memory port: from a grant to its address on the port, and to the next grant. */
@@ -111,6 +113,7 @@ export function engineLatencies(
     ringToRequest: 3,
     requestToRequest: 2,
     runToRun: 4,
+    weightsToRequest: 3,
     entryToRequest: 6,
     grantToAddress: 1,
     grantToGrant: 2,

@@ -59,6 +59,8 @@ describe("predictCycles and the engine's netlist", () => {
     const memories = [
       { latencyCycles: 10, bytesPerCycle: config.axiDataBytes },
       { latencyCycles: 40, bytesPerCycle: config.axiDataBytes / 4 },
+      // More than the bursts of weights that may be under way cover.
+      { latencyCycles: 400, bytesPerCycle: config.axiDataBytes },
     ];
     for (const memory of memories)
       for (const [name, descriptors] of Object.entries(programsOf(config))) {

@@ -15,7 +15,7 @@ export type WeightReaderContext = {
   readonly arrived: () => void;
 };
 
-/** The weight reader of a frame: goes through the list, an entry ahead, and asks for bursts as long as the ring has room for them. */
+/** The weight reader of a frame: goes through the list, an entry ahead, and asks for bursts as long as the ring has room for them and few are under way. */
 export class WeightReader {
   /** Cycle of the beat on the port that completes a ring word, by the word's number in the stream. */
   readonly arrivals: number[] = [];
@@ -31,13 +31,17 @@ export class WeightReader {
   /** Earliest cycle of the next request. */
   #nextAt = 0;
   #asking = false;
+  /** Bursts whose last beat is still to come, and how many may be. */
+  #underWay = 0;
+  readonly #mostUnderWay: number;
 
   constructor(list: readonly WeightEntry[], context: WeightReaderContext) {
-    const { ringWordBytes, ringWords } = engineShape(context.config);
+    const { ringWordBytes, ringWords, weightBursts } = engineShape(context.config);
     this.#list = list;
     this.#context = context;
     this.#beatsPerWord = ringWordBytes / context.config.axiDataBytes;
     this.#room = ringWords * this.#beatsPerWord;
+    this.#mostUnderWay = weightBursts;
   }
 
   /** Ask for the first entry in this cycle. */
@@ -68,8 +72,9 @@ export class WeightReader {
     if (this.#asking) return;
     if (this.#run.left === 0 && !this.#nextRun()) return;
     const beats = Math.min(config.burstBeats, this.#run.left);
-    if (beats > this.#room) return;
+    if (beats > this.#room || this.#underWay === this.#mostUnderWay) return;
     this.#asking = true;
+    this.#underWay++;
     this.#room -= beats;
     this.#run.left -= beats;
     agenda.at(this.#nextAt, () =>
@@ -77,6 +82,10 @@ export class WeightReader {
         const ended = this.#run.left === 0;
         this.#nextAt = agenda.now + (ended ? latencies.runToRun : latencies.requestToRequest);
         this.#asking = false;
+        agenda.at(Math.ceil(burst.last) + latencies.weightsToRequest, () => {
+          this.#underWay--;
+          this.#advance();
+        });
         this.#note(beats, burst);
         this.#advance();
       }),

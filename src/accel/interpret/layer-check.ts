@@ -41,6 +41,8 @@ export function checkLayer(values: LayerValues, config: EngineConfig, place: Pla
   const pixels = Math.max(...rows) * Math.max(...columns);
   if (pixels > config.stripePixels)
     fail(`a stripe of ${pixels} pixels; sums have room for ${config.stripePixels}`);
+  // The groups before the last would go back to words that their stripes have released.
+  if (values.weightsShared === 1 && values.weightsStream === 1) fail("weights are shared and streamed");
   const { planes, rowPasses, columnPasses, channelPasses, passes } = values;
   const bodies = planes * rowPasses * columnPasses * channelPasses;
   if (passes !== bodies) throw failure("hang", place, `${passes} blocks of weights for ${bodies} passes`);

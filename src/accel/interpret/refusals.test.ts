@@ -97,6 +97,11 @@ describe("interpretProgram refuses", () => {
     expect(failure(() => runOf([load, inPlace, end]))).toBe("none");
   });
 
+  test("refuses blocks that are released and read again", () => {
+    const both = withValues(layer, { weightsShared: 1, weightsStream: 1 });
+    expect(failure(() => runOf([load, both, end]))).toBe("FX5121 frame 0 descriptor 1");
+  });
+
   test("refuses maxima of what are no bytes", () => {
     const most = (weight: number): string =>
       failure(() =>

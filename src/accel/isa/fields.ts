@@ -1,4 +1,4 @@
-/** A field of a descriptor: `width` bits from bit `at` on, little endian, two's complement when signed. */
+/** A field of a descriptor: `width` bits from bit `at` on, little endian, two's complement when signed. `docs/accel-isa.md` is made of these tables. */
 export type Field = {
   readonly at: number;
   readonly width: number;
@@ -20,8 +20,16 @@ export const SPACES = { scratch: 0, result: 1, image: 2, program: 3 } as const;
 
 const common = {
   operation: { at: 0, width: 4, doc: "0 end of the frame, 1 layer, 2 load, 3 store" },
-  waitLayers: { at: 16, width: 16, doc: "layers of this frame that must be complete first" },
-  waitTransfers: { at: 32, width: 16, doc: "transfers of this frame that must be complete first" },
+  waitLayers: {
+    at: 16,
+    width: 16,
+    doc: "layers of this frame that must be complete before it starts; only layers before it count",
+  },
+  waitTransfers: {
+    at: 32,
+    width: 16,
+    doc: "loads and stores of this frame that must be complete before it starts; only those before it count",
+  },
 } as const;
 
 /** The first 128 bytes of a program. */
@@ -30,7 +38,7 @@ export const headerFields = {
   fingerprint: {
     at: 32,
     width: 32,
-    doc: "of the engine that the program is for; another engine reports error 2",
+    doc: "CRC-32 of the configuration of the engine that the program is for; another engine stops with error 2",
   },
   descriptors: { at: 64, width: 16, doc: "descriptors behind the header, the end included" },
   weightEntries: { at: 96, width: 16, doc: "entries of the weight list" },
@@ -48,6 +56,9 @@ export const weightEntryFields = {
   repeat: { at: 64, width: 16, doc: "times that the run is read, 1 or more" },
 } as const satisfies Record<string, Field>;
 
+/** The end of a frame: it starts when all layers and transfers before it are complete, whatever the other bits are. */
+export const endFields = { operation: common.operation } as const satisfies Record<string, Field>;
+
 /** Load and store: whole rows of a tensor between a bank-interleaved buffer and one contiguous run of memory. */
 export const transferFields = {
   ...common,
@@ -57,10 +68,10 @@ export const transferFields = {
     doc: "base register that the offset counts from: 0 scratch, 1 result, 2 image, 3 program",
   },
   offset: { at: 48, width: 32, doc: "bytes from that base, a multiple of the burst" },
-  start: { at: 80, width: 16, doc: "bank address of the first row" },
-  startBank: { at: 96, width: 2, doc: "bank of the first row" },
-  rows: { at: 112, width: 13, doc: "rows" },
-  rowWords: { at: 128, width: 16, doc: "words of a row" },
+  start: { at: 80, width: 16, doc: "bank address of the first row's first word" },
+  startBank: { at: 96, width: 2, doc: "bank of the first row; row i lies in bank (startBank + i) mod 4" },
+  rows: { at: 112, width: 13, doc: "rows, 1 or more" },
+  rowWords: { at: 128, width: 16, doc: "words of a row, 1 or more" },
   beats: { at: 144, width: 32, doc: "beats of the memory port: ⌈rows · rowWords · word bytes / beat bytes⌉" },
 } as const satisfies Record<string, Field>;
 
@@ -72,11 +83,11 @@ export const layerFields = {
     width: 1,
     doc: "0 every lane sees the same cPar channels; 1 each lane sees a window of its own channel",
   },
-  maximum: { at: 5, width: 1, doc: "passes keep the larger sum instead of adding" },
+  maximum: { at: 5, width: 1, doc: "passes keep the larger sum instead of adding; sums must be 0 to 255" },
   waitInput: { at: 6, width: 1, doc: "wait for a frame in the stream input's slot" },
   releaseInput: { at: 7, width: 1, doc: "the slot is free when the layer is complete" },
   sourceAInput: { at: 8, width: 1, doc: "source A lies in the stream input's current slot: add its base" },
-  sourceBInput: { at: 9, width: 1, doc: "the same of source B" },
+  sourceBInput: { at: 9, width: 1, doc: "source B lies in the stream input's current slot: add its base" },
   weightsStream: {
     at: 10,
     width: 1,
@@ -92,29 +103,33 @@ export const layerFields = {
     width: 1,
     doc: "all groups of output channels read the first one's parameters and blocks",
   },
-  doubleRounding: { at: 13, width: 1, doc: "round the product by 2^31 before the shift" },
-  tiesAway: { at: 14, width: 1, doc: "the shift rounds negative ties down" },
+  doubleRounding: { at: 13, width: 1, doc: "round the product, divided by 2^31, before the shift" },
+  tiesAway: {
+    at: 14,
+    width: 1,
+    doc: "the shift rounds negative ties down, away from zero; else all ties go up",
+  },
   fourRows: { at: 15, width: 1, doc: "windowed: a pass covers four rows of the kernel, else one" },
   // Loops
   groups: { at: 48, width: 12, doc: "groups of kPar output channels" },
-  planes: { at: 60, width: 4, doc: "planes: rounds of all passes, 1 to 8" },
-  planeSource: { at: 64, width: 8, doc: "bit i: plane i reads source B" },
+  planes: { at: 60, width: 4, doc: "rounds of all passes over the kernel and the channels, 1 to 8" },
+  planeSource: { at: 64, width: 8, doc: "bit i: plane i reads source B, else A" },
   planeScale: { at: 72, width: 8, doc: "bit i: the first pass of plane i multiplies the sums so far by 256" },
   rowPasses: { at: 80, width: 6, doc: "passes along the kernel's rows" },
   columnPasses: { at: 86, width: 6, doc: "passes along the kernel's columns" },
   channelPasses: { at: 96, width: 12, doc: "passes along the input channels, cPar each; windowed: 1" },
-  columns: { at: 108, width: 3, doc: "columns of the kernel a pass, 1 to 4" },
-  lastColumns: { at: 112, width: 3, doc: "columns of the last one" },
+  columns: { at: 108, width: 3, doc: "columns of the kernel in each column pass but the last, 1 to 4" },
+  lastColumns: { at: 112, width: 3, doc: "columns of the kernel in the last column pass, 1 to 4" },
   passes: {
     at: 128,
     width: 20,
     doc: "blocks of weights a stripe: planes · row passes · column passes · channel passes",
   },
   rowStripes: { at: 148, width: 12, doc: "stripes down the output" },
-  stripeRows: { at: 160, width: 9, doc: "output rows a stripe" },
+  stripeRows: { at: 160, width: 9, doc: "output rows of a stripe" },
   lastStripeRows: { at: 169, width: 9, doc: "output rows of the lowest stripes" },
   columnStripes: { at: 178, width: 12, doc: "stripes across the output" },
-  stripeColumns: { at: 192, width: 9, doc: "output columns a stripe" },
+  stripeColumns: { at: 192, width: 9, doc: "output columns of a stripe" },
   lastStripeColumns: { at: 201, width: 9, doc: "output columns of the rightmost stripes" },
   // Source
   sourceAStart: {
@@ -122,7 +137,11 @@ export const layerFields = {
     width: 16,
     doc: "bank address of row ⌊originY / 4⌋ · 4, column originX of source A, modulo 2^16",
   },
-  sourceBStart: { at: 240, width: 16, doc: "the same of source B" },
+  sourceBStart: {
+    at: 240,
+    width: 16,
+    doc: "bank address of row ⌊originY / 4⌋ · 4, column originX of source B, modulo 2^16",
+  },
   rowWords: { at: 256, width: 16, doc: "words of a row of the source" },
   height: { at: 272, width: 13, doc: "rows of the source; others are padding" },
   width: { at: 288, width: 13, doc: "columns of the source; others are padding" },
@@ -132,11 +151,16 @@ export const layerFields = {
     signed: true,
     doc: "source row under the kernel's first row at the first output",
   },
-  originX: { at: 320, width: 14, signed: true, doc: "the same of the columns" },
+  originX: {
+    at: 320,
+    width: 14,
+    signed: true,
+    doc: "source column under the kernel's first column at the first output",
+  },
   pixelWords: { at: 336, width: 12, doc: "words of a pixel of the source" },
   columnStep: { at: 348, width: 4, doc: "columns from fetch to fetch" },
-  columnStepWords: { at: 352, width: 16, doc: "the same in words" },
-  emitEvery: { at: 368, width: 4, doc: "fetches from output to output" },
+  columnStepWords: { at: 352, width: 16, doc: "words from fetch to fetch: columnStep · pixelWords" },
+  emitEvery: { at: 368, width: 4, doc: "fetches from output column to output column" },
   strideRows: { at: 372, width: 4, doc: "source rows from output row to output row" },
   strideRowWords: { at: 384, width: 16, doc: "⌊strideRows / 4⌋ · rowWords" },
   kernelColumnWords: {
@@ -147,9 +171,17 @@ export const layerFields = {
   stripeSourceRows: { at: 416, width: 13, doc: "source rows from stripe to stripe: stripeRows · strideRows" },
   stripeSourceRowWords: { at: 432, width: 16, doc: "⌊stripeSourceRows / 4⌋ · rowWords" },
   stripeSourceColumns: { at: 448, width: 13, doc: "source columns from stripe to stripe" },
-  stripeSourceColumnWords: { at: 464, width: 16, doc: "the same in words" },
+  stripeSourceColumnWords: {
+    at: 464,
+    width: 16,
+    doc: "words from stripe to stripe: stripeSourceColumns · pixelWords",
+  },
   padding: { at: 480, width: 8, doc: "byte that stands outside the source" },
-  weightZero: { at: 488, width: 8, doc: "engines of 9 bits: what is subtracted from each byte of weights" },
+  weightZero: {
+    at: 488,
+    width: 8,
+    doc: "subtracted from each byte of weights; only in engines of 9-bit weights",
+  },
   // Destination
   targetStart: {
     at: 512,
@@ -174,7 +206,7 @@ export const layerFields = {
 
 /** A lane's entry of requantization parameters in the weight stream, 16 bytes. */
 export const parameterFields = {
-  bias: { at: 0, width: 32, signed: true, doc: "added to the sum" },
+  bias: { at: 0, width: 32, signed: true, doc: "added to the sum, in 32 bits" },
   multiplier: { at: 32, width: 32, doc: "unsigned, below 2^31" },
-  shift: { at: 64, width: 6, doc: "bits dropped, with rounding; 0 none" },
+  shift: { at: 64, width: 6, doc: "bits of the product that rounding drops; 0 drops none" },
 } as const satisfies Record<string, Field>;

@@ -162,6 +162,7 @@ export function buildEngine(config: EngineConfig, clock: ClockTarget): Engine {
     c3_ready: out("reads", "c3_ready"),
     c3_valid: beatFor(3),
     r_data: data,
+    r_last: out("reads", "r_last"),
     ring_release: out("feeder", "ring_release"),
   });
   connect("feeder", {

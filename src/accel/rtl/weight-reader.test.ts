@@ -53,12 +53,14 @@ type Exercise = {
   readonly stall: number;
   /** Probability that a word in the ring is released in a cycle. */
   readonly drain: number;
+  /** Longest wait for a burst's first beat, cycles. */
+  readonly latency?: number;
 };
 
-/** Run lists one after the other; returns the cycles between bursts. */
-function exercise({ config, rng, lists, stall, drain }: Exercise): number[] {
+/** Run lists one after the other; returns the cycles between bursts, and the most that were under way at once. */
+function exercise({ config, rng, lists, stall, drain, latency = 12 }: Exercise) {
   const { axiDataBytes: beatBytes } = config;
-  const { ringWordBytes, ringWords, burstBytes } = engineShape(config);
+  const { ringWordBytes, ringWords, burstBytes, weightBursts } = engineShape(config);
   const sim = wordSimulator(buildWeightReader(config, clock), { rng, lanes: LANES, dataPorts: ["r_data"] });
   const listOffset = 3 * 4096 + 2 * burstBytes;
   let list = new Uint8Array();
@@ -72,10 +74,11 @@ function exercise({ config, rng, lists, stall, drain }: Exercise): number[] {
     byteAt,
     lanes: LANES,
     ids: [1, 3],
-    latency: 12,
+    latency,
     stall,
   });
   const gaps: number[] = [];
+  let most = 0;
   for (const entries of lists) {
     list = new Uint8Array(entries.length * WEIGHT_ENTRY_BYTES);
     for (const [i, entry] of entries.entries())
@@ -100,6 +103,9 @@ function exercise({ config, rng, lists, stall, drain }: Exercise): number[] {
         if (id !== 1) continue;
         reserved += beats * beatBytes;
         expect(reserved, "every beat has room").toBeLessThanOrEqual(room);
+        const underWay = clients.underWay(1);
+        expect(underWay).toBeLessThanOrEqual(weightBursts);
+        most = Math.max(most, underWay);
         asked++;
         if (lastAt >= 0) gaps.push(cycle - lastAt);
         lastAt = cycle;
@@ -127,7 +133,7 @@ function exercise({ config, rng, lists, stall, drain }: Exercise): number[] {
     expect(lists3.length).toBe(entries.length);
     clients.bursts.length = 0;
   }
-  return gaps;
+  return { gaps, most };
 }
 
 const sizes: readonly Partial<EngineConfig>[] = [
@@ -169,7 +175,7 @@ describe("weight reader", () => {
   it("asks every other cycle while there is room", () => {
     const config = configOf({ ...sizes[5], weightBufferBytes: 8192 });
     const rng = createRng(3);
-    const gaps = exercise({
+    const { gaps } = exercise({
       config,
       rng,
       lists: [[{ offset: 4096, beats: 100, repeat: 1 }]],
@@ -177,6 +183,13 @@ describe("weight reader", () => {
       drain: 1,
     });
     expect(gaps).toEqual(gaps.map(() => 2));
+  });
+
+  it.each(sizes)("has as many bursts under way as it may, and no more: %o", (size) => {
+    const config = configOf({ ...size, weightBufferBytes: 65536 });
+    const lists = [[{ offset: 4096, beats: 100 * config.burstBeats, repeat: 1 }]];
+    const { most } = exercise({ config, rng: createRng(4), lists, stall: 0, drain: 1, latency: 600 });
+    expect(most).toBe(engineShape(config).weightBursts);
   });
 
   it("meets the clock and is clean text", (context) => {

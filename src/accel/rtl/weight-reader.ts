@@ -124,9 +124,9 @@ function runBursts(
   { kit, config, burstShift }: Context,
   entry: Entry,
   take: { readonly set: (value: Signal) => void },
-  pins: { readonly ready: Signal; readonly release: Signal },
+  pins: { readonly ready: Signal; readonly release: Signal; readonly arrived: Signal },
 ) {
-  const { ringWordBytes, ringWords } = engineShape(config);
+  const { ringWordBytes, ringWords, weightBursts } = engineShape(config);
   const burstBits = Math.log2(config.burstBeats);
   const addressBits = 32 - burstShift;
   const fullBits = 32 - burstBits;
@@ -176,7 +176,22 @@ function runBursts(
   const low = kit.delay("tail_room", enough, 1, "control");
   const rested = kit.delayControl("rested", kit.not("not_asked", asking.q), 1);
   const fits = kit.or("fits", much, kit.and("tail_fits", isTail, low, rested));
-  const issue = kit.and("issue", running.q, kit.not("not_asking", asking.q), fits);
+  // A descriptor or load waits behind what is under way, where a memory answers in order.
+  const fullBit = Math.log2(weightBursts);
+  const underWay = kit.state("under_way", fullBit + 1, 0, "bursts whose last beat is still to come");
+  const few = kit.not("few", sliceOf(underWay.q, fullBit, 1));
+  const more = kit.and("more_under_way", accept, kit.not("none_arrived", pins.arrived));
+  const fewer = kit.and("fewer_under_way", pins.arrived, kit.not("not_accepted", accept));
+  underWay.set(
+    kit.mux(
+      "under_way_next",
+      accept,
+      increment(kit, "under_way_more", underWay.q),
+      decrement(kit, "under_way_less", underWay.q),
+    ),
+    kit.or("under_way_moved", more, fewer),
+  );
+  const issue = kit.and("issue", running.q, kit.not("not_asking", asking.q), fits, few);
   const kept = kit.and("kept", asking.q, kit.not("not_ready", pins.ready));
   asking.set(kit.or("asking_next", issue, kept));
   last.set(kit.or("last_next", isTail, lastFull), issue);
@@ -232,7 +247,7 @@ function gather(kit: Kit, config: EngineConfig, valid: Signal, data: Signal) {
 }
 
 /**
- * Build `fxa_weight_reader`: it goes through the weight list and reads what the entries say into the ring, as long as there is room.
+ * Build `fxa_weight_reader`: it goes through the weight list and reads what the entries say into the ring, as long as there is room and few bursts are under way.
  *
  * Client 3 of the read master fetches an entry ahead, client 1 asks for bursts (every other cycle at most) of whose beats all have room. `start` takes
  * the list's offset and length; `program_base` stays until `idle`, which says that everything was asked for. A ring word is written in the cycle of its last beat.
@@ -255,6 +270,7 @@ export function buildWeightReader(config: EngineConfig, clock: ClockTarget): Mod
   const listReady = b.input("c3_ready", 1);
   const listValid = b.input("c3_valid", 1, "a beat of the list");
   const data = b.input("r_data", 8 * config.axiDataBytes);
+  const last = b.input("r_last", 1, "the burst's last beat");
   const release = b.input("ring_release", 1, "pulse: a ring word became free");
   const context: Context = {
     kit,
@@ -272,7 +288,11 @@ export function buildWeightReader(config: EngineConfig, clock: ClockTarget): Mod
   const taken = b.net("entry_taken", 1);
   const entry = readList(context, b.signal(taken));
   const take = { set: (a: Signal) => b.add({ kind: "assign", name: "entry_taken", a, y: taken }) };
-  const bursts = runBursts(context, entry, take, { ready, release });
+  const bursts = runBursts(context, entry, take, {
+    ready,
+    release,
+    arrived: kit.and("burst_arrived", valid, last),
+  });
   const { write, word } = gather(kit, config, valid, data);
   const idle = kit.state("idle_now", 1, 1);
   idle.set(kit.not("idle_next", kit.or("busy", entry.busy, bursts.busy)));

@@ -1,67 +1,52 @@
-import { addRanges, multiplyRanges, scaleRange } from "../range.js";
+import type { EngineConfig } from "../../accel/index.js";
+import { addRanges, exactly, scaleRange } from "../range.js";
 import type { Range } from "../technology.js";
-import { arrayAssumptions } from "./assumptions.js";
-import type { AcceleratorConfig, AcceleratorTechnology, PartName } from "./types.js";
+import { chipAssumptions } from "./assumptions.js";
+import { engineMemories } from "./memories.js";
+import type { AcceleratorTechnology } from "./types.js";
+import type { EngineUnit } from "./units.js";
 
-const KB_BITS = 8 * 1024;
+/** Area of a unit: placed cells, those of arrays of latches and memory wrappers included, and memory macros. */
+export type UnitArea = { readonly cellsMm2: Range; readonly macrosMm2: Range };
 
-/** Area, leakage and contents of an array, at its technology's node. */
-export type ArrayStructure = {
-  readonly areaMm2: {
-    readonly logic: Range;
-    readonly weightBuffer: Range;
-    readonly activationBuffer: Range;
-    readonly total: Range;
-  };
+/** Area and leakage of an engine, at its technology's node. */
+export type EngineArea = {
+  readonly units: ReadonlyMap<EngineUnit, UnitArea>;
+  readonly totalMm2: Range;
   readonly leakageMw: Range;
 };
 
-/** Count the parts of a configuration. */
-export function partCounts(config: AcceleratorConfig): { readonly [Part in PartName]: number } {
-  const { cPar, kPar, requantizers, mapping } = config;
-  return {
-    dot8: (cPar / 8) * kPar,
-    treeAdder: (cPar / 8 - 1) * kPar,
-    accumulator: kPar,
-    // Two weight bytes a multiplier; one activation byte for every eight lanes, or each multiplier's own where lanes see their own windows.
-    operandRegister: 2 * cPar * kPar + (mapping === "window" ? cPar * kPar : cPar * Math.ceil(kPar / 8)),
-    requantizer: requantizers,
-    operandMux: mapping === "window" ? cPar * kPar : 0,
-  };
+/** Cell area over placement density. */
+function placed(areaUm2: Range): Range {
+  const { low, nominal, high } = chipAssumptions.placementDensity;
+  return { low: areaUm2.low / high, nominal: areaUm2.nominal / nominal, high: areaUm2.high / low };
 }
 
-/**
- * Price the area and leakage of a configuration: parts × their synthesized figures, a control share, cell area over placement density,
- * buffers by the memory model.
- */
-export function arrayStructure(config: AcceleratorConfig, technology: AcceleratorTechnology): ArrayStructure {
-  const counts = Object.entries(partCounts(config)) as [PartName, number][];
-  const { controlShare, placementDensity } = arrayAssumptions;
-  const withControl = { low: 1, nominal: 1, high: 1 };
-  const share = addRanges(withControl, controlShare);
-  const parts = (figure: "areaUm2" | "leakageNw"): Range =>
-    multiplyRanges(
-      addRanges(...counts.map(([part, count]) => scaleRange(technology.parts[part][figure], count))),
-      share,
-    );
-  const weight = technology.memory(config.weightBufferKb * KB_BITS, 8 * config.cPar);
-  const activation = technology.memory(
-    config.activationBufferKb * KB_BITS,
-    8 * Math.max(config.cPar, config.kPar),
-  );
-  const cells = parts("areaUm2");
-  const logic = {
-    low: cells.low / placementDensity.high,
-    nominal: cells.nominal / placementDensity.nominal,
-    high: cells.high / placementDensity.low,
-  };
-  return {
-    areaMm2: {
-      logic: scaleRange(logic, 1e-6),
-      weightBuffer: scaleRange(weight.areaUm2, 1e-6),
-      activationBuffer: scaleRange(activation.areaUm2, 1e-6),
-      total: scaleRange(addRanges(logic, weight.areaUm2, activation.areaUm2), 1e-6),
-    },
-    leakageMw: scaleRange(addRanges(parts("leakageNw"), weight.leakageNw, activation.leakageNw), 1e-6),
-  };
+/** Price the area and leakage of an engine: its units' cells over the placement density, and every memory by its size. */
+export function engineArea(config: EngineConfig, technology: AcceleratorTechnology): EngineArea {
+  const memories = engineMemories(config);
+  let leakageNw = exactly(0);
+  let total = exactly(0);
+  const units = new Map<EngineUnit, UnitArea>();
+  for (const [unit, own] of technology.units(config)) {
+    let cells = exactly(own.areaUm2);
+    let macros = exactly(0);
+    leakageNw = addRanges(leakageNw, exactly(own.leakageNw));
+    for (const memory of memories) {
+      if (memory.unit !== unit) continue;
+      const figures = technology.memory(memory.words, memory.bits);
+      leakageNw = addRanges(leakageNw, scaleRange(figures.leakageNw, memory.count));
+      const share = figures.macroUm2 / figures.areaUm2.nominal;
+      const wrapper = figures.areaUm2.nominal - figures.macroUm2;
+      const macro = (level: keyof Range): number => (share > 0 ? figures.areaUm2[level] - wrapper : 0);
+      const macroUm2 = { low: macro("low"), nominal: macro("nominal"), high: macro("high") };
+      macros = addRanges(macros, scaleRange(macroUm2, memory.count));
+      const cellUm2 = share > 0 ? exactly(wrapper) : figures.areaUm2;
+      cells = addRanges(cells, scaleRange(cellUm2, memory.count));
+    }
+    const area = { cellsMm2: scaleRange(placed(cells), 1e-6), macrosMm2: scaleRange(macros, 1e-6) };
+    units.set(unit, area);
+    total = addRanges(total, area.cellsMm2, area.macrosMm2);
+  }
+  return { units, totalMm2: total, leakageMw: scaleRange(leakageNw, 1e-6) };
 }

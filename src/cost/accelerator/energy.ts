@@ -1,129 +1,122 @@
-import { addRanges, exactly, multiplyRanges, scaleRange } from "../range.js";
+import { type EngineConfig, engineShape } from "../../accel/index.js";
+import { addRanges, exactly, scaleRange } from "../range.js";
 import type { Range } from "../technology.js";
-import { arrayAssumptions } from "./assumptions.js";
+import { type EngineEvent, type EventCounts, engineEvents } from "./events.js";
+import { type EngineMemories, engineMemories } from "./memories.js";
+import { geometryOfShape } from "./operation.js";
 import type { LayerTraffic } from "./traffic.js";
-import type { AcceleratorConfig, AcceleratorTechnology, PartName } from "./types.js";
+import type { AcceleratorLayer, AcceleratorTechnology } from "./types.js";
 import type { LayerWork } from "./work.js";
 
-const KB_BITS = 8 * 1024;
-
-/** What dynamic energy is charged on. */
-export type EnergyComponent =
-  | "multipliers"
-  | "accumulators"
-  | "registers"
-  | "requantization"
-  | "weightBuffer"
-  | "activationBuffer";
-
-/** Counts of a layer's work and traffic that have a price of their own. */
-export const pricedCounts = [
-  "multiplications",
-  "treeAdditions",
-  "accumulations",
-  "operandLoads",
-  "requantizations",
-  "activationReads",
-  "activationWrites",
-  "weightReadBytes",
-  "weightWriteBytes",
-  "spilledBytes",
-] as const;
-type PricedCount = (typeof pricedCounts)[number];
-
-const componentOf: { readonly [Count in PricedCount]: EnergyComponent } = {
-  multiplications: "multipliers",
-  treeAdditions: "multipliers",
-  accumulations: "accumulators",
-  operandLoads: "registers",
-  requantizations: "requantization",
-  activationReads: "activationBuffer",
-  activationWrites: "activationBuffer",
-  weightReadBytes: "weightBuffer",
-  weightWriteBytes: "weightBuffer",
-  spilledBytes: "activationBuffer",
+/** Words read from and written to each kind of memory. */
+type Accesses = {
+  readonly [Role in EngineMemories["role"]]: { readonly reads: number; readonly writes: number };
 };
 
-/** Energy of one of each count on a configuration, pJ, the control share included. */
-export type EnergyPricesPj = { readonly [Count in PricedCount]: Range };
-
-/** Join a layer's work and traffic to the counts that are priced. */
-export const countsToPrice = (
-  work: LayerWork,
-  traffic: LayerTraffic,
-): { readonly [Count in PricedCount]: number } => ({
-  multiplications: work.multiplications,
-  treeAdditions: work.treeAdditions,
-  accumulations: work.accumulations,
-  operandLoads: work.operandLoads,
-  requantizations: work.requantizations,
-  activationReads: work.activationReads,
-  activationWrites: work.activationWrites,
-  weightReadBytes: work.weightReadBytes,
-  weightWriteBytes: traffic.weights,
-  spilledBytes: traffic.activations,
-});
+/** What a layer does, external memory included: all that is priced. */
+export type EngineActivity = { readonly events: EventCounts; readonly accesses: Accesses };
 
 /**
- * Price the counts on a configuration: operations at the energy of a part's operation, buffer accesses at the energy of a word. What comes
- * from DRAM is written into a buffer once. Lanes and multipliers without an operand are isolated and clock-gated: they cost nothing.
+ * Join work, traffic and time of a layer, or of several together.
+ *
+ * @param streamed the layer whose input comes by the stream, if it does
  */
-export function energyPricesPj(config: AcceleratorConfig, technology: AcceleratorTechnology): EnergyPricesPj {
-  const { cPar, kPar, mapping } = config;
-  const part = (name: PartName): Range => technology.parts[name].energyPjPerOperation;
-  const activations = config.activationBufferKb * KB_BITS;
-  const reads = technology.memory(activations, 8 * cPar);
-  const writes = technology.memory(activations, 8 * kPar);
-  const weights = technology.memory(config.weightBufferKb * KB_BITS, 8 * cPar);
-  const multiplication = scaleRange(part("dot8"), 1 / 8);
-  const bare: EnergyPricesPj = {
-    multiplications: mapping === "window" ? addRanges(multiplication, part("operandMux")) : multiplication,
-    treeAdditions: part("treeAdder"),
-    accumulations: part("accumulator"),
-    operandLoads: part("operandRegister"),
-    requantizations: part("requantizer"),
-    activationReads: reads.readPj,
-    activationWrites: writes.writePj,
-    weightReadBytes: scaleRange(weights.readPj, 1 / cPar),
-    weightWriteBytes: scaleRange(weights.writePj, 1 / cPar),
-    spilledBytes: scaleRange(writes.writePj, 1 / kPar),
+export function engineActivity(
+  { events, accesses }: Pick<LayerWork, "events" | "accesses">,
+  { weightBytes, loadBytes, storeBytes }: Pick<LayerTraffic, "weightBytes" | "loadBytes" | "storeBytes">,
+  config: EngineConfig,
+  { cycles, streamed }: { readonly cycles: number; readonly streamed: AcceleratorLayer | undefined },
+): EngineActivity {
+  const { wordBytes, ringWordBytes } = engineShape(config);
+  const slices = wordBytes / config.kPar;
+  const image = streamed === undefined ? undefined : geometryOfShape(streamed.inputShape);
+  const streamBeats =
+    image === undefined ? 0 : image.height * image.width * Math.ceil(image.channels / wordBytes);
+  const [loadWords, storeWords] = [loadBytes / wordBytes, storeBytes / wordBytes];
+  const ringWrites = weightBytes / ringWordBytes;
+  const loadBeats = loadBytes / config.axiDataBytes;
+  return {
+    events: {
+      ...events,
+      ringWrites,
+      loadWords,
+      storeWords,
+      streamBeats,
+      readBeats: weightBytes / config.axiDataBytes + loadBeats,
+      cycles,
+    },
+    accesses: {
+      ring: { reads: accesses.ringReads, writes: ringWrites },
+      bank: {
+        reads: accesses.bankReads + storeWords * slices,
+        writes: accesses.bankWrites + (loadWords + streamBeats) * slices,
+      },
+      sums: { reads: accesses.sumsReads, writes: accesses.sumsWrites },
+      parameters: { reads: accesses.parameterReads, writes: accesses.parameterWrites },
+      loadFifo: { reads: loadBeats, writes: loadBeats },
+      storeFifo: { reads: storeWords, writes: storeWords },
+    },
   };
-  const withControl = addRanges(exactly(1), arrayAssumptions.controlShare);
-  return Object.fromEntries(
-    pricedCounts.map((count) => [count, multiplyRanges(bare[count], withControl)]),
-  ) as EnergyPricesPj;
 }
 
-/** Dynamic energy of some work by component, pJ, without DRAM. */
-export type ArrayEnergyPj = { readonly [Component in EnergyComponent | "total"]: Range };
+/** Energy of one of each event, all units together, and of one access of each memory, pJ. */
+export type EnginePricesPj = {
+  readonly events: { readonly [Event in EngineEvent]: Range };
+  readonly memories: {
+    readonly [Role in EngineMemories["role"]]: { readonly read: Range; readonly write: Range };
+  };
+};
 
-/** Charge counts at their prices. */
+/** Price the events and memory accesses of an engine. */
+export function enginePricesPj(config: EngineConfig, technology: AcceleratorTechnology): EnginePricesPj {
+  const events = Object.fromEntries(engineEvents.map((event) => [event, exactly(0)])) as {
+    [Event in EngineEvent]: Range;
+  };
+  for (const prices of technology.pricesPj(config).values())
+    for (const [event, price] of prices) events[event] = addRanges(events[event], price);
+  const memories = Object.fromEntries(
+    engineMemories(config).map(({ role, words, bits }) => {
+      const { readPj, writePj } = technology.memory(words, bits);
+      return [role, { read: readPj, write: writePj }];
+    }),
+  ) as EnginePricesPj["memories"];
+  return { events, memories };
+}
+
+/** Dynamic energy of some activity, pJ, without DRAM. */
+export type EngineEnergyPj = { readonly logic: Range; readonly memories: Range; readonly total: Range };
+
+const roles = [
+  "ring",
+  "bank",
+  "sums",
+  "parameters",
+  "loadFifo",
+  "storeFifo",
+] as const satisfies readonly EngineMemories["role"][];
+
+/** Charge activity at its prices. */
 export function chargedEnergyPj(
-  prices: EnergyPricesPj,
-  counts: { readonly [Count in PricedCount]: number },
-): ArrayEnergyPj {
-  const energy: { [Component in EnergyComponent | "total"]: Range } = {
-    multipliers: exactly(0),
-    accumulators: exactly(0),
-    registers: exactly(0),
-    requantization: exactly(0),
-    weightBuffer: exactly(0),
-    activationBuffer: exactly(0),
-    total: exactly(0),
-  };
-  for (const count of pricedCounts) {
-    const charged = scaleRange(prices[count], counts[count]);
-    const component = componentOf[count];
-    energy[component] = addRanges(energy[component], charged);
-    energy.total = addRanges(energy.total, charged);
-  }
-  return energy;
+  prices: EnginePricesPj,
+  { events, accesses }: EngineActivity,
+): EngineEnergyPj {
+  const logic = addRanges(...engineEvents.map((event) => scaleRange(prices.events[event], events[event])));
+  const memories = addRanges(
+    ...roles.flatMap((role) => [
+      scaleRange(prices.memories[role].read, accesses[role].reads),
+      scaleRange(prices.memories[role].write, accesses[role].writes),
+    ]),
+  );
+  return { logic, memories, total: addRanges(logic, memories) };
 }
 
-/** The nominal total alone, pJ: what a search over many configurations needs. */
-export function nominalEnergyPj(
-  prices: EnergyPricesPj,
-  counts: { readonly [Count in PricedCount]: number },
-): number {
-  return pricedCounts.reduce((total, count) => total + prices[count].nominal * counts[count], 0);
+/** The nominal total alone, pJ: what a search over many engines needs. */
+export function nominalEnergyPj(prices: EnginePricesPj, { events, accesses }: EngineActivity): number {
+  let total = 0;
+  for (const event of engineEvents) total += prices.events[event].nominal * events[event];
+  for (const role of roles) {
+    const { read, write } = prices.memories[role];
+    total += read.nominal * accesses[role].reads + write.nominal * accesses[role].writes;
+  }
+  return total;
 }

@@ -1,57 +1,69 @@
-import type { AcceleratorConfig, AcceleratorLayer, DramBytes } from "./types.js";
-import { elements } from "./work.js";
+import { type EngineConfig, engineShape } from "../../accel/index.js";
+import { planTensors, type TensorPlan, type TensorTraffic } from "./placement.js";
+import type { AcceleratorLayer, DramBytes } from "./types.js";
+import type { LayerWork } from "./work.js";
 
-/** What a layer moves to and from DRAM, bytes. */
-export type LayerTraffic = { readonly weights: number; readonly activations: number };
+/** What a layer moves over the memory port, bytes. */
+export type LayerTraffic = TensorTraffic & { readonly weightBytes: number };
 
-/** Buffers that decide the traffic. */
-export type Buffers = Pick<AcceleratorConfig, "weightBufferKb" | "activationBufferKb">;
+/** Traffic of a network on an engine. */
+export type NetworkTraffic = Omit<TensorPlan, "layers"> & { readonly layers: readonly LayerTraffic[] };
 
-const KB = 1024;
-
-/**
- * Count DRAM bytes of a frame, layer after layer.
- *
- * - The first layer's input arrives as a stream (camera or frozen front) and is used row by row: it costs nothing.
- * - A layer's output stays on chip when it fits beside the layer's resident input, else it is written to DRAM, and the next
- *   layer reads it back.
- * - Weights: none when those of all layers fit in their buffer, where they then stay from frame to frame; else once a frame
- *   each. A layer whose weights do not fit and whose input does not either reads the cheaper of the two once for every load of the other.
- *
- * A residual operand is taken as resident when its addition's output is.
- */
-export function dramTraffic(layers: readonly AcceleratorLayer[], buffers: Buffers): readonly LayerTraffic[] {
-  const weightBytes = buffers.weightBufferKb * KB;
-  const activationBytes = buffers.activationBufferKb * KB;
-  const allWeights = layers.reduce((sum, layer) => sum + layer.weightBytes, 0);
-  const stay = allWeights <= weightBytes;
-  /** Where the current layer's input is: `stream` is used once and takes no room. */
-  let input: "stream" | "chip" | "dram" = "stream";
-  const last = layers.findLastIndex((layer) => layer.kind !== "other");
-  return layers.map((layer, i) => {
-    if (layer.kind === "other") return { weights: 0, activations: 0 };
-    const inputBytes = elements(layer.inputShape);
-    const outputBytes = elements(layer.outputShape);
-    const resident = input === "chip" ? inputBytes : 0;
-    // The result of the last layer leaves the chip on both sides of a comparison.
-    const outputStays = i === last || resident + outputBytes <= activationBytes;
-    let weights = stay ? 0 : layer.weightBytes;
-    let read = input === "dram" ? inputBytes : 0;
-    if (input === "dram" && !stay && layer.weightBytes > weightBytes) {
-      const strips = Math.ceil(inputBytes / activationBytes);
-      const groups = Math.ceil(layer.weightBytes / weightBytes);
-      if (layer.weightBytes * strips + inputBytes <= layer.weightBytes + inputBytes * groups)
-        weights = layer.weightBytes * strips;
-      else read = inputBytes * groups;
-    }
-    input = outputStays ? "chip" : "dram";
-    return { weights, activations: read + (outputStays ? 0 : outputBytes) };
-  });
+/** Bytes of weights that a layer reads in so many tiles: kept in the ring from tile to tile, or over a group's stripes, where they fit beside a burst. */
+function weightBytesOf(
+  { weights }: LayerWork,
+  tiles: number,
+  { weightBufferBytes }: EngineConfig,
+  burstBytes: number,
+): number {
+  const { groups, parameterBytes, blockBytes, stripes } = weights;
+  const limit = weightBufferBytes - burstBytes;
+  const section = parameterBytes + blockBytes;
+  // Tiles cut the stripes anew: there are about as many.
+  const perTile = Math.max(1, stripes / tiles);
+  if (section > limit && perTile > 1)
+    return tiles * groups * (parameterBytes + blockBytes * Math.ceil(perTile));
+  const bytes = groups * section;
+  return bytes <= limit ? bytes : bytes * tiles;
 }
 
 /** Add a frame's traffic up. */
-export function totalTraffic(traffic: readonly LayerTraffic[]): DramBytes {
-  const weights = traffic.reduce((sum, layer) => sum + layer.weights, 0);
-  const activations = traffic.reduce((sum, layer) => sum + layer.activations, 0);
+export function totalTraffic({ layers, inputBytes }: NetworkTraffic): DramBytes {
+  let [weights, activations] = [0, inputBytes];
+  for (const layer of layers) {
+    weights += layer.weightBytes;
+    activations += layer.loadBytes + layer.storeBytes;
+  }
   return { weights, activations, total: weights + activations };
+}
+
+/**
+ * Count external bytes of a frame: tensors as {@link planTensors} places them, and weights, which are read in every frame.
+ *
+ * @param tensors their plan, where it is known
+ * @returns undefined when some layer has no room for a row
+ */
+export function networkTraffic(
+  layers: readonly AcceleratorLayer[],
+  works: readonly LayerWork[],
+  config: EngineConfig,
+  tensors: TensorPlan | undefined = planTensors(
+    layers,
+    works.map(({ operation }) => operation),
+    engineShape(config),
+  ),
+): NetworkTraffic | undefined {
+  if (tensors === undefined) return undefined;
+  const { burstBytes } = engineShape(config);
+  // Field by field: a choice among many engines makes hundreds of thousands of these.
+  const layerTraffic = tensors.layers.map(
+    ({ loadBytes, storeBytes, tiles, isSerial }, i): LayerTraffic => ({
+      loadBytes,
+      storeBytes,
+      tiles,
+      isSerial,
+      weightBytes: tiles === 0 ? 0 : weightBytesOf(works[i]!, tiles, config, burstBytes),
+    }),
+  );
+  return { input: tensors.input, inputBytes: tensors.inputBytes, layers: layerTraffic };
 }

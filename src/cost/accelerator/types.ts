@@ -1,9 +1,12 @@
+import type { EngineConfig } from "../../accel/index.js";
 import type { Range } from "../technology.js";
+import type { EngineEvent } from "./events.js";
+import type { EngineUnit, UnitCells } from "./units.js";
 
 /** A layer as a programmable accelerator runs it. */
 export type AcceleratorLayer = {
   readonly name: string;
-  /** `pool` and `add` pass through the vector unit; `other` (reshape, padding) costs nothing. */
+  /** `other` (reshape, padding) costs nothing. */
   readonly kind: "conv2d" | "depthwiseConv2d" | "dense" | "pool" | "add" | "other";
   /** [height, width, channels] or [features]. */
   readonly inputShape: readonly number[];
@@ -11,30 +14,21 @@ export type AcceleratorLayer = {
   /** Dense multiply-accumulates a frame: zero weights included, padding excluded. */
   readonly macs: number;
   readonly weightBytes: number;
-  /** [height, width] of the window; absent: [1, 1]. */
+  /** [height, width] of the window; absent: [1, 1], of a pool all of its input. */
   readonly kernel?: readonly [number, number];
+  /** [height, width]; absent: input over output size, rounded. */
+  readonly stride?: readonly [number, number];
+  /** Of a pool; absent: `average`. */
+  readonly pooling?: "maximum" | "average";
+  /** Layers whose outputs it reads; absent: the one before. One that is not among the layers is the network's input. */
+  readonly inputs?: readonly string[];
 };
 
-/**
- * How the reduction dimension is laid over the cPar multipliers of a lane. `channels`: input channels of one tap, so a
- * depthwise layer uses one multiplier of each lane and an RGB input three. `window`: taps × input channels flattened, so both keep
- * more of the lane busy; costs an operand multiplexer a multiplier and, for depthwise, as many bytes as the port gives.
- */
-export type ArrayMapping = "channels" | "window";
-
-/** Parameters of the MAC-array accelerator. */
+/** An engine in its surroundings. */
 export type AcceleratorConfig = {
-  /** Multipliers of a lane, a multiple of 8: input channels summed in one cycle. */
-  readonly cPar: number;
-  /** Lanes: output channels of one cycle. */
-  readonly kPar: number;
-  /** Output bytes requantized in one cycle, at most kPar. */
-  readonly requantizers: number;
-  readonly weightBufferKb: number;
-  readonly activationBufferKb: number;
+  readonly engine: EngineConfig;
   readonly clockMhz: number;
   readonly dramBytesPerSecond: number;
-  readonly mapping: ArrayMapping;
 };
 
 /** DRAM traffic of a frame, bytes. */
@@ -57,7 +51,7 @@ export type AcceleratorRun = {
   readonly tier: "modelled";
   readonly name: string;
   readonly areaMm2: Range;
-  /** Absent for an accelerator that is not a {@link AcceleratorConfig} (NVDLA's points). */
+  /** Absent for an accelerator that is not our engine (NVDLA's points). */
   readonly config?: AcceleratorConfig;
   /** Busy cycles of a frame. */
   readonly cycles: number;
@@ -77,57 +71,37 @@ export type AcceleratorRun = {
   readonly layers: readonly AcceleratorLayerRun[];
 };
 
-/**
- * Synthesized parts that the array is built from (Verilog: `rtl/`).
- *
- * - `dot8`: eight signed 8×8 products and their sum, with its register; an operation is one of them with fresh activations
- * - `treeAdder`: adds two sums of a lane, with its register
- * - `accumulator`: bank of {@link stripePixels} 32-bit sums, an operation adds to one of them
- * - `operandRegister`: 8 bits with an enable, for weights (two a multiplier: one works, one is filled) and activations
- * - `requantizer`: bias, 16-bit multiplier, rounding shift, zero point, clamp; an operation is one output byte
- * - `operandMux`: 8 bits, two to one, for the `window` mapping
- */
-export const partNames = [
-  "dot8",
-  "treeAdder",
-  "accumulator",
-  "operandRegister",
-  "requantizer",
-  "operandMux",
-] as const;
-/** Name of a part. */
-export type PartName = (typeof partNames)[number];
-
-/** Output pixels that share a load of weights, each with its own sum in a lane's accumulator bank. */
-export const stripePixels = 8;
-
-/** Figures of one part at the node of its technology. */
-export type PartFigures = {
-  readonly areaUm2: Range;
-  readonly leakageNw: Range;
-  readonly energyPjPerOperation: Range;
-  readonly delayPs: Range;
-};
-
 /** One memory: area, energy of an access of a whole word, leakage. */
 export type MemoryFigures = {
   readonly areaUm2: Range;
+  /** Part of the area that is a macro: placed as it is, where cells are not. */
+  readonly macroUm2: number;
   readonly readPj: Range;
   readonly writePj: Range;
   readonly leakageNw: Range;
 };
 
-/** What the array costs at a node. */
+/** Energy of one of each event that a unit's energy is charged on, pJ. */
+export type UnitPricesPj = ReadonlyMap<EngineUnit, ReadonlyMap<EngineEvent, Range>>;
+
+/** How an engine's cells are known: counted from its netlist, or mapped to a library. */
+export type EngineTier = "structural" | "synthesized";
+
+/** What the engine costs at a node. */
 export type AcceleratorTechnology = {
   /** `asap7`, `sky130hd`, … */
   readonly name: string;
   /** `16 nm, scaled from asap7` and the like. */
   readonly node: string;
   readonly source: string;
-  /** The most that parts and memories allow. */
+  readonly tier: EngineTier;
+  /** The most that the engine's paths and memories allow. */
   readonly clockMhz: number;
-  readonly parts: { readonly [Part in PartName]: PartFigures };
-  readonly memory: (bits: number, wordBits: number) => MemoryFigures;
+  /** Cells of an engine's units, memories apart. */
+  readonly units: (engine: EngineConfig) => ReadonlyMap<EngineUnit, UnitCells>;
+  readonly pricesPj: (engine: EngineConfig) => UnitPricesPj;
+  /** A memory with a port for reading and one for writing. */
+  readonly memory: (words: number, bits: number) => MemoryFigures;
   readonly dramPjPerByte: Range;
   /** See {@link AcceleratorRun}. */
   readonly energyScaling: Range;
@@ -143,5 +117,4 @@ export type LargestArrayInput = {
   readonly framesPerSecond?: number | undefined;
   readonly clockMhz?: number | undefined;
   readonly dramBytesPerSecond?: number | undefined;
-  readonly mapping?: ArrayMapping | undefined;
 };

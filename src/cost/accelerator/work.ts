@@ -1,176 +1,185 @@
-import { FixynnError } from "../../core/index.js";
-import { type AcceleratorConfig, type AcceleratorLayer, stripePixels } from "./types.js";
+import {
+  type EngineConfig,
+  engineShape,
+  type Operation,
+  PARAMETER_BYTES,
+  scheduleOf,
+} from "../../accel/index.js";
+import { addEvents, type EventCounts, noEvents } from "./events.js";
+import { elements, hasOperation, operationOf } from "./operation.js";
+import type { AcceleratorLayer } from "./types.js";
 
-/** What the array does for one layer in one frame; counts of operations, energies are charged on them. */
+/** Accesses of the engine's memories: words read and written. */
+export type MemoryAccesses = {
+  readonly ringReads: number;
+  readonly bankReads: number;
+  readonly bankWrites: number;
+  readonly sumsReads: number;
+  readonly sumsWrites: number;
+  readonly parameterReads: number;
+  readonly parameterWrites: number;
+};
+
+/** What the engine does for one layer in one frame, external memory apart. */
 export type LayerWork = {
-  /** Cycles that the array (or the vector unit) needs with its operands at hand. */
+  /** Cycles that the array needs with its operands and weights at hand, what a layer takes to begin and end included. */
   readonly cycles: number;
-  /** Multiplications with an operand, padding included: the array does not skip it. */
-  readonly multiplications: number;
-  readonly treeAdditions: number;
-  readonly accumulations: number;
-  /** Bytes loaded into operand registers. */
-  readonly operandLoads: number;
-  readonly requantizations: number;
-  /** Words of cPar bytes read from the activation buffer, words of kPar bytes written. */
-  readonly activationReads: number;
-  readonly activationWrites: number;
-  /** Bytes read from the weight buffer. */
-  readonly weightReadBytes: number;
+  /** Without what goes by traffic: `ringWrites`, `loadWords`, `storeWords`, `streamBeats`, `readBeats`, `cycles`. */
+  readonly events: EventCounts;
+  readonly accesses: MemoryAccesses;
+  readonly operation: Operation | undefined;
+  readonly weights: LayerWeights;
+};
+
+/** The weight stream of a layer. */
+export type LayerWeights = {
+  /** Groups of lanes whose weights differ. */
+  readonly groups: number;
+  /** Requantization parameters of a group, and blocks of all passes, bytes. */
+  readonly parameterBytes: number;
+  readonly blockBytes: number;
+  readonly stripes: number;
+};
+
+const NO_ACCESSES: MemoryAccesses = {
+  ringReads: 0,
+  bankReads: 0,
+  bankWrites: 0,
+  sumsReads: 0,
+  sumsWrites: 0,
+  parameterReads: 0,
+  parameterWrites: 0,
 };
 
 const NO_WORK: LayerWork = {
   cycles: 0,
-  multiplications: 0,
-  treeAdditions: 0,
-  accumulations: 0,
-  operandLoads: 0,
-  requantizations: 0,
-  activationReads: 0,
-  activationWrites: 0,
-  weightReadBytes: 0,
+  events: noEvents,
+  accesses: NO_ACCESSES,
+  operation: undefined,
+  weights: { groups: 0, parameterBytes: 0, blockBytes: 0, stripes: 0 },
 };
 
-/** Cycles to fill and drain the pipeline and to take the next descriptor, once a layer: an assumption of ours. */
-const LAYER_OVERHEAD_CYCLES = 64;
+/** Rows of a window (`src/accel/rtl/lane.ts`). */
+const WINDOW_ROWS = 4;
+/** Cycles beyond kPar from one block of weights to the next (docs/accel.md, Timing). */
+const blockGap = ({ weightBits }: EngineConfig): number => (weightBits === 8 ? 5 : 4);
+/** Least cycles from pass to pass while the sequencer works out the next one (`EngineLatencies.passInterval`). */
+const PASS_INTERVAL = 7;
+/** Of the two banks of sums one is filled, then drained: cycles of a stripe beside its passes and its drain (`src/accel/cycles/latencies.ts`). */
+const BANK_CYCLES = 17;
+/**
+ * Cycles of a layer beside its passes: from its start to the first pass's, from the last fetch through memory, array and accumulators into the drain, through that
+ * to memory, and to the next layer's start (`src/accel/cycles/latencies.ts`).
+ */
+const LAYER_CYCLES = 38;
 
-const tiles = (count: number, size: number): number => Math.ceil(count / size);
-
-/** Elements of a shape. */
-export const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
-
-/** Output positions, 1 for dense. */
-const positions = ({ outputShape }: AcceleratorLayer): number => elements(outputShape.slice(0, -1));
-
-/** Multiply-add layers whose lanes all see the same activations. */
-function sharedOperands(
-  layer: AcceleratorLayer,
-  config: AcceleratorConfig,
-): Omit<LayerWork, "cycles"> & { beats: number } {
-  const { cPar, kPar, mapping } = config;
-  const outputs = layer.outputShape.at(-1) ?? 1;
-  const inputs =
-    layer.kind === "dense" && layer.inputShape.length > 1
-      ? elements(layer.inputShape)
-      : (layer.inputShape.at(-1) ?? 1);
-  const taps = elements(layer.kernel ?? [1, 1]);
-  const pixels = positions(layer);
-  const steps = mapping === "window" ? tiles(taps * inputs, cPar) : taps * tiles(inputs, cPar);
-  const laneTiles = tiles(outputs, kPar);
-  const beats = pixels * steps * laneTiles;
-  const multiplications = pixels * taps * inputs * outputs;
-  const laneSteps = pixels * steps * outputs;
-  const eights = mapping === "window" ? tiles(taps * inputs, 8) : taps * tiles(inputs, 8);
-  const stripe = Math.min(stripePixels, pixels);
-  const weightLoads = multiplications / stripe;
-  return {
-    beats,
-    multiplications,
-    treeAdditions: pixels * outputs * (eights - steps),
-    accumulations: laneSteps,
-    // One activation register for every eight lanes.
-    operandLoads: weightLoads + pixels * taps * inputs * tiles(outputs, 8),
-    requantizations: pixels * outputs,
-    activationReads: beats,
-    activationWrites: pixels * laneTiles,
-    weightReadBytes: weightLoads,
-  };
+/** Add up what layers do. */
+export function totalWork(works: readonly LayerWork[]): Pick<LayerWork, "events" | "accesses"> {
+  const accesses = { ...NO_ACCESSES } as { -readonly [Name in keyof MemoryAccesses]: number };
+  for (const work of works)
+    for (const name of Object.keys(accesses) as (keyof MemoryAccesses)[])
+      accesses[name] += work.accesses[name];
+  return { events: addEvents(...works.map(({ events }) => events)), accesses };
 }
 
-/** Depthwise: each lane sees its own channel. */
-function ownOperands(
-  layer: AcceleratorLayer,
-  config: AcceleratorConfig,
-): Omit<LayerWork, "cycles"> & { beats: number } {
-  const { cPar, kPar, mapping } = config;
-  const channels = layer.outputShape.at(-1) ?? 1;
-  const kernel = layer.kernel ?? [1, 1];
-  const taps = elements(kernel);
-  const pixels = positions(layer);
-  const stride = Math.max(1, Math.round((layer.inputShape[0] ?? 1) / (layer.outputShape[0] ?? 1)));
-  const laneTiles = tiles(channels, kPar);
-  const multiplications = pixels * taps * channels;
-  const stripe = Math.min(stripePixels, pixels);
-  const common = {
-    multiplications,
-    requantizations: pixels * channels,
-    activationWrites: pixels * laneTiles,
-    weightReadBytes: multiplications / stripe,
-  };
-  if (mapping === "channels") {
-    // One tap a beat, one multiplier of each lane; the port gives cPar bytes.
-    const words = tiles(Math.min(kPar, channels), cPar);
-    const beats = pixels * taps * laneTiles * words;
-    return {
-      ...common,
-      beats,
-      treeAdditions: 0,
-      accumulations: multiplications,
-      operandLoads: multiplications / stripe + multiplications,
-      activationReads: beats,
-    };
-  }
-  // The columns that the window moves by are new: kernel height × stride bytes a lane, over a port of cPar bytes.
-  const fresh = kernel[0] * Math.min(stride, kernel[1]);
-  const words = tiles(fresh * Math.min(kPar, channels), cPar);
-  const steps = tiles(taps, cPar);
-  return {
-    ...common,
-    beats: pixels * laneTiles * Math.max(steps, words),
-    treeAdditions: pixels * channels * (tiles(taps, 8) - steps),
-    accumulations: pixels * channels * steps,
-    operandLoads: multiplications / stripe + pixels * channels * fresh,
-    activationReads: pixels * laneTiles * words,
-  };
+/** A sum over the stripes of a layer, of which the last row and column may be smaller. */
+function overStripes(
+  stripes: {
+    readonly rows: number;
+    readonly columns: number;
+    readonly rowStripes: number;
+    readonly columnStripes: number;
+  },
+  { height, width }: { readonly height: number; readonly width: number },
+  of: (rows: number, columns: number) => number,
+): number {
+  const { rows, columns, rowStripes, columnStripes } = stripes;
+  const lastRows = height - (rowStripes - 1) * rows;
+  const lastColumns = width - (columnStripes - 1) * columns;
+  const across = (r: number): number => (columnStripes - 1) * of(r, columns) + of(r, lastColumns);
+  return (rowStripes - 1) * across(rows) + across(lastRows);
 }
 
-/** Pooling and addition: kPar bytes of each operand a cycle, through the vector unit. */
-function vectorWork(layer: AcceleratorLayer, config: AcceleratorConfig): LayerWork {
+/**
+ * Count what a layer takes on an engine, by the loops that the compiler chooses (`scheduleOf`): groups of lanes, stripes of pixels, passes. A pass takes as long as its
+ * fetches, or as the next block of weights takes to be loaded; a stripe as long as its passes, as its sums take to be requantized, or half of both
+ * one after the other, since there are two banks of sums.
+ *
+ * @throws FixynnError FX5100 for an engine that cannot be built
+ */
+export function layerWork(layer: AcceleratorLayer, config: EngineConfig): LayerWork {
+  if (!hasOperation(layer)) return NO_WORK;
+  const operation = operationOf(layer);
   const { cPar, kPar, requantizers } = config;
-  const outputs = elements(layer.outputShape);
-  const operands = layer.kind === "add" ? 2 * outputs : elements(layer.inputShape);
-  const words = tiles(operands, cPar);
-  return {
-    ...NO_WORK,
-    cycles: LAYER_OVERHEAD_CYCLES + Math.max(words, tiles(outputs, requantizers)),
-    accumulations: operands,
-    requantizations: outputs,
-    activationReads: words,
-    activationWrites: tiles(outputs, kPar),
-  };
-}
-
-/**
- * Count what a layer takes on the array. A convolution runs output pixels × taps × ⌈input channels / cPar⌉ × ⌈output channels / kPar⌉ beats
- * (`window`: ⌈taps · input channels / cPar⌉ in place of the middle two), so ragged edges and padding cost full beats. Requantization
- * overlaps with the beats and bounds them when outputs come faster than it takes them.
- *
- * @throws FixynnError FX7070 for a configuration that cannot be
- */
-export function layerWork(layer: AcceleratorLayer, config: AcceleratorConfig): LayerWork {
-  checkConfig(config);
-  if (layer.kind === "other") return NO_WORK;
-  if (layer.kind === "pool" || layer.kind === "add") return vectorWork(layer, config);
-  const { beats, ...work } =
-    layer.kind === "depthwiseConv2d" ? ownOperands(layer, config) : sharedOperands(layer, config);
-  const cycles = Math.max(beats, tiles(work.requantizations, config.requantizers));
-  return { ...work, cycles: LAYER_OVERHEAD_CYCLES + cycles };
-}
-
-/**
- * Check a configuration.
- *
- * @throws FixynnError FX7070 when cPar is no multiple of 8, or a figure is not positive
- */
-export function checkConfig(config: AcceleratorConfig): void {
-  const { cPar, kPar, requantizers, weightBufferKb, activationBufferKb, clockMhz, dramBytesPerSecond } =
-    config;
-  const counts = [cPar / 8, kPar, requantizers].every((n) => Number.isInteger(n) && n > 0);
-  const amounts = [weightBufferKb, activationBufferKb, clockMhz, dramBytesPerSecond].every(
-    (n) => Number.isFinite(n) && n > 0,
-  );
-  if (counts && amounts && requantizers <= kPar) return;
-  throw new FixynnError("FX7070", `no such accelerator: ${JSON.stringify(config)}`, {
-    hint: "cPar must be a multiple of 8, requantizers at most kPar, everything positive",
+  const { wordBytes, ringWordBytes } = engineShape(config);
+  const { cut, stripes, passes, stripeCount } = scheduleOf(operation, operation.rectangle, config);
+  const { output, kernel, source, windowed } = operation;
+  const groups = Math.ceil(output.channels / kPar);
+  const emitEvery = cut.columns === 1 || output.width === 1 ? 1 : operation.stride.width;
+  const rounds = passes / cut.columnPasses;
+  const drainSteps = kPar / requantizers;
+  const fetchesOf = (r: number, c: number, columns: number): number => r * ((c - 1) * emitEvery + columns);
+  const least = Math.max(kPar + blockGap(config), PASS_INTERVAL);
+  const all =
+    (of: (fetches: number) => number) =>
+    (r: number, c: number): number =>
+      rounds *
+      ((cut.columnPasses - 1) * of(fetchesOf(r, c, cut.columns)) + of(fetchesOf(r, c, cut.lastColumns)));
+  const compute = all((fetches) => Math.max(fetches, least));
+  const groupCycles = overStripes(stripes, output, (r, c) => {
+    const drain = r * c * drainSteps;
+    return Math.max(compute(r, c), drain, (compute(r, c) + drain + BANK_CYCLES) / 2);
   });
+  const fetches =
+    groups *
+    overStripes(
+      stripes,
+      output,
+      all((n) => n),
+    );
+  const pixels = output.height * output.width;
+  const lastPixels =
+    (output.height - (stripes.rowStripes - 1) * stripes.rows) *
+    (output.width - (stripes.columnStripes - 1) * stripes.columns);
+  const emits = groups * pixels * passes;
+  const blocks = groups * stripeCount * passes;
+  const products =
+    pixels *
+    output.channels *
+    elements([kernel.height, kernel.width]) *
+    (windowed ? operation.planes.length : source.channels);
+  const isWeighted = layer.macs > 0;
+  // Padding is not read.
+  const inside = isWeighted && products > 0 ? Math.min(1, layer.macs / products) : 1;
+  const rowsRead = windowed ? (cut.fourRows ? WINDOW_ROWS : 1) : wordBytes / kPar;
+  return {
+    cycles: LAYER_CYCLES + groups * groupCycles + lastPixels * drainSteps,
+    events: {
+      ...noEvents,
+      products,
+      [windowed ? "windowFetches" : "channelFetches"]: fetches,
+      emits,
+      laneLoads: blocks * kPar,
+      parameterLoads: groups * kPar,
+      passes: blocks,
+      drainedPixels: groups * pixels,
+    },
+    accesses: {
+      ringReads: (blocks * kPar * cPar + groups * kPar * PARAMETER_BYTES) / ringWordBytes,
+      bankReads: fetches * rowsRead * inside,
+      bankWrites: groups * pixels,
+      sumsReads: groups * pixels * passes,
+      sumsWrites: emits,
+      parameterReads: groups * pixels * kPar,
+      parameterWrites: groups * kPar,
+    },
+    operation,
+    weights: {
+      // Sums and pools have the same weights for all groups, which are read once.
+      groups: isWeighted ? groups : 1,
+      parameterBytes: kPar * PARAMETER_BYTES,
+      blockBytes: passes * kPar * cPar,
+      stripes: stripeCount,
+    },
+  };
 }

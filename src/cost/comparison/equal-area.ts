@@ -46,12 +46,12 @@ function acceleratorsOf(input: EqualAreaInput): Accelerators {
     input.catalogue ?? createArrayCatalogue({ layers, technology, clockMhz, dramBytesPerSecond });
   return {
     node: technology.node,
-    name: "MAC array",
+    name: "generated engine",
     source: technology.source,
     best: (areaMm2, fromLayer) => catalogue.largest({ areaMm2, fromLayer, framesPerSecond }),
-    reason: (areaMm2) => `no array of at most ${areaMm2.toFixed(2)} mm² exists${rate}`,
+    reason: (areaMm2) => `no engine of at most ${areaMm2.toFixed(2)} mm² exists${rate}`,
     notes: [
-      "the MAC array is an analytic model from parts: one layer after the other, weight loads overlapped, buffers by the memory model; both sides choose their best configuration within their area",
+      "the engine is the one that `fixynn program` generates: cells of its netlist, energies of its units on real layers, cycles by its compiler's loops; both sides choose their best configuration within their area, one engine each",
     ],
   };
 }
@@ -155,7 +155,7 @@ export function compareAtEqualArea(input: EqualAreaInput): EqualAreaComparison {
     },
     notes: [
       ...accelerators.notes,
-      "the image reaches both chips as a stream from the camera; energies include leakage, and idle power with gated clocks where the rate is fixed",
+      "the image reaches both chips as a stream from the camera (an engine whose activation memory does not hold two images finds them in DRAM); energies include leakage, and idle power with gated clocks where the rate is fixed",
       ...(front !== undefined && front.areaMm2.high > totalAreaMm2
         ? ["at the upper end of its area the front alone does not fit"]
         : []),

@@ -1,4 +1,4 @@
-import { arrayAssumptions } from "../accelerator/index.js";
+import { chipAssumptions } from "../accelerator/index.js";
 import { mapRange, multiplyRanges, scaleRange } from "../range.js";
 import { scalingTo16Nm } from "../scaling.js";
 import type { FrontEndCost } from "../structural/index.js";
@@ -8,7 +8,7 @@ import type { FrontFigures } from "./types.js";
 /** Cell area over placement density; memory macros are placed as they are. */
 function placedAreaMm2({ areaMm2, macroAreaMm2: macros }: FrontEndCost): Range {
   const cells = areaMm2.total - macros;
-  const { low, nominal, high } = arrayAssumptions.placementDensity;
+  const { low, nominal, high } = chipAssumptions.placementDensity;
   return { low: macros + cells / high, nominal: macros + cells / nominal, high: macros + cells / low };
 }
 
@@ -25,7 +25,7 @@ export function frontFigures(cost: FrontEndCost): FrontFigures {
     energyPerFrameUj,
     energyScaling: { low: 1, nominal: 1, high: 1 },
     framesPerSecond: { low: rate, nominal: rate, high: rate },
-    idlePowerMw: multiplyRanges(busyPowerMw, arrayAssumptions.idleShare),
+    idlePowerMw: multiplyRanges(busyPowerMw, chipAssumptions.idleShare),
     leakageMw: { low: cost.leakageMw, nominal: cost.leakageMw, high: cost.leakageMw },
   };
 }
@@ -58,7 +58,7 @@ export function frontFiguresAt16Nm(cost: FrontEndCost): FrontFigures {
     energyPerFrameUj,
     energyScaling: scaleRange(energy, 1 / energy.nominal),
     framesPerSecond,
-    idlePowerMw: multiplyRanges(busyPowerMw, arrayAssumptions.idleShare),
+    idlePowerMw: multiplyRanges(busyPowerMw, chipAssumptions.idleShare),
     leakageMw: scaleRange(own.leakageMw, leakage),
   };
 }

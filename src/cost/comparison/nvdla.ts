@@ -1,12 +1,7 @@
 import { FixynnError } from "../../core/index.js";
-import {
-  type AcceleratorLayer,
-  type AcceleratorRun,
-  dramPjPerByte,
-  dramTraffic,
-  totalTraffic,
-} from "../accelerator/index.js";
+import { type AcceleratorLayer, type AcceleratorRun, dramPjPerByte } from "../accelerator/index.js";
 import { exactly, scaleRange } from "../range.js";
+import { nvdlaTraffic, totalNvdlaTraffic } from "./nvdla-traffic.js";
 
 /** A published NVDLA configuration at 16 nm, int8, 1 GHz, memories included, ResNet-50 (nvdla.org primer). */
 export type NvdlaPoint = {
@@ -116,8 +111,8 @@ export function runOnNvdla(layers: readonly AcceleratorLayer[], areaMm2: number)
   const powerMw = between(smaller.averagePowerMw, larger.averagePowerMw);
   const multipliers = between(smaller.macs, larger.macs) * copies;
   const half = between(smaller.bufferKb, larger.bufferKb) / 2;
-  const traffic = dramTraffic(layers, { weightBufferKb: half, activationBufferKb: half });
-  const dramBytesPerFrame = totalTraffic(traffic);
+  const traffic = nvdlaTraffic(layers, { weightBufferKb: half, activationBufferKb: half });
+  const dramBytesPerFrame = totalNvdlaTraffic(traffic);
   const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
   const workUj = (s: number): number => powerMw * (1 - nvdlaShares.leakage) * s * 1e3;
   return {
@@ -146,7 +141,7 @@ export function runOnNvdla(layers: readonly AcceleratorLayer[], areaMm2: number)
 }
 
 /**
- * Choose the best use of an area by NVDLA-like accelerators, as the MAC array is chosen: the largest that fits (interpolated), or as many
+ * Choose the best use of an area by NVDLA-like accelerators, as our engine is chosen: the largest that fits (interpolated), or as many
  * equal ones of a published size as fit, each on its own frames. Most frames/s (within 1 %: least energy, DRAM included), or, at a frame
  * rate, least power among those that reach it. A larger NVDLA is not always the better one: narrow layers leave wider atoms unfilled.
  *

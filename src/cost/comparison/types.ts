@@ -63,7 +63,7 @@ export type EqualAreaComparison = {
       readonly whole: AcceleratorRun;
       readonly hybrid: EqualAreaSide;
       readonly baseline: EqualAreaSide;
-      /** Hybrid over baseline, over all corners of the ranges; what is common to both sides (scaling, DRAM, the array's parts) cancels. */
+      /** Hybrid over baseline, over all corners of the ranges; what is common to both sides (scaling, DRAM, the engine's cells) cancels. */
       readonly gain: {
         readonly tier: "modelled";
         readonly topsPerWatt: Range;

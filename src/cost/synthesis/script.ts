@@ -53,6 +53,7 @@ const ABC_SCRIPT = "+strash;dc2;dch;map,-B,0.9;topo";
  */
 export function mappingScript(top: string): readonly string[] {
   const { verilog, adders, cells, mapped } = mappingFiles;
+  const legalize = "dfflegalize -cell $_DFF_P_ x -cell $_DFFE_PP_ x";
   return [
     `read_verilog -sv ${verilog}`,
     `hierarchy -check -top ${top}`,
@@ -69,10 +70,12 @@ export function mappingScript(top: string): readonly string[] {
     "opt_clean",
     "techmap",
     "opt_expr",
-    "dfflegalize -cell $_DFF_P_ x -cell $_DFFE_PP_ x",
+    legalize,
     "opt_expr",
     "opt_merge -share_all",
     "opt_clean",
+    // `opt_expr` takes an inverter in front of an enable into the flip-flop.
+    legalize,
     `abc -liberty ${cells} -script ${ABC_SCRIPT}`,
     "opt_clean",
     `write_json ${mapped}`,

@@ -1,4 +1,4 @@
-import type { AcceleratorLayer, PaperLayer } from "../../cost/index.js";
+import { type AcceleratorLayer, acceleratorLayerOf, type PaperLayer } from "../../cost/index.js";
 import { inputsOfQuantNode, type QuantNetwork, type QuantNode } from "../../quant/index.js";
 
 /** A layer of an integer network with its input's shape and its dense multiply-accumulates. */
@@ -6,6 +6,8 @@ export type ShapedLayer = {
   readonly node: QuantNode;
   readonly inputShape: readonly number[];
   readonly macs: number;
+  /** Layers that it reads, seen through reshapes. */
+  readonly inputs: readonly string[];
 };
 
 /** List the layers of a network in order, without inputs and reshapes; `macs` by layer name, 0 where absent. */
@@ -14,9 +16,14 @@ export function shapedLayers(
   macs: ReadonlyMap<string, number>,
 ): readonly ShapedLayer[] {
   const shapes = new Map(network.nodes.map((node) => [node.name, node.output.shape]));
+  const reshaped = new Map<string, string>();
+  const seenThrough = (name: string): string => reshaped.get(name) ?? name;
   return network.nodes.flatMap((node): ShapedLayer[] => {
+    const read = inputsOfQuantNode(node);
+    const inputs = read.map(seenThrough);
+    if (node.kind === "reshape") reshaped.set(node.name, inputs[0]!);
     if (node.kind === "input" || node.kind === "reshape") return [];
-    return [{ node, inputShape: shapes.get(inputsOfQuantNode(node)[0]!)!, macs: macs.get(node.name) ?? 0 }];
+    return [{ node, inputShape: shapes.get(read[0]!)!, macs: macs.get(node.name) ?? 0, inputs }];
   });
 }
 
@@ -29,18 +36,10 @@ function kernelOf(node: QuantNode): readonly [number, number] {
 }
 
 /** Describe a layer as the programmable accelerator runs it. */
-export function acceleratorLayer({ node, inputShape, macs }: ShapedLayer): AcceleratorLayer {
-  const weighted = node.kind === "conv2d" || node.kind === "depthwiseConv2d" || node.kind === "dense";
-  return {
-    name: node.name,
-    kind: weighted ? node.kind : isPool(node) ? "pool" : node.kind === "add" ? "add" : "other",
-    inputShape,
-    outputShape: node.output.shape,
-    macs,
-    weightBytes: weighted ? node.weights.data.length : 0,
-    kernel: kernelOf(node),
-  };
-}
+export const acceleratorLayer = ({ node, inputShape, macs, inputs }: ShapedLayer): AcceleratorLayer => ({
+  ...acceleratorLayerOf(node, inputShape, macs),
+  inputs,
+});
 
 /** Describe a layer as DeepFreeze sees it. */
 export function paperLayer({ node, inputShape }: ShapedLayer): PaperLayer {

@@ -305,7 +305,7 @@ function costOne(context: FlowContext, inputs: CostInputs, front: FrozenFront): 
   };
 }
 
-/** Cost every front: structural tier with energies measured with delays, the paper's model, and NVDLA and the MAC array at equal area. */
+/** Cost every front: structural tier with energies measured with delays, the paper's model, and NVDLA and the generated engine at equal area. */
 export function costAll(context: FlowContext, inputs: CostInputs): readonly FrontCost[] {
   return inputs.fronts.map((front) => costOne(context, inputs, front));
 }

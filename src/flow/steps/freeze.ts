@@ -19,14 +19,8 @@ import type { PreparedBackbone } from "./front.js";
 /** Test images whose bytes ship with the testbench. */
 const VECTOR_IMAGES = 4;
 
-type FreezeValue = Omit<FrozenFront, "freezePoint" | "files" | "measured"> & {
+type FreezeValue = Omit<FrozenFront, "freezePoint" | "files" | "compiled" | "measured"> & {
   readonly files: readonly string[];
-};
-
-/** A front as it was delivered, and compiled again where an earlier run had done so. */
-type CompiledFront = {
-  readonly frozen: Omit<FrozenFront, "measured">;
-  readonly compiled: () => FrontEnd;
 };
 
 /** Compile a front and emit its deliverable, with test images of the first dataset as vectors. */
@@ -35,7 +29,7 @@ async function freezeOne(
   network: QuantNetwork,
   freezePoint: NodeName,
   dataset: LoadedDataset,
-): Promise<CompiledFront> {
+): Promise<Omit<FrozenFront, "measured">> {
   const { run, onProgress } = context;
   const front = truncateQuantNetwork(network, freezePoint);
   let known: FrontEnd | undefined;
@@ -72,7 +66,7 @@ async function freezeOne(
     },
   );
   const files = new Map(step.value.files.map((name) => [name, readFileSync(run.path(dir, name), "utf8")]));
-  return { frozen: { ...step.value, freezePoint, files }, compiled: compile };
+  return { ...step.value, freezePoint, files, compiled: compile };
 }
 
 /** Compile the front of every freeze point, which all datasets share, and measure the energy of its layers. */
@@ -86,9 +80,9 @@ export async function freezeAll(
   const fronts: FrozenFront[] = [];
   let measured: MeasuredLayers = new Map();
   for (const point of points) {
-    const { frozen, compiled } = await freezeOne(context, prepared.front, point, datasets[0]!);
+    const frozen = await freezeOne(context, prepared.front, point, datasets[0]!);
     const network = truncateQuantNetwork(prepared.front, point);
-    const job = { network, freezePoint: point, compiled, technology, datasets };
+    const job = { ...{ network, freezePoint: point, technology, datasets }, compiled: frozen.compiled };
     measured = new Map([...measured, ...(await measureOne(context, job, measured))]);
     fronts.push({ ...frozen, measured: measuredLayers(measured) });
   }
