@@ -18,7 +18,7 @@ const SMALL: readonly ArraySize[] = [
 ];
 const ALL: readonly ArraySize[] = [...SMALL, [16, 16], [8, 16], [16, 4], [32, 16], [64, 32]];
 const DRAWN: RandomTaskOptions = { sizes: isFull ? ALL : SMALL, networks: 3, frames: 2, lanes: 2 };
-const ENGINES = isFull ? 60 : 6;
+const ENGINES = isFull ? 40 : 6;
 
 /** What was compared. */
 type Tally = { networks: number; readonly kinds: Set<string>; readonly inputs: Set<string> };
