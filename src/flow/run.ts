@@ -17,6 +17,7 @@ import { costAll, loadTechnology } from "./steps/cost.js";
 import { exportAll } from "./steps/export.js";
 import { freezeAll } from "./steps/freeze.js";
 import { simulateSystems } from "./steps/system.js";
+import { costSystems } from "./steps/system-cost.js";
 import { verifyAll } from "./steps/verify.js";
 import { type Sweep, sweepFreezePoints } from "./sweep.js";
 
@@ -78,7 +79,7 @@ async function buildHardware(
   const verified = await verifyAll(context, fronts, integer, datasets);
   const costs = costAll(context, { technology, fronts, verified, integer, trained });
   const systems = await simulateSystems(context, fronts, integer, datasets);
-  return { fronts, verified, costs, systems };
+  return { fronts, verified, costs, systems: costSystems(systems, { integer, trained }, technology) };
 }
 
 function writeReports(run: RunDirectory, results: Results): FlowResult {

@@ -223,6 +223,25 @@ const systemSchema = z
         .strictObject({ latencyCycles: count, bytesPerCycle: amount })
         .describe("that was simulated behind the port"),
     }),
+    cost: z
+      .strictObject({
+        technology: z.string(),
+        tier: tierSchema.describe("of the engine's cells; energies are simulated with delays on real layers"),
+        source: z.string(),
+        clockMhz: amount.describe("that its netlist and memories allow in this technology"),
+        areaMm2: rangeSchema.describe("placed, memories included"),
+        unitsMm2: z.record(z.string(), amount).describe("areaMm2 split up"),
+        leakageMw: rangeSchema,
+        tasks: z.array(
+          z.strictObject({
+            dataset: z.string(),
+            energyPerFrameUj: rangeSchema.describe("without leakage and external memory"),
+            memoryEnergyPerFrameUj: rangeSchema.describe("of the external memory"),
+          }),
+        ),
+      })
+      .optional()
+      .describe("of the engine"),
     tasks: z.array(systemTaskSchema).min(1).describe("run one after another on one chip"),
     judges: z
       .array(

@@ -89,7 +89,7 @@ export function summaryMarkdown(results: Results): string {
     section(
       narrow(systemTable(results), [
         ...["Frozen up to", "Task", "Engine", "Images", "Values", "Mismatches", "Accuracy", "Cycles"],
-        ...["Busy", "Weights", "Switching: registers", "Switching: weights"],
+        ...["Busy", "Switching: registers", "Switching: weights", "Engine area", "Engine energy"],
       ]),
     );
     for (const entry of entries) {

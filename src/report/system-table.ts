@@ -1,9 +1,9 @@
-import { absent, grouped, percent } from "./format.js";
+import { absent, grouped, optional, percent, significant } from "./format.js";
 import { freezePointsOf, type Results, type SystemResult } from "./results.js";
 import { type Cell, cell, numberColumn, type Table, textColumn } from "./table.js";
 
 const cellsOf = (
-  { engine, simulator }: SystemResult,
+  { engine, simulator, cost }: SystemResult,
   task: SystemResult["tasks"][number],
 ): readonly Cell[] => [
   cell(task.dataset),
@@ -21,6 +21,12 @@ const cellsOf = (
   cell(grouped(task.activationBytesPerFrame)),
   cell(grouped(task.switching.registerWrites)),
   cell(grouped(task.switching.weightBytes)),
+  cell(optional(cost, ({ areaMm2 }) => significant(areaMm2.nominal))),
+  cell(
+    optional(cost?.tasks.find(({ dataset }) => dataset === task.dataset)?.energyPerFrameUj, ({ nominal }) =>
+      significant(nominal),
+    ),
+  ),
 ];
 
 type Judge = NonNullable<SystemResult["judges"]>[number];
@@ -53,6 +59,8 @@ export function systemTable(results: Results): Table {
     numberColumn("Activations", "B/frame"),
     numberColumn("Switching: registers"),
     numberColumn("Switching: weights", "B"),
+    numberColumn("Engine area", "mm²"),
+    numberColumn("Engine energy", "µJ/frame"),
   ];
   const rows = freezePointsOf(results).flatMap(({ freezePoint: { layer }, system, noSystem }) => {
     if (system !== undefined)
@@ -64,6 +72,7 @@ export function systemTable(results: Results): Table {
   const judgements = freezePointsOf(results).flatMap(({ freezePoint: { layer }, system }) =>
     (system?.judges ?? []).map((judge) => judgeText(layer, judge)),
   );
+  const cost = freezePointsOf(results).find(({ system }) => system?.cost !== undefined)?.system?.cost;
   const memory = freezePointsOf(results).find(({ system }) => system !== undefined)?.system?.engine.memory;
   return {
     id: "system",
@@ -74,6 +83,11 @@ export function systemTable(results: Results): Table {
       "Images go in at the front's stream, logits are read from memory and compared with the golden executor's. The front works on the next frame while the engine works on this one.",
       "Tasks run one after another on the same RTL. Switching to a task: registers that the host writes before the start, and the weights, which are read in every frame anyway.",
       ...judgements,
+      ...(cost === undefined
+        ? []
+        : [
+            `Engine: ${cost.technology}, cells ${cost.tier}, ${significant(cost.clockMhz)} MHz; energy of its logic and memories on real layers, without leakage and external memory.`,
+          ]),
       "Busy: multiply-accumulates over multipliers × cycles.",
       ...(memory === undefined
         ? []

@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FixynnError } from "../core/index.js";
+import { runInGroup } from "./process-group.js";
 
 /** A run of Yosys: files in, commands, one file out. */
 export type YosysRun = {
@@ -37,51 +38,16 @@ export async function runNativeYosys(
   try {
     for (const [name, text] of job.files) writeFileSync(join(folder, name), text);
     writeFileSync(join(folder, "run.ys"), `${job.script.join("\n")}\n`);
-    await new Promise<void>((resolve, reject) => {
-      const child = spawn("yosys", ["-Q", "-T", "-q", "-s", "run.ys"], {
-        cwd: folder,
-        detached: true,
-        stdio: ["ignore", "ignore", "pipe"],
+    const args = ["-Q", "-T", "-q", "-s", "run.ys"];
+    const { ended, code, output } = await runInGroup("yosys", args, { cwd: folder, timeoutSeconds, signal });
+    if (ended === "missing")
+      throw new FixynnError("FX9002", "yosys is not on the PATH", {
+        place: job.name,
+        hint: "install Yosys, or use the npm package (engine wasm)",
       });
-      let log = "";
-      let ended: FixynnError | undefined;
-      const kill = (reason: FixynnError): void => {
-        ended ??= reason;
-        try {
-          if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-        } catch {
-          // It has ended by itself.
-        }
-      };
-      const timer = setTimeout(
-        () => kill(yosysFailed(job.name, "FX6022", `no result after ${timeoutSeconds} s`)),
-        timeoutSeconds * 1000,
-      );
-      const abort = (): void => kill(yosysFailed(job.name, "FX6021", "stopped"));
-      signal?.addEventListener("abort", abort);
-      child.stderr.on("data", (bytes: Buffer) => {
-        log = (log + bytes.toString()).slice(-4000);
-      });
-      const finish = (error?: FixynnError): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      child.on("error", (error: NodeJS.ErrnoException) => {
-        const hint = "install Yosys, or use the npm package (engine wasm)";
-        finish(
-          error.code === "ENOENT"
-            ? new FixynnError("FX9002", "yosys is not on the PATH", { place: job.name, hint })
-            : yosysFailed(job.name, "FX6021", error.message),
-        );
-      });
-      child.on("close", (code) => {
-        if (ended !== undefined) finish(ended);
-        else if (code === 0) finish();
-        else finish(yosysFailed(job.name, "FX6021", lastLines(log) || `ended with ${code}`));
-      });
-    });
+    if (ended === "timeout") throw yosysFailed(job.name, "FX6022", `no result after ${timeoutSeconds} s`);
+    if (ended === "aborted") throw yosysFailed(job.name, "FX6021", "stopped");
+    if (code !== 0) throw yosysFailed(job.name, "FX6021", lastLines(output) || `ended with ${code}`);
     return readFileSync(join(folder, job.output), "utf8");
   } finally {
     rmSync(folder, { recursive: true, force: true });

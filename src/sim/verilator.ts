@@ -1,8 +1,8 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { CheckFailedError, FixynnError } from "../core/index.js";
+import { type GroupOutcome, runInGroup } from "./process-group.js";
 
 export type VerilatorBuildOptions = {
   /** Folder that the testbench runs in: it finds its vectors there. Also the default place of the sources. */
@@ -26,7 +26,7 @@ export type VerilatorOptions = VerilatorBuildOptions & {
 export type VerilatorVerdict = {
   /** Whether the testbench said PASS and ended with exit code 0. */
   readonly passed: boolean;
-  /** What it printed; the last 20,000 characters. */
+  /** The last of what it printed. */
   readonly output: string;
   readonly buildSeconds: number;
   readonly runSeconds: number;
@@ -41,34 +41,25 @@ export type VerilatorBuild = {
   dispose(): void;
 };
 
-type Ended = { readonly code: number | null; readonly output: string; readonly seconds: number };
-
-function execute(
+async function execute(
   command: string,
   args: readonly string[],
   cwd: string,
-  options: VerilatorBuildOptions,
-): Promise<Ended> {
-  const started = performance.now();
-  const timeout = (options.timeoutSeconds ?? 600) * 1000;
-  const limits = { cwd, timeout, maxBuffer: 1 << 28, ...(options.signal ? { signal: options.signal } : {}) };
-  return new Promise((done, fail) => {
-    execFile(command, [...args], limits, (error, stdout, stderr) => {
-      const seconds = (performance.now() - started) / 1000;
-      const output = `${stdout}${stderr}`.slice(-20_000);
-      if (error === null) return done({ code: 0, output, seconds });
-      if (error.code === "ENOENT") {
-        const hint = "install Verilator 5, or verify with the built-in simulator";
-        return fail(new FixynnError("FX9002", `${command} is not on the PATH`, { hint }));
-      }
-      if (options.signal?.aborted) return fail(options.signal.reason);
-      if (error.killed) {
-        const message = `no result after ${timeout / 1000} s`;
-        return fail(new FixynnError("FX6022", `${command}: ${message}`, { place: options.folder }));
-      }
-      done({ code: typeof error.code === "number" ? error.code : null, output, seconds });
-    });
-  });
+  { timeoutSeconds = 600, signal }: VerilatorBuildOptions,
+): Promise<GroupOutcome> {
+  const outcome = await runInGroup(command, args, { cwd, timeoutSeconds, signal });
+  switch (outcome.ended) {
+    case "missing": {
+      const hint = "install Verilator 5, or verify with the built-in simulator";
+      throw new FixynnError("FX9002", `${command} is not on the PATH`, { hint });
+    }
+    case "timeout":
+      throw new FixynnError("FX6022", `${command}: no result after ${timeoutSeconds} s`, { place: cwd });
+    case "aborted":
+      throw signal?.reason;
+    default:
+      return outcome;
+  }
 }
 
 /**
@@ -81,7 +72,7 @@ export async function buildVerilator(options: VerilatorBuildOptions): Promise<Ve
   const found = options.sources ?? readdirSync(folder).filter((file) => /\.s?v$/.test(file));
   const sources = found.map((file) => join(folder, file));
   const build = mkdtempSync(join(tmpdir(), "fixynn-verilator-"));
-  const dispose = (): void => rmSync(build, { recursive: true, force: true });
+  const dispose = (): void => rmSync(build, { recursive: true, force: true, maxRetries: 5 });
   try {
     const flags = ["--binary", "--timing", "-Wno-fatal", "-O3", "-j", "2", "--Mdir", build];
     flags.push("-CFLAGS", "-O1", ...(options.flags ?? []), "--top-module", options.top, "-o", "testbench");

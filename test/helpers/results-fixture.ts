@@ -206,6 +206,19 @@ function entryFor(layer: string, accuracies: readonly [number, number, number]):
           switching: { registerWrites: 1, weightBytes: 213_760 },
         },
       ],
+      cost: {
+        ...{ technology: "sky130hd", tier: "synthesized", source: "test fixture", clockMhz: 128.5 },
+        areaMm2: { low: 4.4, nominal: 5.1, high: 5.9 },
+        unitsMm2: { array: 0.93, drain: 0.74, activations: 2.6 },
+        leakageMw: { low: 0.01, nominal: 0.02, high: 0.04 },
+        tasks: [
+          {
+            dataset: "cifar10",
+            energyPerFrameUj: { low: 8.1, nominal: 9.7, high: 12.2 },
+            memoryEnergyPerFrameUj: { low: 12.8, nominal: 25.7, high: 69.5 },
+          },
+        ],
+      },
       judges: [
         {
           ...{ simulator: "Verilator 5.006", part: "engine", module: "fxa_engine" },
