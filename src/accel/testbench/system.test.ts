@@ -153,7 +153,7 @@ describe("the system testbench in Verilator", () => {
     } finally {
       rmSync(place, { recursive: true, force: true });
     }
-  }, 60_000);
+  }, 240_000);
 
   it("passes with pauses, latencies, reordering, narrow memory and ready after valid", async (context) => {
     requireTool(context, "verilator");
@@ -176,7 +176,7 @@ describe("the system testbench in Verilator", () => {
       expect(output).toMatch(/TASK 1: \d+ cycles .*, \d+ to the first result\nCYCLES \d+\n/);
       expect(output).toMatch(/READ_BEATS 48\nWRITE_BEATS 48\nPASS 160 bytes, 2 tasks/);
     }
-  }, 60_000);
+  }, 240_000);
 
   it("takes the time that latency and bandwidth ask for", async (context) => {
     requireTool(context, "verilator");
@@ -234,7 +234,7 @@ describe("the system testbench in Verilator", () => {
       });
       expect(runs.map(({ registers }) => registers.cycles)).toEqual(printed);
     }
-  }, 60_000);
+  }, 240_000);
 
   it("says which rule a mutation breaks", async (context) => {
     requireTool(context, "verilator");
@@ -245,5 +245,5 @@ describe("the system testbench in Verilator", () => {
       if (passed || said !== rule) wrong.push({ number, rule, said, output: output.slice(0, 300) });
     }
     expect(wrong).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 });
