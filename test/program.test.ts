@@ -5,6 +5,8 @@ import { expect, test } from "vitest";
 import { parseProgram } from "../src/accel/index.js";
 import { sky130Cells } from "../src/arith/index.js";
 import { programModel, writeChip } from "../src/flow/index.js";
+import { importTfliteFile } from "../src/importers/index.js";
+import { quantNetworkToJson } from "../src/quant/index.js";
 import { requireShared } from "./helpers/environment.js";
 
 const request = {
@@ -54,4 +56,38 @@ test("what cannot be built or computed is one error with a place and a hint", as
   // Two slots of the stream input, and hardly a row beside them.
   const tight = { cPar: 8, kPar: 8, activationBufferBytes: 2 * 32 * 32 * 16 + 128 };
   await expect(made(tight)).rejects.toMatchObject({ code: "FX5111", hint: expect.any(String) });
+});
+
+test("several networks share a chip when their frozen layers are the same", async (context) => {
+  const model = requireShared(context, "models/resnet8_cifar10/pretrainedResnet_quant.tflite");
+  const folder = mkdtempSync(join(tmpdir(), "fixynn-tasks-"));
+  const whole = importTfliteFile(model);
+  const weighted = whole.nodes.filter((node) => "weights" in node);
+  /** Write the network with one weight of a layer changed. */
+  const variant = (name: string, layer: number): string => {
+    const { name: changed } = weighted.at(layer)!;
+    const nodes = whole.nodes.map((node) => {
+      if (node.name !== changed || !("weights" in node)) return node;
+      const data = node.weights.data.slice();
+      data[0] = data[0] === 1 ? 2 : 1;
+      return { ...node, weights: { ...node.weights, data } } as typeof node;
+    });
+    const path = join(folder, `${name}.json`);
+    writeFileSync(path, JSON.stringify(quantNetworkToJson({ ...whole, nodes })));
+    return path;
+  };
+  try {
+    const engine = { cPar: 8, kPar: 8 };
+    const other = variant("other", -1);
+    const chip = await programModel({ ...request, models: [model, other], engine });
+    expect(chip.tasks.map(({ name }) => name)).toEqual(["pretrainedResnet_quant", "other"]);
+    expect(chip.files.has("other.program.bin")).toBe(true);
+    expect(chip.files.has("program.bin")).toBe(false);
+    expect(chip.tasks[0]!.program.bytes).not.toEqual(chip.tasks[1]!.program.bytes);
+    await expect(
+      programModel({ ...request, models: [model, variant("front", 0)], engine }),
+    ).rejects.toMatchObject({ code: "FX5103", hint: expect.any(String) });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

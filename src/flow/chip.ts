@@ -17,7 +17,7 @@ import {
   testbenchTasks,
 } from "../accel/index.js";
 import type { ClockTarget } from "../arith/index.js";
-import { FixynnError, sum } from "../core/index.js";
+import { canonicalJson, FixynnError, sum } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
 import { type Design, emitDesign, type FrontEnd } from "../hw/index.js";
 import {
@@ -115,10 +115,10 @@ function leastActivations(
  *   that the engine cannot compute
  */
 export function buildChip({ front, freezePoint, networks, engine, clock }: ChipRequest): Chip {
-  const frozen = new Set(
-    networks.map(({ network }) => quantNetworkToJson(truncateQuantNetwork(network, freezePoint)).nodes),
+  const frozen = networks.map(({ network }) =>
+    canonicalJson(quantNetworkToJson(truncateQuantNetwork(network, freezePoint)).nodes),
   );
-  if (new Set([...frozen].map((nodes) => JSON.stringify(nodes))).size > 1)
+  if (new Set(frozen).size > 1)
     throw new FixynnError("FX5103", `the networks differ up to "${freezePoint}"`, {
       place: networks.map(({ name }) => name).join(", "),
       hint: "tasks of one chip share the frozen layers, weights and scales included",
