@@ -28,7 +28,7 @@ function checkSystem({ freezePoint, system }: SweepEntry): void {
   demand(system !== undefined, `${at}: not simulated`);
   if (system === undefined) return;
   for (const { simulator, outcome } of system.judges ?? [])
-    demand(outcome === "equal", `${at}: ${simulator} says ${outcome}`);
+    demand(outcome !== "different", `${at}: ${simulator} says ${outcome}`);
   demand(system.mismatches === 0, `${at}: ${system.mismatches} mismatches`);
   for (const {
     dataset,

@@ -3,6 +3,7 @@ import { compileEngine, type EngineProgram } from "../src/accel/index.js";
 import { createRng, FixynnError } from "../src/core/index.js";
 import { executeQuantNetwork } from "../src/quant/index.js";
 import { fromWords, runFrames } from "./helpers/engine-run.js";
+import { isFull } from "./helpers/environment.js";
 import { randomConfig, randomNetwork } from "./helpers/random-network.js";
 import { LAYER_KINDS, randomValues } from "./helpers/random-quant-layer.js";
 
@@ -45,7 +46,7 @@ function compareNetwork(seed: number, keepAll: boolean, tally: Tally): void {
 }
 
 /** Networks a test; more where all is tested. */
-const COUNT = process.env["FIXYNN_FULL"] === "1" ? 400 : 30;
+const COUNT = isFull ? 400 : 30;
 
 describe("random networks through the engine", () => {
   for (const keepAll of [false, true])

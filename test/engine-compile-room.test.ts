@@ -3,11 +3,12 @@ import { compileEngine, type EngineConfig, type EngineProgram, engineShape } fro
 import { createRng, FixynnError } from "../src/core/index.js";
 import { executeQuantNetwork, type QuantNetwork } from "../src/quant/index.js";
 import { fromWords, runFrames } from "./helpers/engine-run.js";
+import { isFull } from "./helpers/environment.js";
 import { randomConfig, randomNetwork } from "./helpers/random-network.js";
 import { randomValues } from "./helpers/random-quant-layer.js";
 
 /** Networks; more where all is tested. */
-const COUNT = process.env["FIXYNN_FULL"] === "1" ? 400 : 25;
+const COUNT = isFull ? 400 : 12;
 const BANKS = 4;
 
 /** What a refusal says. */

@@ -4,12 +4,12 @@ import { sky130Cells } from "../src/arith/index.js";
 import { createRng, type Rng } from "../src/core/index.js";
 import { flatten, lowerDesign } from "../src/sim/index.js";
 import { simulateTasks } from "./helpers/engine-simulation.js";
+import { isFull } from "./helpers/environment.js";
 import type { ArraySize } from "./helpers/random-network.js";
 import { LAYER_KINDS, pick } from "./helpers/random-quant-layer.js";
 import { type RandomTaskOptions, randomTasks } from "./helpers/random-tasks.js";
 
 const clock = { periodPs: 5000, cells: sky130Cells };
-const full = process.env["FIXYNN_FULL"] === "1";
 const SMALL: readonly ArraySize[] = [
   [4, 4],
   [8, 4],
@@ -17,8 +17,8 @@ const SMALL: readonly ArraySize[] = [
   [8, 8],
 ];
 const ALL: readonly ArraySize[] = [...SMALL, [16, 16], [8, 16], [16, 4], [32, 16], [64, 32]];
-const DRAWN: RandomTaskOptions = { sizes: full ? ALL : SMALL, networks: 3, frames: 2, lanes: 2 };
-const ENGINES = full ? 60 : 6;
+const DRAWN: RandomTaskOptions = { sizes: isFull ? ALL : SMALL, networks: 3, frames: 2, lanes: 2 };
+const ENGINES = isFull ? 40 : 6;
 
 /** What was compared. */
 type Tally = { networks: number; readonly kinds: Set<string>; readonly inputs: Set<string> };

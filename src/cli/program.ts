@@ -35,7 +35,11 @@ export function programCommand(): Command {
         .default("8"),
     )
     .option("--multiplier-bits <n>", "of a requantizer a cycle: 8, 16 or 32", Number, 16)
-    .option("--activations <bytes>", "activation memory", Number, 128 * 1024)
+    .option(
+      "--activations <bytes>",
+      "activation memory; default: the smallest in which every tail keeps its tensors on chip",
+      Number,
+    )
     .option("--weights <bytes>", "weight ring", Number, 32 * 1024)
     .option("--memory-port <bytes>", "bytes of a beat: 4 to 64", Number, 16)
     .addOption(new Option("--folding <how>", "of the front").choices(["auto", "none"]).default("auto"))
@@ -52,7 +56,7 @@ export function programCommand(): Command {
           array: string;
           weightBits: "8" | "9";
           multiplierBits: number;
-          activations: number;
+          activations?: number;
           weights: number;
           memoryPort: number;
           folding: "auto" | "none";
@@ -72,7 +76,7 @@ export function programCommand(): Command {
             ...arrayOf(options.array),
             weightBits: options.weightBits === "9" ? 9 : 8,
             multiplierBits: options.multiplierBits,
-            activationBufferBytes: options.activations,
+            ...(options.activations === undefined ? {} : { activationBufferBytes: options.activations }),
             weightBufferBytes: options.weights,
             axiDataBytes: options.memoryPort,
           },

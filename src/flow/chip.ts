@@ -17,7 +17,7 @@ import {
   testbenchTasks,
 } from "../accel/index.js";
 import type { ClockTarget } from "../arith/index.js";
-import { FixynnError } from "../core/index.js";
+import { FixynnError, sum } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
 import { type Design, emitDesign, type FrontEnd } from "../hw/index.js";
 import {
@@ -55,10 +55,58 @@ export type ChipRequest = {
   readonly freezePoint: NodeName;
   /** Networks that begin with the front's layers, with names that differ. */
   readonly networks: readonly { readonly name: string; readonly network: QuantNetwork }[];
-  /** The engine; its stream input follows from the front. */
+  /** The engine; its stream input follows from the front, and its activation memory, unless given, from the tasks. */
   readonly engine: Pick<EngineConfig, "cPar" | "kPar"> & Partial<EngineConfig>;
   readonly clock: ClockTarget;
 };
+
+type Compiled = Pick<Chip, "config" | "tasks">;
+
+function compileTasks(
+  networks: ChipRequest["networks"],
+  config: EngineConfig,
+  freezePoint: NodeName,
+): Compiled {
+  checkEngineConfig(config);
+  const tasks = networks.map(({ name, network }) => ({
+    ...{ name, network },
+    program: compileEngine({ network, config, from: freezePoint }),
+  }));
+  return { config, tasks };
+}
+
+/** Sizes of the activation memory that are tried, doubling. */
+const ACTIVATION_BYTES = { least: 8 * 1024, most: 4 * 1024 * 1024 } as const;
+
+/** Find the smallest activation memory in which every task keeps its tensors on chip, or else the one with the least traffic. */
+function leastActivations(
+  networks: ChipRequest["networks"],
+  given: Omit<ChipRequest["engine"], "activationBufferBytes">,
+  freezePoint: NodeName,
+): Compiled {
+  let best: { readonly compiled: Compiled; readonly bytes: number } | undefined;
+  let refused: unknown;
+  for (let bytes: number = ACTIVATION_BYTES.least; bytes <= ACTIVATION_BYTES.most; bytes *= 2) {
+    let compiled: Compiled;
+    try {
+      compiled = compileTasks(
+        networks,
+        engineConfig({ ...given, activationBufferBytes: bytes }),
+        freezePoint,
+      );
+    } catch (error) {
+      refused = error;
+      // Too small: FX5100 for the stream's frames, FX5111 for a tile; too large: FX5100 again.
+      if (error instanceof FixynnError && ["FX5100", "FX5111"].includes(error.code)) continue;
+      throw error;
+    }
+    const moved = sum(compiled.tasks.map(({ program }) => program.externalBytes.transfers));
+    if (best === undefined || moved < best.bytes) best = { compiled, bytes: moved };
+    if (compiled.tasks.every(({ program }) => program.scratchBytes === 0)) break;
+  }
+  if (best === undefined) throw refused;
+  return best.compiled;
+}
 
 /**
  * Put an engine behind a front, and compile each network's tail for it.
@@ -67,8 +115,6 @@ export type ChipRequest = {
  *   that the engine cannot compute
  */
 export function buildChip({ front, freezePoint, networks, engine, clock }: ChipRequest): Chip {
-  const config = engineConfig({ ...engine, input: streamGeometry(front.output) });
-  checkEngineConfig(config);
   const frozen = new Set(
     networks.map(({ network }) => quantNetworkToJson(truncateQuantNetwork(network, freezePoint)).nodes),
   );
@@ -77,11 +123,11 @@ export function buildChip({ front, freezePoint, networks, engine, clock }: ChipR
       place: networks.map(({ name }) => name).join(", "),
       hint: "tasks of one chip share the frozen layers, weights and scales included",
     });
-  const tasks = networks.map(({ name, network }) => ({
-    name,
-    network,
-    program: compileEngine({ network, config, from: freezePoint }),
-  }));
+  const given = { ...engine, input: streamGeometry(front.output) };
+  const { config, tasks } =
+    engine.activationBufferBytes === undefined
+      ? leastActivations(networks, given, freezePoint)
+      : compileTasks(networks, engineConfig(given), freezePoint);
   const built = buildEngine(config, clock);
   return { freezePoint, config, tasks, engine: built, design: buildSystem(front, built) };
 }

@@ -13,7 +13,7 @@ describe("configuration", () => {
     const config = parseConfig({});
     expect(config.datasets).toEqual([{ name: "cifar10" }]);
     expect(config.freezePoints.length).toBeGreaterThanOrEqual(2);
-    expect(config.evaluation).toEqual({ int8Images: 10_000, hardwareImages: 128, verilatorSeconds: 240 });
+    expect(config.evaluation).toEqual({ int8Images: 10_000, hardwareImages: 128, verilatorSeconds: 150 });
   });
 
   test("names the wrong field", () => {

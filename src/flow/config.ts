@@ -101,7 +101,7 @@ const fieldsSchema = z.strictObject({
       verilatorSeconds: z
         .int()
         .min(0)
-        .default(240)
+        .default(150)
         .describe(
           "for Verilator, where it is installed, to build and to run the deepest chip; 0: leave it out",
         ),
@@ -111,8 +111,10 @@ const fieldsSchema = z.strictObject({
     .strictObject({
       cPar: z.int().default(16).describe("input channels that a lane multiplies in a cycle: 4 to 64"),
       kPar: z.int().default(16).describe("lanes, an output channel each: 4 to 32"),
-      weightBufferBytes: positive.default(32 * 1024),
-      activationBufferBytes: positive.default(128 * 1024),
+      weightBufferBytes: positive.default(8 * 1024),
+      activationBufferBytes: positive
+        .optional()
+        .describe("default: the smallest in which every tail keeps its tensors on chip"),
       memory: z
         .strictObject({
           bytesPerCycle: z.number().positive().default(16),

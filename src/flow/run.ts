@@ -56,7 +56,8 @@ export async function runFlow(request: FlowRequest): Promise<FlowResult> {
   const context: FlowContext = { config, baseFolder, run, onProgress };
 
   const technology = loadTechnology(context);
-  checkEngineConfig(engineConfig(config.engine));
+  const { memory: _, activationBufferBytes = 128 * 1024, ...engine } = config.engine;
+  checkEngineConfig(engineConfig({ ...engine, activationBufferBytes }));
   const sweep = await sweepFreezePoints(context);
   exportAll(context, sweep);
   const hardware = request.hardware === false ? undefined : await buildHardware(context, sweep, technology);

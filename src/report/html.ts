@@ -7,7 +7,7 @@ import { publishedFigures } from "./published.js";
 import { accuracyEfficiencyFigure, equalAreaFigure } from "./report-figures.js";
 import { freezePointsOf, type LayerResult, type Results, type SweepEntry } from "./results.js";
 import { styleSheet } from "./style.js";
-import { systemTable } from "./system-table.js";
+import { engineTable, systemTable } from "./system-table.js";
 import {
   accuracyTable,
   costTable,
@@ -246,7 +246,7 @@ function verificationSection(results: Results): Markup {
     html`<p><span class="badge ${verdict.state}">${badgeText[verdict.state]}</span></p>`,
     first !== undefined && html`<p>First mismatch: ${mismatchText(first)}.</p>`,
     tableMarkup(verificationTable(results)),
-    chips.rows.length > 0 && tableMarkup(chips),
+    chips.rows.length > 0 && [tableMarkup(chips), tableMarkup(engineTable(results))],
   );
 }
 

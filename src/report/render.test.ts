@@ -64,7 +64,7 @@ describe("text renderers", () => {
     const blocks = summaryMarkdown(resultsFixture())
       .split("\n\n")
       .filter((block) => block.startsWith("|"));
-    expect(blocks).toHaveLength(7);
+    expect(blocks).toHaveLength(8);
     for (const block of blocks) {
       expect(new Set(block.split("\n").map((line) => [...line].length)).size).toBe(1);
     }

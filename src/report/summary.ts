@@ -1,7 +1,7 @@
 import { comparisonTable } from "./comparison-table.js";
 import { duration, grouped, plural, shapeText } from "./format.js";
 import { freezePointsOf, type Results } from "./results.js";
-import { systemTable } from "./system-table.js";
+import { engineTable, systemTable } from "./system-table.js";
 import { escapeMarkdown, markdownTable, type Table } from "./table.js";
 import {
   accuracyTable,
@@ -86,10 +86,11 @@ export function summaryMarkdown(results: Results): string {
     section(
       narrow(verificationTable(results), ["Frozen up to", "Simulator", "Images", "Values", "Mismatches"]),
     );
+    section(systemTable(results));
     section(
-      narrow(systemTable(results), [
-        ...["Frozen up to", "Task", "Engine", "Images", "Values", "Mismatches", "Accuracy", "Cycles"],
-        ...["Busy", "Switching: registers", "Switching: weights", "Engine area", "Engine energy"],
+      narrow(engineTable(results), [
+        ...["Frozen up to", "Task", "Cycles", "Busy", "Weights", "Switching to it"],
+        ...["Engine area", "Engine energy"],
       ]),
     );
     for (const entry of entries) {

@@ -38,7 +38,10 @@ export async function requireCifar10Test(context: TestContext): Promise<Split> {
   }
 }
 
-/** Run only under `npm run test:full` (FIXYNN_FULL=1): long proofs. */
+/** Whether this is `npm run test:full` (FIXYNN_FULL=1), which takes more cases. */
+export const isFull = process.env["FIXYNN_FULL"] === "1";
+
+/** Run only under `npm run test:full`: long proofs. */
 export function requireFull(context: TestContext): void {
-  if (process.env["FIXYNN_FULL"] !== "1") context.skip("long proof: npm run test:full");
+  if (!isFull) context.skip("long proof: npm run test:full");
 }

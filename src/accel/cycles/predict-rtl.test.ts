@@ -39,6 +39,7 @@ function programsOf(config: EngineConfig): Readonly<Record<string, readonly Hand
   const moved = { start: 100, rows: 4, rowWords: 60 };
   return {
     "short passes": [layer(20, 1, 2), layer(20, 1, 2, after)],
+    "passes that keep a distance": [layer(20, 1, 2, { emitEvery: 9 }), layer(20, 3, 1, after)],
     "long passes": [layer(4, 8, 8), layer(4, 8, 8, after)],
     "slow drain": [layer(2, 4, 8, stripes), layer(2, 4, 8, { ...stripes, ...after, multiplierPasses: 4 })],
     groups: [layer(3, 8, 8, { groups: 3 }), layer(1, 4, 8, { groups: 4, ...after })],

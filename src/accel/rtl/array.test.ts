@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { isFull } from "../../../test/helpers/environment.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
 import { fieldsOf, joinFields, UnitBench } from "../../../test/helpers/unit-bench.js";
 import { sky130Cells } from "../../arith/index.js";
@@ -195,15 +196,17 @@ describe("array", () => {
     }
   });
 
-  it("is clean Verilog up to the largest size", (context) => {
-    for (const [cPar, kPar, weightBits] of [
+  it("is clean Verilog up to the largest lane", (context) => {
+    // Lanes are alike: a few of them say all.
+    const sizes = [
       [4, 4, 9],
-      [16, 8, 8],
-      [64, 32, 8],
-    ] as const) {
+      [16, 4, 8],
+      [64, 4, 8],
+    ] as const;
+    for (const [cPar, kPar, weightBits] of isFull ? ([...sizes, [64, 32, 8]] as const) : sizes) {
       const { modules } = buildArray(engineConfig({ cPar, kPar, weightBits }), clock);
       verifyDesign({ kind: "design", modules });
       lintModules(context, modules);
     }
-  }, 60_000);
+  }, 240_000);
 });

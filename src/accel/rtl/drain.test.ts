@@ -4,6 +4,7 @@ import {
   type RequantizedValue,
   requantizedByte,
 } from "../../../test/helpers/engine-requantization.js";
+import { isFull } from "../../../test/helpers/environment.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
 import { joinFields, UnitBench } from "../../../test/helpers/unit-bench.js";
 import { sky130Cells } from "../../arith/index.js";
@@ -248,7 +249,8 @@ describe("drain", () => {
       const { modules } = buildDrain(engineConfig({ cPar: 16, kPar, requantizers, multiplierBits }), clock);
       const [worst] = new NetlistTiming({ kind: "design", modules }, clock).longest(1);
       expect(worst!.ps, worst!.to).toBeLessThanOrEqual(clock.periodPs);
-      lintModules(context, modules);
+      // Requantizers are alike: a few of them say all.
+      if (requantizers <= 4 || isFull) lintModules(context, modules);
     }
-  }, 60_000);
+  }, 240_000);
 });

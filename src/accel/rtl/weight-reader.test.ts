@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isFull } from "../../../test/helpers/environment.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
 import { ReadClients } from "../../../test/helpers/read-clients.js";
 import { wordSimulator } from "../../../test/helpers/word-simulator.js";
@@ -192,11 +193,11 @@ describe("weight reader", () => {
   });
 
   it("meets the clock and is clean text", (context) => {
-    for (const size of sizes) {
+    for (const [i, size] of sizes.entries()) {
       const module = buildWeightReader(configOf(size), clock);
       const [worst] = new NetlistTiming({ kind: "design", modules: [module] }, clock).longest(1);
       expect(worst!.ps).toBeLessThan(clock.periodPs);
-      lintModules(context, [module]);
+      if (i % 3 === 0 || isFull) lintModules(context, [module]);
     }
-  });
+  }, 240_000);
 });

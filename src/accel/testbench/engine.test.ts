@@ -119,7 +119,7 @@ describe("the engine in its testbench", () => {
     const options = ["--lint-only", "-Wall", "--timing", "-y", ".", "+libext+.sv", ...used];
     options.push("--top-module", SYSTEM_TESTBENCH);
     expect(spawnSync(verilator, options, { cwd: folder, encoding: "utf8" }).stderr).toBe("");
-  }, 60_000);
+  }, 240_000);
 
   it("runs two tasks under any pauses", async (context) => {
     requireTool(context, "verilator");

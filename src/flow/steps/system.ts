@@ -101,7 +101,7 @@ async function systemOf(
     const chosen = subset(test, spreadIndices(test.count, config.evaluation.hardwareImages));
     return { dataset, network, images: inputBytes(chosen, side, chosen.count), labels: chosen.labels };
   });
-  const { memory, ...engine } = config.engine;
+  const { memory, activationBufferBytes, ...engine } = config.engine;
   const dir = `chip/${freezePoint}`;
   const dependsOn = {
     rtl: filesKey(front.files),
