@@ -18,7 +18,16 @@ export type EngineMapper = {
   readonly technology: Technology;
   /** Where mapped modules are kept. */
   readonly cache: string;
+  /** Units to look at; all unless told. */
+  readonly only?: ReadonlySet<EngineUnit> | undefined;
 };
+
+/** An engine's units that a mapper looks at. */
+export const unitsOf = (
+  engine: Engine,
+  { only }: Pick<EngineMapper, "only">,
+): readonly (readonly [EngineUnit, readonly Module[]])[] =>
+  [...unitModules(engine)].filter(([unit]) => only?.has(unit) ?? true);
 
 /** A unit's own text and that of what it instantiates. */
 function textsOf(modules: readonly Module[]): ReadonlyMap<string, string> {
@@ -34,9 +43,9 @@ function textsOf(modules: readonly Module[]): ReadonlyMap<string, string> {
  */
 export async function mapEngine(
   engine: Engine,
-  { library, technology, cache }: EngineMapper,
+  { library, technology, cache, only }: EngineMapper,
 ): Promise<ReadonlyMap<EngineUnit, () => MappedNetlist>> {
-  const units = [...unitModules(engine)];
+  const units = unitsOf(engine, { only });
   const files = new Map([...verilogLibrary, ...units.flatMap(([, modules]) => [...textsOf(modules)])]);
   const mapped = await mapLayers(
     units.map(([unit, modules]) => ({ name: unit, module: modules.at(-1)!.name })),
@@ -62,7 +71,7 @@ export class MappedCells {
   async of(engine: Engine, mapper: EngineMapper): Promise<ReadonlyMap<EngineUnit, UnitCells>> {
     const netlists = await mapEngine(engine, mapper);
     return new Map(
-      [...unitModules(engine)].map(([unit, modules]) => {
+      unitsOf(engine, mapper).map(([unit, modules]) => {
         const key = sha256([...textsOf(modules).values()].join("\0"));
         const known = this.#known.get(key) ?? cellsOf(netlists.get(unit)!(), mapper.library);
         this.#known.set(key, known);

@@ -19,17 +19,17 @@ import {
   type PricedNetlist,
   priceScale,
   readCellLibrary,
+  readEngineFile,
   readTechnology,
   shapeConfig,
   streamedShape,
   structuralUnits,
   type Technology,
   unitEvents,
-  unitModules,
   wireCapacitanceFf,
 } from "../src/cost/index.js";
 import { type EngineLayerCase, engineLayerCases } from "./engine-layers.js";
-import { cellsOf, type EngineMapper, MappedCells, mapEngine } from "./engine-mapping.js";
+import { cellsOf, type EngineMapper, MappedCells, mapEngine, unitsOf } from "./engine-mapping.js";
 import { fitUnit, measureUnit, runCase, totalOf, type UnitWindow } from "./engine-prices.js";
 
 /** Technologies whose engines are mapped, and their Liberty files by the beginning of their names. */
@@ -110,7 +110,7 @@ async function measureEngine(
     const netlists = await mapEngine(engine, bench);
     const counted = structuralUnits(engine, bench.technology);
     const recorded = cases.map((one) => runCase(engine, one));
-    for (const [unit, modules] of unitModules(engine)) {
+    for (const [unit, modules] of unitsOf(engine, bench)) {
       const mapped = netlists.get(unit)!();
       const priced: Readonly<Record<Tier, { areaUm2: number; netlist: PricedNetlist }>> = {
         structural: {
@@ -160,6 +160,7 @@ async function energyOf(
   bench: Bench,
   log: (line: string) => void,
 ): Promise<Pick<EngineFile, "energy" | "checks">> {
+  const isWhole = bench.only === undefined;
   const measured = await measureEngine(reference.config, reference.runs, bench);
   const pricesOf = (tier: Tier): Prices =>
     Object.fromEntries(
@@ -170,7 +171,8 @@ async function energyOf(
     );
   const prices = { structural: pricesOf("structural"), synthesized: pricesOf("synthesized") };
   const checks: EngineFile["checks"][number][] = [];
-  for (const { config, runs } of judges)
+  // What some units take says nothing of the whole.
+  for (const { config, runs } of isWhole ? judges : [])
     for (const run of runs) {
       const own = await measureEngine(config, [run], bench);
       for (const tier of tiers) {
@@ -199,7 +201,7 @@ async function shapesOf(bench: Bench, log: (line: string) => void): Promise<Engi
       kPar,
       requantizers,
       units: Object.fromEntries(
-        [...counted].map(([unit, structural]) => [unit, { structural, synthesized: mapped.get(unit)! }]),
+        [...mapped].map(([unit, synthesized]) => [unit, { structural: counted.get(unit)!, synthesized }]),
       ),
     });
     log(`${cPar}×${kPar}, ${requantizers} requantizers`);
@@ -208,9 +210,9 @@ async function shapesOf(bench: Bench, log: (line: string) => void): Promise<Engi
 }
 
 /** Longest path within a unit after mapping; inputs and outputs are registers outside. */
-async function mappedPeriodPs({ clock, technology, library, cache }: Bench): Promise<number> {
+async function mappedPeriodPs({ clock, technology, library, cache, only }: Bench): Promise<number> {
   const engine = buildEngine(reference.config, clock.target);
-  const netlists = await mapEngine(engine, { technology, library, cache });
+  const netlists = await mapEngine(engine, { technology, library, cache, only });
   const { flipFlop } = technology.cells;
   return Math.max(
     ...[...netlists.values()].map((netlist) => {
@@ -248,6 +250,8 @@ export async function reproduceEngine(options: {
   readonly cache: string;
   /** Names of technologies; default all. */
   readonly technologies?: readonly string[] | undefined;
+  /** Units that alone have changed since the files were written; the others' figures, and the checks, stay. */
+  readonly units?: readonly EngineUnit[] | undefined;
   readonly log: (line: string) => void;
 }): Promise<readonly string[]> {
   const folder = options.libraries ?? sharedPath("tech");
@@ -259,9 +263,11 @@ export async function reproduceEngine(options: {
     const library: CellLibrary = readCellLibrary(libertyFiles(folder, libraries[name] ?? name));
     const clock = engineClock(technology);
     log(`pipelines for ${clock.target.periodPs} ps, longest path ${Math.round(clock.periodPs)} ps`);
-    const bench: Bench = { technology, library, cache: options.cache, clock, cases: engineLayerCases };
+    const only = options.units && new Set(options.units);
+    const bench: Bench = { technology, library, cache: options.cache, only, clock, cases: engineLayerCases };
     const energy = await energyOf(bench, log);
     const shapes = await shapesOf(bench, log);
+    const before = only && readEngineFile(name);
     const file = engineFileSchema.parse({
       schema: "fixynn.engine-cost.v1",
       technology: name,
@@ -269,14 +275,13 @@ export async function reproduceEngine(options: {
       supplyV: library.supplyV,
       targetPs: clock.target.periodPs,
       periodPs: clock.periodPs,
-      mappedPeriodPs: await mappedPeriodPs(bench),
+      mappedPeriodPs: Math.max(await mappedPeriodPs(bench), before?.mappedPeriodPs ?? 0),
       source: {
         libraries: library.files.map((one) => one.name),
         tool: `Yosys (${defaultEngine().name}) and ABC, adders as library cells`,
         command: "npm run reproduce -- engine",
       },
-      shapes,
-      ...energy,
+      ...(before === undefined ? { shapes, ...energy } : joined(before, { shapes, ...energy })),
       notes: [
         "structural: cells counted from the netlist × the technology's table × the area calibration; synthesized: mapped cells; both without placement and memories",
         "energies: transitions with delays and glitches, clock pins × the clock-tree factor, in windows of runs on a photo's activations; low is settled transitions and the least clock tree, high the most wire and clock tree",
@@ -287,6 +292,22 @@ export async function reproduceEngine(options: {
     paths.push(path);
   }
   return paths;
+}
+
+/** A file's figures with those of some units in the place of what they were. */
+function joined(
+  before: EngineFile,
+  { shapes, energy }: Pick<EngineFile, "shapes" | "energy">,
+): Pick<EngineFile, "shapes" | "energy" | "checks"> {
+  return {
+    shapes: before.shapes.map((shape, i) => ({ ...shape, units: { ...shape.units, ...shapes[i]!.units } })),
+    energy: {
+      ...energy,
+      structural: { ...before.energy.structural, ...energy.structural },
+      synthesized: { ...before.energy.synthesized, ...energy.synthesized },
+    },
+    checks: before.checks,
+  };
 }
 
 /** The file's text: a line a shape, six digits a number, which is more than the figures are good for. */

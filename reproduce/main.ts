@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { sharedPath } from "../bench/photos.js";
 import { FixynnError } from "../src/core/index.js";
+import { engineUnits } from "../src/cost/index.js";
 import { calibrateArea } from "./area-calibration.js";
 import { reproduceEngine } from "./engine.js";
 import { reproducePaper } from "./paper.js";
@@ -31,9 +32,14 @@ program
   .argument("[technologies...]", "default: all whose libraries are shared")
   .option("--libraries <folder>", "folder of the Liberty files; default: the shared one")
   .option("--cache <folder>", "where mapped modules are kept", "runs/engine")
-  .action(async (names: string[], options: { libraries?: string; cache: string }) => {
+  .option("--units <units...>", "units that alone have changed; other figures, and the checks, stay")
+  .action(async (names: string[], options: { libraries?: string; cache: string; units?: string[] }) => {
+    const units = options.units?.map((name) => engineUnits.find((unit) => unit === name));
+    if (units?.includes(undefined))
+      throw new FixynnError("FX9012", `units are ${engineUnits.join(", ")}`, { place: "--units" });
     const paths = await reproduceEngine({
       ...options,
+      units: units?.flatMap((unit) => unit ?? []),
       cache: resolve(options.cache),
       technologies: names.length > 0 ? names : undefined,
       log: (line) => process.stderr.write(`${line}\n`),
