@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { packageRoot } from "../../src/core/index.js";
 import { parseResults } from "../../src/report/index.js";
-import { requireCifar10Test, requireShared } from "../helpers/environment.js";
+import { requireCifar10Test, requireFull, requireShared } from "../helpers/environment.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-tasks-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -13,6 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test("CIFAR-10 and GTSRB run one after the other on one chip of the default backbone", {
   timeout: 400_000,
 }, async (context) => {
+  requireFull(context);
   await requireCifar10Test(context);
   const unpack = requireShared(context, "tools/unpack-data.mjs");
   expect(spawnSync(process.execPath, [unpack, join(folder, "data")]).status).toBe(0);
