@@ -1,4 +1,5 @@
 export * from "./brand.js";
+export { joinBytes } from "./bytes.js";
 export * from "./errors.js";
 export * from "./files.js";
 export * from "./numbers.js";

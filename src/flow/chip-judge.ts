@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ENGINE_MODULE, SYSTEM_MODULE, SYSTEM_TESTBENCH } from "../accel/index.js";
-import { FixynnError, sum } from "../core/index.js";
+import { FixynnError, joinBytes, sum } from "../core/index.js";
 import { emitDesign } from "../hw/index.js";
-import { executeQuantNetwork } from "../quant/index.js";
+import { executeQuantNetwork, findQuantNode } from "../quant/index.js";
 import type { SystemResult } from "../report/index.js";
 import { buildVerilator } from "../sim/index.js";
-import { type Chip, type ChipImages, chipTestbench, goldenLogits, joinBytes } from "./chip.js";
+import { elementCount } from "../tensor/index.js";
+import { type Chip, type ChipImages, chipTestbench } from "./chip.js";
 
 type Judge = NonNullable<SystemResult["judges"]>[number];
 
@@ -33,6 +34,12 @@ function frontBytes({ freezePoint, tasks }: Chip, images: readonly ChipImages[])
   );
 }
 
+/** The engine alone, with a testbench that feeds it what the front gives. */
+function engineFiles(chip: Chip, images: readonly ChipImages[]): ReadonlyMap<string, string> {
+  const stream = { beatBytes: chip.config.input!.channels, bytes: frontBytes(chip, images) };
+  return new Map([...emitDesign(chip.engine.design), ...chipTestbench(chip, ENGINE_MODULE, stream, images)]);
+}
+
 /**
  * Have Verilator run the chip's testbench: with the front where that is small enough, else the engine alone behind the bytes that the front gives.
  *
@@ -50,16 +57,15 @@ export async function judgeByVerilator(
   if (simulator === undefined) return undefined;
   const verilog = sum([...files].map(([name, text]) => (name.endsWith(".sv") ? text.length : 0)));
   const part: Judge["part"] = verilog <= MOST_VERILOG_CHARACTERS ? "chip" : "engine";
-  const stream = { beatBytes: chip.config.input!.channels, bytes: frontBytes(chip, images) };
-  const sources =
-    part === "chip"
-      ? files
-      : new Map([...emitDesign(chip.engine.design), ...chipTestbench(chip, ENGINE_MODULE, stream, images)]);
+  const sources = part === "chip" ? files : engineFiles(chip, images);
   const about = {
     ...{ simulator, part, module: part === "chip" ? SYSTEM_MODULE : ENGINE_MODULE },
     images: sum(images.map(({ count }) => count)),
     values: sum(
-      chip.tasks.map(({ network }, i) => sum(goldenLogits(network, images[i]!).map(({ length }) => length))),
+      chip.tasks.map(({ network }, i) => {
+        const { shape } = findQuantNode(network, network.output).output;
+        return images[i]!.count * elementCount(shape);
+      }),
     ),
   };
   const folder = mkdtempSync(join(tmpdir(), "fixynn-judge-"));

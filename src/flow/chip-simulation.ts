@@ -1,9 +1,9 @@
 import { predictCycles } from "../accel/cycles/index.js";
 import { placeTasks, STATUS_DONE, SYSTEM_MODULE, taskRuns, unpackTensor } from "../accel/index.js";
-import { CheckFailedError, type ProgressListener } from "../core/index.js";
+import { CheckFailedError, joinBytes, type ProgressListener } from "../core/index.js";
 import type { QuantValues } from "../quant/index.js";
 import { flatten, readBack, simulateAxiSystem } from "../sim/index.js";
-import { type Chip, type ChipImages, joinBytes } from "./chip.js";
+import type { Chip, ChipImages } from "./chip.js";
 
 /** Memory behind the chip's port. */
 export type ChipMemory = { readonly latencyCycles: number; readonly bytesPerCycle: number };
@@ -41,7 +41,6 @@ export type SimulatedTask = {
   readonly cyclesPerFrame: number;
   /** The same by the cycle model of the engine. */
   readonly predictedCyclesPerFrame: number;
-  readonly busyCycles: number;
   readonly stallCycles: ChipStalls;
   /** Registers that the host writes to go from another task to this one; the start is not counted. */
   readonly switchingWrites: number;
@@ -69,6 +68,9 @@ export async function simulateChip(simulation: ChipSimulation): Promise<readonly
     chip.config,
   );
   const runs = taskRuns(placed);
+  const predicted = chip.tasks.map(({ program }) =>
+    predictCycles({ config: chip.config, program: program.bytes, memory, frames }).map(({ end }) => end),
+  );
   const backToFirst = taskRuns({ ...placed, tasks: [placed.tasks.at(-1)!, placed.tasks[0]!] })[1]!;
   const pixelBytes = chip.tasks[0]!.network.nodes[0]!.output.shape.at(-1)!;
   const job = `simulate chip ${chip.freezePoint}`;
@@ -80,7 +82,7 @@ export async function simulateChip(simulation: ChipSimulation): Promise<readonly
     stream: { beatBytes: pixelBytes, lanes: streamLanes(images, lanes, frames) },
     runs,
     memory,
-    maxCycles: 20 * chip.tasks.length * frames * mostCycles(simulation),
+    maxCycles: 20 * chip.tasks.length * frames * mostCycles(chip, predicted),
   });
   onProgress({ job, done: chip.tasks.length, total: chip.tasks.length, unit: "tasks" });
   return chip.tasks.map(({ name, program }, i): SimulatedTask => {
@@ -98,8 +100,7 @@ export async function simulateChip(simulation: ChipSimulation): Promise<readonly
       }),
       firstFrameCycles: frameCycles[0]!,
       cyclesPerFrame: Math.round(meanStep(frameCycles)),
-      predictedCyclesPerFrame: Math.round(meanStep(predictedEnds(simulation, i))),
-      busyCycles: registers.cycles,
+      predictedCyclesPerFrame: Math.round(meanStep(predicted[i]!)),
       stallCycles: {
         weights: registers.stallWeights,
         input: registers.stallInput,
@@ -112,17 +113,10 @@ export async function simulateChip(simulation: ChipSimulation): Promise<readonly
   });
 }
 
-/** When the cycle model ends each frame of a task. */
-function predictedEnds({ chip, frames, memory }: ChipSimulation, task: number): readonly number[] {
-  const program = chip.tasks[task]!.program.bytes;
-  return predictCycles({ config: chip.config, program, memory, frames }).map(({ end }) => end);
-}
-
-/** The longest frame of any task, its input included. */
-function mostCycles(simulation: ChipSimulation): number {
-  const { chip } = simulation;
-  const [height = 1, width = 1] = chip.tasks[0]!.network.nodes[0]!.output.shape;
-  return height * width + Math.max(...chip.tasks.map((_, i) => predictedEnds(simulation, i)[0]!));
+/** The longest first frame of any task, its input included. */
+function mostCycles({ tasks }: Chip, predicted: readonly (readonly number[])[]): number {
+  const [height = 1, width = 1] = tasks[0]!.network.nodes[0]!.output.shape;
+  return height * width + Math.max(...predicted.map(([first]) => first!));
 }
 
 /** Put image i of a task in frame ⌊i / lanes⌋ of lane i mod lanes; the last image fills what is left. */

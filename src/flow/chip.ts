@@ -17,7 +17,7 @@ import {
   testbenchTasks,
 } from "../accel/index.js";
 import type { ClockTarget } from "../arith/index.js";
-import { canonicalJson, FixynnError, sum } from "../core/index.js";
+import { canonicalJson, FixynnError, joinBytes, sum } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
 import { type Design, emitDesign, type FrontEnd } from "../hw/index.js";
 import {
@@ -177,17 +177,6 @@ export function chipFiles(
   for (const [name, text] of chipTestbench({ config, tasks }, SYSTEM_MODULE, stream, images))
     files.set(name, text);
   return files;
-}
-
-/** Join sequences of bytes. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let end = 0;
-  for (const part of parts) {
-    all.set(part, end);
-    end += part.length;
-  }
-  return all;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createRng, FixynnError, sha256 } from "../../core/index.js";
+import { createRng, FixynnError, joinBytes, sha256 } from "../../core/index.js";
 import {
   createBatchFiller,
   type Dataset,
@@ -55,12 +55,7 @@ export function sharedBytes(
   const parts = datasets.map(({ dataset }) =>
     inputBytes(subset(dataset[part], spreadIndices(dataset[part].count, share)), side, share),
   );
-  const bytes = new Uint8Array(parts.reduce((sum, one) => sum + one.bytes.length, 0));
-  let end = 0;
-  for (const one of parts) {
-    bytes.set(one.bytes, end);
-    end += one.bytes.length;
-  }
+  const bytes = joinBytes(parts.map((part) => part.bytes));
   return { bytes, count: parts.reduce((sum, { count }) => sum + count, 0) };
 }
 
