@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { FixynnError } from "../../core/index.js";
+import { FixynnError, runPool } from "../../core/index.js";
 import { checkDataset } from "../check.js";
 import type { Dataset, Split } from "../dataset.js";
 import { describeFiles, type Storage, storeRecords } from "../store/storage.js";
@@ -111,7 +111,8 @@ export async function readSvhn(
 ): Promise<Dataset> {
   const folder = findFolder(root, ["SVHN", "svhn"], "train_32x32.mat");
   const files = ["train_32x32.mat", "test_32x32.mat", ...(options.extra ? ["extra_32x32.mat"] : [])];
-  const [train, test, extra] = await Promise.all(files.map((file) => openPart(join(folder, file))));
+  const open = files.map((file) => () => openPart(join(folder, file)));
+  const [train, test, extra] = await runPool(open.length, open);
   const training = extra === undefined ? [train!] : [train!, extra];
   const images = [...training, test!].reduce((sum, part) => sum + part.labels.length, 0);
   const storage = { ...options, totalBytes: images * RECORD };
