@@ -22,6 +22,9 @@ const MOST_SWAPPED_LAYERS = 0.02;
 /** Cycles that short layers may be off beside that. */
 const SHORT_CYCLES = 10;
 
+/** Longer frames take our simulator too long. */
+const MOST_CYCLES = 200_000;
+
 /** Draw a network, an engine that has room for it, and a memory. */
 function drawn(rng: Rng) {
   for (;;) {
@@ -35,6 +38,8 @@ function drawn(rng: Rng) {
     };
     try {
       const program = compileEngine({ network, config });
+      const [frame] = predictCycles({ config, program: program.bytes, memory });
+      if (frame!.end > MOST_CYCLES) continue;
       return { network, config, memory, slotCycles, program };
     } catch (error) {
       if (!(error instanceof FixynnError && ["FX5111", "FX5113"].includes(error.code))) throw error;
