@@ -19,7 +19,7 @@ const config = join(folder, "config.json");
 
 function makeImages(): void {
   makeColourImages(join(folder, "images"), { train: 32, test: 8 });
-  const training = { epochs: 3, batch: 16, search: { trials: 2, share: 0.5 } };
+  const training = { epochs: 3, batch: 16, search: { trials: 3 } };
   const evaluation = { int8Images: 16, hardwareImages: 8, verilatorSeconds: 0 };
   const datasets = [{ kind: "folder", path: "images" }];
   const quantization = { calibrationImages: 16 };
