@@ -1,13 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { predictCycles } from "../src/accel/cycles/index.js";
-import { compileEngine, type EngineConfig } from "../src/accel/index.js";
+import { compileEngine, type EngineConfig, networkPackings, packNetwork } from "../src/accel/index.js";
 import {
+  type AcceleratorLayer,
   bytesPerCycle,
   geometryOfShape,
   layerCycles,
   layerWork,
   MEMORY_LATENCY_CYCLES,
   networkTraffic,
+  packedImages,
   shapeConfig,
   totalTraffic,
 } from "../src/cost/index.js";
@@ -28,11 +30,20 @@ type Case = readonly [
   activationKb: number,
 ];
 
-/** Cycles and bytes by the cost model's loops and by compiler and cycle model, whose error to the RTL is below 0.5 %. */
-function compare(network: QuantNetwork, from: string | undefined, given: Partial<EngineConfig>, own: Case) {
-  const [cPar, kPar, requantizers, weightKb, activationKb] = own;
+const tailOf = (network: QuantNetwork, from: string | undefined): readonly AcceleratorLayer[] => {
   const all = acceleratorLayersOf(network);
-  const layers = all.slice(from === undefined ? 0 : all.findIndex(({ name }) => name === from) + 1);
+  return all.slice(from === undefined ? 0 : all.findIndex(({ name }) => name === from) + 1);
+};
+
+/** Cycles and bytes by the cost model's loops and by compiler and cycle model, whose error to the RTL is below 0.5 %. */
+function compare(
+  network: QuantNetwork,
+  from: string | undefined,
+  given: Partial<EngineConfig>,
+  own: Case,
+  layers = tailOf(network, from),
+) {
+  const [cPar, kPar, requantizers, weightKb, activationKb] = own;
   const base = shapeConfig({
     ...{ cPar, kPar, requantizers, ...given },
     weightBufferBytes: weightKb * KB,
@@ -56,6 +67,7 @@ function compare(network: QuantNetwork, from: string | undefined, given: Partial
   const { weights, transfers } = made.externalBytes;
   const { weights: ours, total } = totalTraffic(traffic);
   return {
+    frameCycles: frame!.end - frame!.start,
     cycles: cycles / (frame!.end - frame!.start),
     weights: ours / weights,
     bytes: (total - traffic.inputBytes) / (weights + transfers),
@@ -108,4 +120,31 @@ describe("the cost model's loops against compiler and cycle model", () => {
       expect(Math.abs(bytes - 1), shown).toBeLessThan(0.06);
     }
   });
+
+  test("images packed in every way: cycles within 10 %, the way that is chosen within 3 % of the best", (context) => {
+    const networks = [
+      [importTfliteFile(requireShared(context, mobileNet)), uint8],
+      [importTfliteFile(requireShared(context, resNet)), { multiplierBits: 32 }],
+    ] as const;
+    for (const [network, given] of networks)
+      for (const own of [arrays[2]!, arrays[5]!, arrays[6]!]) {
+        const layers = packedImages(tailOf(network, undefined));
+        const packings = networkPackings(network);
+        expect(packings.length).toBe(layers.length);
+        const rtl: number[] = [];
+        const modelled: number[] = [];
+        for (const [i, packing] of packings.entries()) {
+          const packed = packNetwork(network, packing).network;
+          const { cycles, frameCycles } = compare(packed, undefined, given, own, layers[i]);
+          const { rows, columns } = packing;
+          const shown = `${network.name} in ${rows.block}×${columns.block} on ${own.join(" ")}: ${cycles}`;
+          expect(Math.abs(cycles - 1), shown).toBeLessThan(0.1);
+          rtl.push(frameCycles);
+          modelled.push(frameCycles * cycles);
+        }
+        const chosen = modelled.indexOf(Math.min(...modelled));
+        expect(rtl[chosen]! / Math.min(...rtl), own.join(" ")).toBeLessThan(1.03);
+        expect(rtl[chosen]!).toBeLessThan(rtl[0]!);
+      }
+  }, 240_000);
 });

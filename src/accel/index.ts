@@ -3,6 +3,7 @@ export * from "./config.js";
 export * from "./fingerprint.js";
 export * from "./host.js";
 export * from "./isa/index.js";
+export * from "./packing/index.js";
 export { describeInstructionSet } from "./reference.js";
 export * from "./registers.js";
 export { buildEngine, ENGINE_MODULE, type Engine } from "./rtl/engine.js";

@@ -1,5 +1,6 @@
 export * from "./area.js";
 export * from "./assumptions.js";
+export { arrayCandidates } from "./candidates.js";
 export * from "./clock.js";
 export * from "./dram.js";
 export * from "./energy.js";
@@ -10,6 +11,7 @@ export * from "./largest.js";
 export * from "./layer.js";
 export * from "./memories.js";
 export * from "./operation.js";
+export * from "./packing.js";
 export * from "./placement.js";
 export * from "./price-scale.js";
 export * from "./run.js";

@@ -21,6 +21,12 @@ const KB = 1024;
 export const engineName = ({ cPar, kPar, weightBufferBytes, activationBufferBytes }: EngineConfig): string =>
   `engine ${cPar}×${kPar}, ${weightBufferBytes / KB} + ${activationBufferBytes / KB} KB`;
 
+/** Name an engine and, where it has one, the packed image of what it runs. */
+function runName(engine: EngineConfig, layers: readonly AcceleratorLayer[]): string {
+  const packed = layers.find((layer) => layer.packed !== undefined)?.packed;
+  return `${engineName(engine)}${packed === undefined ? "" : `, image in ${packed.rows}×${packed.columns}`}`;
+}
+
 function check({ engine, clockMhz, dramBytesPerSecond }: AcceleratorConfig): void {
   checkEngineConfig(engine);
   if (
@@ -82,7 +88,7 @@ export function runOnEngine(
   const busyPowerMw = secondsPerFrame > 0 ? scaleRange(energyPerFrameUj, 1e-3 / secondsPerFrame) : exactly(0);
   return {
     tier: "modelled",
-    name: engineName(engine),
+    name: runName(engine, layers),
     areaMm2: area.totalMm2,
     config,
     cycles,

@@ -22,6 +22,8 @@ export type AcceleratorLayer = {
   readonly pooling?: "maximum" | "average";
   /** Layers whose outputs it reads; absent: the one before. One that is not among the layers is the network's input. */
   readonly inputs?: readonly string[];
+  /** Its image is packed, in blocks of so many rows and columns (`packing.ts`); products a frame of the weights that are not 0 for that, padding included. */
+  readonly packed?: { readonly rows: number; readonly columns: number; readonly products: number };
 };
 
 /** An engine in its surroundings. */

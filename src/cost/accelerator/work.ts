@@ -144,13 +144,15 @@ export function layerWork(layer: AcceleratorLayer, config: EngineConfig): LayerW
   const emits = groups * pixels * passes;
   const blocks = groups * stripeCount * passes;
   const products =
+    layer.packed?.products ??
     pixels *
-    output.channels *
-    elements([kernel.height, kernel.width]) *
-    (windowed ? operation.planes.length : source.channels);
+      output.channels *
+      elements([kernel.height, kernel.width]) *
+      (windowed ? operation.planes.length : source.channels);
   const isWeighted = layer.macs > 0;
-  // Padding is not read.
-  const inside = isWeighted && products > 0 ? Math.min(1, layer.macs / products) : 1;
+  // Padding is not read; a packed image holds it.
+  const isPadded = isWeighted && products > 0 && layer.packed === undefined;
+  const inside = isPadded ? Math.min(1, layer.macs / products) : 1;
   const rowsRead = windowed ? (cut.fourRows ? WINDOW_ROWS : 1) : wordBytes / kPar;
   return {
     cycles: LAYER_CYCLES + groups * groupCycles + lastPixels * drainSteps,

@@ -2,14 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { AcceleratorLayer } from "../accelerator/index.js";
 import { delayFactors, energyFactors, scalingTo16Nm } from "../scaling.js";
-import {
-  atomUtilization,
-  nvdlaAtoms,
-  nvdlaPoints,
-  resNet50TopsPerWatt,
-  resNet50Utilization,
-  runOnNvdla,
-} from "./nvdla.js";
+import { nvdlaPoints, resNet50TopsPerWatt, resNet50Utilization, runOnNvdla } from "./nvdla.js";
+import { atomUtilization, nvdlaAtoms } from "./nvdla-atoms.js";
 
 const dense = (name: string, macs: number, channels = 64): AcceleratorLayer => ({
   name,
@@ -66,6 +60,28 @@ describe("runOnNvdla", () => {
       outputShape: [112, 112, 8],
     };
     expect(atomUtilization(first, 2048)).toBeCloseTo((3 / 64) * (8 / 32), 12);
+  });
+
+  test("takes lines of an image's kernel as channels, two or four at once where they fit", () => {
+    const image = (side: number, channels: number, stride = 1): AcceleratorLayer => ({
+      ...dense("conv1", 1e6),
+      ...{ kernel: [side, side], stride: [stride, stride] },
+      inputShape: [224, 224, channels],
+      outputShape: [224 / stride, 224 / stride, 32],
+    });
+    // The specification's example: a kernel of 4×4×4 has 16 channels a line and fills 64 with four lines.
+    expect(atomUtilization(image(4, 4), 2048, true)).toBe(1);
+    expect(atomUtilization(image(4, 4), 2048)).toBe(4 / 64);
+    // Three lines of nine channels in one cycle.
+    expect(atomUtilization(image(3, 3, 2), 2048, true)).toBeCloseTo(27 / 64, 12);
+    // 21 channels a line: four lines are beyond a quarter of the atom; seven lines by twos take four cycles.
+    expect(atomUtilization(image(7, 3, 2), 2048, true)).toBeCloseTo((7 * 21) / (4 * 64), 12);
+    // Atoms of 8 channels: a line of nine takes two cycles.
+    expect(atomUtilization(image(3, 3), 64, true)).toBeCloseTo(9 / 16, 12);
+    expect(atomUtilization(image(3, 5), 2048, true)).toBe(atomUtilization(image(3, 5), 2048));
+    const layers = [image(3, 3, 2), dense("pw", 1e6)];
+    const [first, second] = runOnNvdla(layers, 3.3).layers;
+    expect(second!.cycles / first!.cycles).toBeCloseTo(27 / 64, 9);
   });
 
   test("meets the published points and stays between its neighbours", () => {

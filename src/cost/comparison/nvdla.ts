@@ -1,6 +1,7 @@
 import { FixynnError } from "../../core/index.js";
 import { type AcceleratorLayer, type AcceleratorRun, dramPjPerByte } from "../accelerator/index.js";
 import { exactly, scaleRange } from "../range.js";
+import { atomUtilization } from "./nvdla-atoms.js";
 import { nvdlaTraffic, totalNvdlaTraffic } from "./nvdla-traffic.js";
 
 /** A published NVDLA configuration at 16 nm, int8, 1 GHz, memories included, ResNet-50 (nvdla.org primer). */
@@ -28,28 +29,6 @@ export const resNet50Macs = 3.8e9;
 /** Area within which points are interpolated, mm² at 16 nm. */
 export const nvdlaAreaMm2 = { smallest: 0.51, largest: 3.3 } as const;
 
-/**
- * Guess a configuration's atom: input channels × output channels of one cycle. 64 × 32 for 2048 MACs and 8 × 8 for 64 are
- * NVIDIA's (nv_full, nv_small); the others follow their rule, powers of two with input channels ≥ output channels.
- */
-export function nvdlaAtoms(macs: number): {
-  readonly inputChannels: number;
-  readonly outputChannels: number;
-} {
-  const inputChannels = 2 ** Math.ceil(Math.log2(macs) / 2);
-  return { inputChannels, outputChannels: macs / inputChannels };
-}
-
-const fill = (channels: number, atom: number): number => channels / (Math.ceil(channels / atom) * atom);
-
-/** Share of the MACs that a layer's channels can use; a depthwise layer uses one input channel of each atom. */
-export function atomUtilization(layer: AcceleratorLayer, macs: number): number {
-  const atoms = nvdlaAtoms(macs);
-  const outputFill = fill(layer.outputShape.at(-1) ?? 1, atoms.outputChannels);
-  if (layer.kind === "depthwiseConv2d") return outputFill / atoms.inputChannels;
-  return outputFill * fill(layer.inputShape.at(-1) ?? 1, atoms.inputChannels);
-}
-
 /** Share of its peak that a configuration reaches on ResNet-50: frames/s · 3.8e9 / (MACs · 1 GHz). */
 export function resNet50Utilization(point: NvdlaPoint): number {
   return (point.resNet50FramesPerSecond * resNet50Macs) / (point.macs * 1e9);
@@ -66,9 +45,9 @@ const isRun = (layer: AcceleratorLayer): boolean =>
   (layer.kind === "conv2d" || layer.kind === "depthwiseConv2d" || layer.kind === "dense") && layer.macs > 0;
 
 /** Time of a layer on a published configuration: MACs / (MACs · 1 GHz · share reached on ResNet-50 · share of the atoms filled). */
-function secondsOn(point: NvdlaPoint, layer: AcceleratorLayer): number {
+function secondsOn(point: NvdlaPoint, layer: AcceleratorLayer, isImage: boolean): number {
   const achieved = resNet50Utilization(point) * point.macs * CLOCK_HZ;
-  return layer.macs / (achieved * atomUtilization(layer, point.macs));
+  return layer.macs / (achieved * atomUtilization(layer, point.macs, isImage));
 }
 
 /** Shares of the published average power: leakage, and what an idle clock-gated NVDLA takes; not published, assumptions of ours. */
@@ -103,8 +82,10 @@ export function runOnNvdla(layers: readonly AcceleratorLayer[], areaMm2: number)
     larger === smaller ? 0 : Math.log(within / smaller.areaMm2) / Math.log(larger.areaMm2 / smaller.areaMm2);
   const between = (a: number, b: number): number =>
     a === 0 ? 0 : Math.exp(Math.log(a) * (1 - share) + Math.log(b) * share);
-  const seconds = layers.map((layer) =>
-    isRun(layer) ? between(secondsOn(smaller, layer), secondsOn(larger, layer)) : 0,
+  // Behind a front the first layer reads more channels than an image has.
+  const first = layers.findIndex(({ kind }) => kind !== "other");
+  const seconds = layers.map((layer, i) =>
+    isRun(layer) ? between(secondsOn(smaller, layer, i === first), secondsOn(larger, layer, i === first)) : 0,
   );
   const total = seconds.reduce((a, b) => a + b, 0);
   const secondsPerFrame = total / copies;
