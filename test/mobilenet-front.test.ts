@@ -18,7 +18,7 @@ import {
 import { verifyFrontEnd } from "../src/sim/index.js";
 import { requireFull, requireTool } from "./helpers/environment.js";
 import { type MobileNet, requireMobileNet } from "./helpers/mobilenet.js";
-import { buildFiles, SHORT_RUNS } from "./helpers/verilator.js";
+import { runFiles, SHORT_RUNS } from "./helpers/verilator.js";
 
 const FREEZE_POINT = nodeName("Conv2d_13_pointwise");
 /** Two folded layers among the first five. */
@@ -96,9 +96,7 @@ async function proveInVerilator(
   const files = emitFrontEnd(alone, {
     vectors: { inputs, outputs: golden.get(name)!, count: 1 },
   });
-  const build = await buildFiles(files, TESTBENCH_MODULE, { flags, timeoutSeconds: 1200 });
-  const verdict = await build.run();
-  build.dispose();
+  const verdict = await runFiles(files, TESTBENCH_MODULE, { flags, timeoutSeconds: 1200 });
   expect(verdict.passed, verdict.output).toBe(true);
   return `built in ${verdict.buildSeconds.toFixed(0)} s, run in ${verdict.runSeconds.toFixed(0)} s`;
 }

@@ -5,7 +5,7 @@ import { executeQuantNetwork, quantInput, valuesPerImage } from "../src/quant/in
 import { verifyFrontEnd } from "../src/sim/index.js";
 import { requireTool } from "./helpers/environment.js";
 import { randomFront } from "./helpers/random-front.js";
-import { buildFiles, SHORT_RUNS } from "./helpers/verilator.js";
+import { runFiles, SHORT_RUNS } from "./helpers/verilator.js";
 
 function makeFront(seed: number, mode: "lean" | "tflite") {
   const rng = createRng(seed);
@@ -70,13 +70,8 @@ describe("emitted Verilog, read back by Yosys", () => {
     const inputs = images.subarray(0, count * valuesPerImage(quantInput(network)));
     const outputs = executeQuantNetwork(network, inputs, count).get(network.output)!;
     const files = emitFrontEnd(front, { vectors: { count, inputs, outputs } });
-    const build = await buildFiles(files, TESTBENCH_MODULE, { flags: SHORT_RUNS });
-    try {
-      const verdict = await build.run();
-      expect(verdict.output).toMatch(/PASS/);
-      expect(verdict.passed).toBe(true);
-    } finally {
-      build.dispose();
-    }
+    const verdict = await runFiles(files, TESTBENCH_MODULE, { flags: SHORT_RUNS });
+    expect(verdict.output).toMatch(/PASS/);
+    expect(verdict.passed).toBe(true);
   }, 240_000);
 });

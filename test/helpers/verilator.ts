@@ -3,7 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, type TestContext } from "vitest";
-import { buildVerilator, type VerilatorBuild } from "../../src/sim/index.js";
+import {
+  buildVerilator,
+  type VerilatorBuild,
+  type VerilatorBuildOptions,
+  type VerilatorVerdict,
+} from "../../src/sim/index.js";
 import { requireTool } from "./environment.js";
 
 /** Sources and vectors of a simulation, by file name. */
@@ -43,12 +48,10 @@ export function lintFiles(
   }
 }
 
+type BuildOptions = Pick<VerilatorBuildOptions, "flags" | "timeoutSeconds">;
+
 /** Build a testbench in a folder of its own by Verilator; `dispose` deletes the folder, too. */
-export async function buildFiles(
-  files: Files,
-  top: string,
-  options: { readonly flags?: readonly string[]; readonly timeoutSeconds?: number } = {},
-): Promise<FilesBuild> {
+export async function buildFiles(files: Files, top: string, options: BuildOptions = {}): Promise<FilesBuild> {
   const folder = mkdtempSync(join(tmpdir(), "fixynn-testbench-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
@@ -65,5 +68,19 @@ export async function buildFiles(
   } catch (error) {
     remove();
     throw error;
+  }
+}
+
+/** Build a testbench as {@link buildFiles} does and run it once. */
+export async function runFiles(
+  files: Files,
+  top: string,
+  options: BuildOptions = {},
+): Promise<VerilatorVerdict> {
+  const build = await buildFiles(files, top, options);
+  try {
+    return await build.run();
+  } finally {
+    build.dispose();
   }
 }
