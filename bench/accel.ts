@@ -2,9 +2,11 @@ import { cpus } from "node:os";
 import { type FrameCycles, predictCycles } from "../src/accel/cycles/index.js";
 import {
   compileEngine,
+  describePacking,
   type EngineConfig,
   type EngineProgram,
   engineConfig,
+  packForEngine,
   streamGeometry,
 } from "../src/accel/index.js";
 import { CheckFailedError, createRng } from "../src/core/index.js";
@@ -71,7 +73,7 @@ export async function run(): Promise<BenchTable> {
     rows.push(...utilizationRows(network, config, program, frame!));
     if (isRun) rows.push(...cycleRows(nameOf(config), network, FROM, config, program));
   }
-  rows.push(firstLayerRow(network), ...resNetRows());
+  rows.push(...firstLayerRows(network), ...resNetRows());
   return { bench: "accel", machine: cpus()[0]?.model ?? "unknown", rows };
 }
 
@@ -177,34 +179,50 @@ function cycleRows(
   return rows;
 }
 
-/** The network's first layer on a 32×32 engine: three input channels are few for an array that multiplies channels, which is why it is frozen. */
-function firstLayerRow(network: QuantNetwork): BenchRow {
+/** The network's first layer on a 32×32 engine, the image as it is and packed: three input channels are few for an array that multiplies channels. */
+function firstLayerRows(network: QuantNetwork): readonly BenchRow[] {
   const config = engineConfig({ cPar: 32, kPar: 32, weightBits: 9, multiplierBits: 32 });
-  const program = compileEngine({ network: truncateQuantNetwork(network, FIRST), config });
-  const [frame] = predictCycles({ config, program: program.bytes, memory: MEMORY, frames: 1 });
-  const macs = program.layers.reduce((sum, layer) => sum + layer.macs, 0);
-  const value = macs / ((frame!.end - frame!.start) * config.cPar * config.kPar);
-  return {
-    name: `${nameOf(config)} ${FIRST}`,
-    metric: "utilization",
-    value,
-    unit: UNIT,
-    peer: { name: SYSTOLIC.name, value: SYSTOLIC.firstLayer },
-    ratio: value / SYSTOLIC.firstLayer,
-  };
+  const plain = truncateQuantNetwork(network, FIRST);
+  const packed = packForEngine(plain, config) ?? failed(`${FIRST}: packing its image gains nothing`);
+  const macs = compileEngine({ network: plain, config }).layers.reduce((sum, layer) => sum + layer.macs, 0);
+  return [
+    ["", plain] as const,
+    [`, image in ${describePacking(packed.packing)}`, packed.network] as const,
+  ].map(([how, one]) => {
+    const program = compileEngine({ network: one, config });
+    const [frame] = predictCycles({ config, program: program.bytes, memory: MEMORY, frames: 1 });
+    const value = macs / ((frame!.end - frame!.start) * config.cPar * config.kPar);
+    return {
+      name: `${nameOf(config)} ${FIRST}${how}`,
+      metric: "utilization",
+      value,
+      unit: UNIT,
+      peer: { name: SYSTOLIC.name, value: SYSTOLIC.firstLayer },
+      ratio: value / SYSTOLIC.firstLayer,
+    };
+  });
 }
 
-/** The quantized ResNet-8 wholly on a 16×16 engine whose activation memory is too small for it: sums of tensors, loads and stores, the model beside the RTL. */
+/**
+ * The quantized ResNet-8 wholly on a 16×16 engine whose activation memory is too small for it: sums of tensors, loads and stores, the model beside the RTL; the image as it is
+ * and packed.
+ */
 function resNetRows(): readonly BenchRow[] {
-  const network = importTfliteFile(sharedPath("models", "resnet8_cifar10", "pretrainedResnet_quant.tflite"));
+  const plain = importTfliteFile(sharedPath("models", "resnet8_cifar10", "pretrainedResnet_quant.tflite"));
   const config = engineConfig({ cPar: 16, kPar: 16, activationBufferBytes: 32 * 1024 });
-  const program = compileEngine({ network, config });
+  const packed = packForEngine(plain, config) ?? failed("ResNet-8: packing its image gains nothing");
   const name = `${nameOf(config)} ResNet-8, 32 KB`;
-  const bytes: BenchRow = {
-    name,
-    metric: "transferBytes",
-    value: program.externalBytes.transfers,
-    unit: "bytes a frame",
-  };
-  return [bytes, ...cycleRows(name, network, quantInput(network).name, config, program)];
+  return [
+    [name, plain] as const,
+    [`${name}, image in ${describePacking(packed.packing)}`, packed.network] as const,
+  ].flatMap(([title, network]) => {
+    const program = compileEngine({ network, config });
+    const bytes: BenchRow = {
+      name: title,
+      metric: "transferBytes",
+      value: program.externalBytes.transfers,
+      unit: "bytes a frame",
+    };
+    return [bytes, ...cycleRows(title, network, quantInput(network).name, config, program)];
+  });
 }

@@ -49,15 +49,18 @@ export class EngineTimer {
 
   #watch(program: Uint8Array, { latencyCycles, bytesPerCycle }: MemoryTiming, done: number): EngineTimes {
     const { axiDataBytes } = this.#config;
-    const cyclesPerBeat = Math.max(1, axiDataBytes / bytesPerCycle);
     const beats: { at: number; id: number; address: number; last: boolean }[] = [];
     const responses: number[] = [];
     const seen = { layerEnds: [] as number[], transferEnds: [] as number[] };
     let begin: number | undefined;
-    let [free, freeToWrite] = [0, 0];
+    // Bytes that memory can move: of a cycle at most those of a beat each way, reads first.
+    let credit = 0;
     for (let cycle = 0; seen.layerEnds.length + seen.transferEnds.length < done; cycle++) {
       if (cycle > 100_000) throw new Error("the engine does not come to an end");
-      const beat = (beats[0]?.at ?? Number.POSITIVE_INFINITY) <= cycle ? beats.shift() : undefined;
+      credit = Math.min(2 * axiDataBytes, credit + bytesPerCycle);
+      const due = (beats[0]?.at ?? Number.POSITIVE_INFINITY) <= cycle && credit >= axiDataBytes;
+      const beat = due ? beats.shift() : undefined;
+      if (beat !== undefined) credit -= axiDataBytes;
       this.#sim.set({ m_axi_rvalid: beat !== undefined });
       if (beat !== undefined) {
         const from = beat.address - BASE;
@@ -66,23 +69,19 @@ export class EngineTimer {
       }
       const responds = (responses[0] ?? Number.POSITIVE_INFINITY) <= cycle;
       if (responds) responses.shift();
-      this.#sim.set({ m_axi_bvalid: responds, m_axi_wready: cycle >= freeToWrite });
+      const writable = credit >= axiDataBytes;
+      this.#sim.set({ m_axi_bvalid: responds, m_axi_wready: writable });
       if (this.#sim.flag("m_axi_arvalid")) {
         begin ??= cycle - BEGIN_TO_ADDRESS;
-        const at = Math.max(cycle + latencyCycles, free);
         const count = this.#sim.number("m_axi_arlen") + 1;
         const [id, address] = [this.#sim.number("m_axi_arid"), this.#sim.number("m_axi_araddr")];
-        for (let i = 0; i < count; i++)
-          beats.push({
-            at: at + i * cyclesPerBeat,
-            id,
-            address: address + i * axiDataBytes,
-            last: i === count - 1,
-          });
-        free = at + count * cyclesPerBeat;
+        for (let i = 0; i < count; i++) {
+          const last = i === count - 1;
+          beats.push({ at: cycle + latencyCycles, id, address: address + i * axiDataBytes, last });
+        }
       }
-      if (this.#sim.flag("m_axi_wvalid") && cycle >= freeToWrite) {
-        freeToWrite = cycle + cyclesPerBeat;
+      if (this.#sim.flag("m_axi_wvalid") && writable) {
+        credit -= axiDataBytes;
         if (this.#sim.flag("m_axi_wlast")) responses.push(cycle + latencyCycles);
       }
       for (const [what, port] of Object.entries(PULSES))

@@ -94,7 +94,8 @@ export class Dispatcher {
 
   #fetch(there: (last: number) => void): void {
     const { port, config } = this.#context;
-    port.request("descriptors", DESCRIPTOR_BYTES / config.axiDataBytes, ({ last }) => there(Math.ceil(last)));
+    const beats = DESCRIPTOR_BYTES / config.axiDataBytes;
+    port.request("descriptors", beats, ({ at }) => there(at(beats - 1)));
   }
 
   #fetchNext(): void {
@@ -136,6 +137,7 @@ export class Dispatcher {
     agenda.at(since + latencies.slotToRequest, () => this.#fetchNext());
     agenda.at(since + latencies.slotToFeeder, () => this.#offer());
     agenda.at(since + latencies.slotToStart, () => this.#offer());
+    agenda.at(since + latencies.slotToTransfer, () => this.#offer());
   }
 
   #offer(): void {
@@ -173,7 +175,7 @@ export class Dispatcher {
     if (this.#transfer === undefined || !this.#idle.transfers) return;
     const { descriptor, since } = this.#transfer;
     const { waitLayers, waitTransfers } = descriptor.values;
-    if (agenda.now < since + latencies.slotToStart) return;
+    if (agenda.now < since + latencies.slotToTransfer) return;
     if (this.#complete.layers < waitLayers || this.#complete.transfers < waitTransfers) return;
     this.#idle.transfers = false;
     this.#transfer = undefined;

@@ -19,6 +19,9 @@ export class Drain {
   readonly #context: DrainContext;
   /** The last step of the stripe at work. */
   #busyUntil = 0;
+  /** Words that stripes have written, and stripes whose words are not all written: the cycle before their first word. */
+  #written = 0;
+  #writing: { readonly before: number; readonly pixels: number; readonly pixelCycles: number }[] = [];
 
   constructor(context: DrainContext) {
     this.#context = context;
@@ -34,8 +37,22 @@ export class Drain {
     const begin = Math.max(sumsAt + latencies.sumsToDrain, this.#busyUntil);
     const end = begin + pixels * pixelCycles;
     this.#busyUntil = end;
+    this.#writing.push({ before: begin + latencies.stepToLayerEnd - 1, pixels, pixelCycles });
     agenda.at(end - pixelCycles + 1 + latencies.stepToBank, bankFree);
     if (groupLast) agenda.at(end + latencies.stepToParameters, parametersFree);
     if (layerLast) agenda.at(end + latencies.stepToLayerEnd, layerEnds);
+  }
+
+  /** Words that were written into the activation memory until now, this cycle included. */
+  writes(): number {
+    const { now } = this.#context.agenda;
+    let open = 0;
+    this.#writing = this.#writing.filter(({ before, pixels, pixelCycles }) => {
+      const words = Math.min(pixels, Math.max(0, Math.floor((now - before) / pixelCycles)));
+      if (words < pixels) open += words;
+      else this.#written += pixels;
+      return words < pixels;
+    });
+    return this.#written + open;
   }
 }

@@ -108,7 +108,8 @@ export class Feeder {
       if (this.#unreleased < this.#releaseWords && this.#done + 1 < this.#words[kind]) continue;
       const words = this.#unreleased;
       this.#unreleased = 0;
-      agenda.at(read + latencies.ringToRequest, () => released(words));
+      const later = kind === "block" ? latencies.blockToRequest : latencies.parametersToRequest;
+      agenda.at(read + later, () => released(words));
     }
     return true;
   }

@@ -29,15 +29,18 @@ export type EngineLatencies = {
   readonly layerToFeed: number;
   /** From a beat on the memory port to the read of its word from the ring. */
   readonly beatToRing: number;
-  /** From the read of a word that becomes free to a request for another in its place. */
-  readonly ringToRequest: number;
-  /** Weight reader: from a request to the next one; from the last one of a run to the first of the next run. */
+  /** From the read of a word that becomes free to a request for another in its place: of a block, of parameters. */
+  readonly blockToRequest: number;
+  readonly parametersToRequest: number;
+  /** Weight reader: from a request to the next one; from a run's last grant to the taking of the next run; from there to its first request, and to that for an entry ahead. */
   readonly requestToRequest: number;
-  readonly runToRun: number;
+  readonly runToTake: number;
+  readonly takeToRequest: number;
+  readonly takeToList: number;
   /** From the last beat of a burst of weights to a request in its place, where no more may be under way. */
   readonly weightsToRequest: number;
-  /** From the last beat of an entry of the weight list to its run's first request. */
-  readonly entryToRequest: number;
+  /** From the last beat of an entry of the weight list to the taking of its run. */
+  readonly entryToTake: number;
   /** Memory port: from a grant to its address on the port, and to the next grant. */
   readonly grantToAddress: number;
   readonly grantToGrant: number;
@@ -48,8 +51,9 @@ export type EngineLatencies = {
   /** From a descriptor's last beat to its entry into a slot; from there to the next one's request. */
   readonly beatToSlot: number;
   readonly slotToRequest: number;
-  /** From a descriptor's entry to its start if it has nothing to wait for, and to its arrival at the feeder. */
+  /** From a descriptor's entry to its start if it has nothing to wait for, of a layer and of a transfer; and to its arrival at the feeder. */
   readonly slotToStart: number;
+  readonly slotToTransfer: number;
   readonly slotToFeeder: number;
   /** From the end of a layer or transfer to the start of the next one, to that of what waits for its count and to the frame's end. */
   readonly endToNext: number;
@@ -58,10 +62,11 @@ export type EngineLatencies = {
   readonly leaveToEnter: number;
   /** From a frame's end to the next one's begin. */
   readonly frameToFrame: number;
-  /** Transfer unit: from a command's start to a load's first request or a store's first read; from one request to the next. */
+  /** Transfer unit: from a command's start to a load's first request or a store's first read; from a load's request and from its grant to the next request. */
   readonly transferToRequest: number;
   readonly transferToRead: number;
   readonly loadToLoad: number;
+  readonly grantToLoad: number;
   /** From a load's beat on the port to the write of its word; from a burst's last write to a request in its place. */
   readonly beatToWrite: number;
   readonly writeToRequest: number;
@@ -110,11 +115,14 @@ export function engineLatencies(
     shadowToStart: 1,
     layerToFeed: 3,
     beatToRing: 3,
-    ringToRequest: 3,
+    blockToRequest: 4,
+    parametersToRequest: 3,
     requestToRequest: 2,
-    runToRun: 4,
+    runToTake: 2,
+    takeToRequest: 2,
+    takeToList: 1,
     weightsToRequest: 3,
-    entryToRequest: 6,
+    entryToTake: 4,
     grantToAddress: 1,
     grantToGrant: 2,
     frameToHeader: 2,
@@ -123,14 +131,16 @@ export function engineLatencies(
     beatToSlot: 2,
     slotToRequest: 2,
     slotToStart: 3,
+    slotToTransfer: 4,
     slotToFeeder: 1,
     endToNext: 1,
     endToCount: 3,
     leaveToEnter: 1,
     frameToFrame: 3,
-    transferToRequest: 7,
-    transferToRead: 4,
+    transferToRequest: 6,
+    transferToRead: 3,
     loadToLoad: 4,
+    grantToLoad: 2,
     beatToWrite: 3,
     writeToRequest: 4,
     readToBeat: 7,

@@ -37,6 +37,7 @@ function programsOf(config: EngineConfig): Readonly<Record<string, readonly Hand
   const after = { waitLayers: 1 };
   const stripes = { rowStripes: 4, stripeRows: 4, stripeSourceRows: 4 };
   const moved = { start: 100, rows: 4, rowWords: 60 };
+  const many = { start: 400, rows: 8, rowWords: 150 };
   return {
     "short passes": [layer(20, 1, 2), layer(20, 1, 2, after)],
     "passes that keep a distance": [layer(20, 1, 2, { emitEvery: 9 }), layer(20, 3, 1, after)],
@@ -49,6 +50,15 @@ function programsOf(config: EngineConfig): Readonly<Record<string, readonly Hand
       layer(6, 8, 8, { waitTransfers: 1 }),
       { kind: "store", values: { ...moved, waitLayers: 1 } },
       layer(6, 8, 8, after),
+    ],
+    "loads beside the drain": [
+      layer(2, 4, 8),
+      { kind: "load", values: { ...many, waitLayers: 1 } },
+      layer(1, 8, 8, { groups: 12, ...after }),
+      layer(2, 8, 8, { waitTransfers: 1, waitLayers: 2 }),
+      { kind: "load", values: { ...many, waitTransfers: 1, waitLayers: 3 } },
+      layer(1, 8, 8, { groups: 6, waitLayers: 3, multiplierPasses: 2 }),
+      layer(1, 8, 8, { waitTransfers: 2, waitLayers: 4 }),
     ],
   };
 }

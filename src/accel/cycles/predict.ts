@@ -166,12 +166,16 @@ class FrameRun {
         this.#dispatcher.layerFed();
       },
     });
-    this.#transfers = new Transfers({ ...common, writeLatencyCycles: options.memory.latencyCycles });
     const drain = new Drain({
       ...common,
       bankFree: () => this.#walker.bankFree(),
       parametersFree: () => this.#feeder.parametersFree(),
       layerEnds: () => this.#layerEnds(),
+    });
+    this.#transfers = new Transfers({
+      ...common,
+      memory: options.memory,
+      drainWrites: () => drain.writes(),
     });
     const pixelCycles = (): number =>
       (config.kPar / config.requantizers) * this.#open!.values.multiplierPasses;

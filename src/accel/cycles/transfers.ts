@@ -1,11 +1,14 @@
 import { type EngineConfig, engineShape } from "../config.js";
 import type { TransferValues } from "../interpret/decode.js";
+import { loadFifoBeats } from "../rtl/transfer-load.js";
 import type { Agenda } from "./agenda.js";
 import type { EngineLatencies } from "./latencies.js";
-import type { ReadPort } from "./read-port.js";
+import type { Beats, MemoryTiming, ReadPort } from "./read-port.js";
 
 /** Words that a store reads ahead of its beats. */
 const STORE_WORDS = 16;
+/** Beats that rounding may leave. */
+const TOLERANCE = 1e-6;
 
 /** What the transfer unit works with. */
 export type TransferContext = {
@@ -13,16 +16,17 @@ export type TransferContext = {
   readonly latencies: EngineLatencies;
   readonly config: EngineConfig;
   readonly port: ReadPort;
-  /** From a burst's last beat on the port to its response. */
-  readonly writeLatencyCycles: number;
+  readonly memory: MemoryTiming;
+  /** Words that the drain has written into the activation memory until now: in those cycles a load writes none. */
+  readonly drainWrites: () => number;
 };
 
 /** The transfer unit: one load or store after the other. */
 export class Transfers {
   readonly #context: TransferContext;
-  /** Words that earlier stores have read, and the store at work: words, cycles a word, begin. */
+  /** Words that earlier stores have read, and the store at work: words, those whose beats are written, begin. */
   #read = 0;
-  #store = { words: 0, cycles: 1, begin: 0 };
+  #store = { words: 0, sent: 0, begin: 0 };
 
   constructor(context: TransferContext) {
     this.#context = context;
@@ -30,58 +34,147 @@ export class Transfers {
 
   /** Words that stores have read until now, this cycle included. */
   storeReads(): number {
-    const { agenda, latencies } = this.#context;
-    const { words, cycles, begin } = this.#store;
-    const passed = Math.max(0, agenda.now + 1 - begin);
-    const sent = Math.max(0, Math.floor((passed - latencies.readToBeat) / cycles));
+    const { words, sent, begin } = this.#store;
+    const passed = Math.max(0, this.#context.agenda.now + 1 - begin);
     return this.#read + Math.min(words, passed, STORE_WORDS + sent);
   }
 
   /** Begin a load that is taken in this cycle; `ended` is called when it is complete. */
   load({ beats }: TransferValues, ended: () => void): void {
     const { agenda, latencies, config, port } = this.#context;
-    const beatCycles = Math.max(1, config.axiDataBytes / engineShape(config).wordBytes);
     let left = beats;
-    let room = 2 * config.burstBeats;
+    let room = loadFifoBeats(config);
     let asking = false;
     let nextAt = agenda.now + latencies.transferToRequest;
-    let leftAt = 0;
+    const written = (taken: number): void => {
+      // The last word of these beats was written in the cycle before.
+      const lastWrite = agenda.now - 1;
+      if (left === 0 && !asking && bursts.isDone) agenda.at(lastWrite + latencies.transferToEnd, ended);
+      agenda.at(lastWrite + latencies.writeToRequest, () => {
+        room += taken;
+        advance();
+      });
+    };
+    const bursts = new LoadedBursts(this.#context, written);
     const advance = (): void => {
       const burst = Math.min(left, config.burstBeats);
       if (asking || burst === 0 || burst > room) return;
       asking = true;
       room -= burst;
       left -= burst;
-      agenda.at(nextAt, () =>
-        port.request("loads", burst, ({ first, last }) => {
+      agenda.at(nextAt, () => {
+        const asked = agenda.now;
+        port.request("loads", burst, (granted) => {
           asking = false;
-          nextAt = agenda.now + latencies.loadToLoad;
-          // A beat leaves the FIFO when its words are written.
-          const begin = Math.max(first + latencies.beatToWrite, leftAt);
-          leftAt = Math.ceil(Math.max(last + latencies.beatToWrite + beatCycles, begin + burst * beatCycles));
-          const lastWrite = leftAt - 1;
-          if (left === 0) agenda.at(lastWrite + latencies.transferToEnd, ended);
-          agenda.at(lastWrite + latencies.writeToRequest, () => {
-            room += burst;
-            advance();
-          });
+          nextAt = Math.max(asked + latencies.loadToLoad, agenda.now + latencies.grantToLoad);
+          bursts.arrive(granted);
           advance();
-        }),
-      );
+        });
+      });
     };
     advance();
   }
 
   /** Begin a store that is taken in this cycle; `ended` is called when it is complete. */
   store({ rows, rowWords }: TransferValues, ended: () => void): void {
-    const { agenda, latencies, config, port, writeLatencyCycles } = this.#context;
-    const beatsPerWord = engineShape(config).wordBytes / config.axiDataBytes;
+    const { agenda, latencies, memory } = this.#context;
     const words = rows * rowWords;
     this.#read = this.storeReads();
     const begin = agenda.now + latencies.transferToRead;
-    const cycles = Math.max(1, beatsPerWord * port.cyclesPerBeat);
-    this.#store = { words, cycles, begin };
-    const lastBeat = begin + words * cycles + latencies.readToBeat;
-    agenda.at(Math.ceil(lastBeat) + writeLatencyCycles + latencies.transferToEnd, ended);
+    const store = { words, sent: 0, begin };
+    this.#store = store;
+    agenda.at(begin + latencies.readToBeat, () =>
+      this.#send(store, agenda.now, () =>
+        agenda.at(agenda.now + memory.latencyCycles + latencies.transferToEnd, ended),
+      ),
+    );
+  }
+
+  /** Write the words that are left from a time on, as many at a time as fill a beat; `done` is called in the cycle behind the last beat. */
+  #send(store: { readonly words: number; sent: number }, from: number, done: () => void): void {
+    const { agenda, config, port, memory } = this.#context;
+    const { wordBytes } = engineShape(config);
+    const words = Math.min(Math.max(1, config.axiDataBytes / wordBytes), store.words - store.sent);
+    if (words === 0) {
+      done();
+      return;
+    }
+    const beats = Math.max(1, wordBytes / config.axiDataBytes);
+    const slotCycles = config.axiDataBytes / memory.bytesPerCycle;
+    const beatCycles = Math.max(1, slotCycles);
+    const read = port.beats();
+    // A word is read a cycle; a beat takes a slot of the memory's that reads leave.
+    const planned = from + Math.max(words, beats * beatCycles);
+    const finish = (end: number): void =>
+      agenda.at(Math.ceil(end), () => {
+        const written = Math.min(end - from, (end - from) / slotCycles - (port.beats() - read));
+        if (written < beats - TOLERANCE) {
+          finish(agenda.now + Math.ceil((beats - written) * beatCycles));
+          return;
+        }
+        store.sent += words;
+        this.#send(store, end, done);
+      });
+    finish(planned);
+  }
+}
+
+/** Bursts of a load on their way from the port through the FIFO into the activation memory, one after the other. */
+class LoadedBursts {
+  readonly #context: TransferContext;
+  readonly #written: (beats: number) => void;
+  /** Beats that make a word, or words that a beat makes: one of the two is 1. */
+  readonly #beatsPerWord: number;
+  readonly #wordsPerBeat: number;
+  readonly #waiting: Beats[] = [];
+  #isWriting = false;
+
+  /** @param written the last word of so many beats was written in the cycle before */
+  constructor(context: TransferContext, written: (beats: number) => void) {
+    const { axiDataBytes } = context.config;
+    const { wordBytes } = engineShape(context.config);
+    this.#context = context;
+    this.#written = written;
+    this.#beatsPerWord = Math.max(1, wordBytes / axiDataBytes);
+    this.#wordsPerBeat = Math.max(1, axiDataBytes / wordBytes);
+  }
+
+  get isDone(): boolean {
+    return !this.#isWriting && this.#waiting.length === 0;
+  }
+
+  arrive(burst: Beats): void {
+    this.#waiting.push(burst);
+    if (!this.#isWriting) this.#begin();
+  }
+
+  #begin(): void {
+    const burst = this.#waiting.shift();
+    this.#isWriting = burst !== undefined;
+    if (burst !== undefined) this.#write(burst, 0);
+  }
+
+  /** Write what the beats from `from` on make, as many at a time as make a word. */
+  #write(burst: Beats, from: number): void {
+    const { agenda, latencies } = this.#context;
+    const next = Math.min(from + this.#beatsPerWord, burst.count);
+    agenda.at(burst.at(next - 1) + latencies.beatToWrite, () =>
+      this.#words(this.#wordsPerBeat, () => {
+        if (next < burst.count) this.#write(burst, next);
+        else this.#begin();
+        this.#written(next - from);
+      }),
+    );
+  }
+
+  /** Write words, from this cycle on, in cycles in which the drain writes none; `done` is called in the cycle of the last one's successor. */
+  #words(count: number, done: () => void): void {
+    const { agenda, drainWrites } = this.#context;
+    if (count === 0) {
+      done();
+      return;
+    }
+    const before = drainWrites();
+    agenda.at(agenda.now + count, () => this.#words(drainWrites() - before, done));
   }
 }

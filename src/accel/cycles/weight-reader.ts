@@ -31,6 +31,8 @@ export class WeightReader {
   /** Earliest cycle of the next request. */
   #nextAt = 0;
   #asking = false;
+  /** Earliest cycle in which the next run is taken. */
+  #takeAt = 0;
   /** Bursts whose last beat is still to come, and how many may be. */
   #underWay = 0;
   readonly #mostUnderWay: number;
@@ -59,8 +61,8 @@ export class WeightReader {
     const { agenda, port, config, latencies } = this.#context;
     if (this.#entry >= this.#list.length) return;
     const beats = Math.max(1, WEIGHT_ENTRY_BYTES / config.axiDataBytes);
-    port.request("weightList", beats, ({ last }) => {
-      agenda.at(last + latencies.entryToRequest, () => {
+    port.request("weightList", beats, ({ at }) => {
+      agenda.at(at(beats - 1) + latencies.entryToTake, () => {
         this.#entryReady = true;
         this.#advance();
       });
@@ -80,13 +82,16 @@ export class WeightReader {
     agenda.at(this.#nextAt, () =>
       port.request("weights", beats, (burst) => {
         const ended = this.#run.left === 0;
-        this.#nextAt = agenda.now + (ended ? latencies.runToRun : latencies.requestToRequest);
+        if (ended) this.#takeAt = agenda.now + latencies.runToTake;
+        this.#nextAt = ended
+          ? this.#takeAt + latencies.takeToRequest
+          : agenda.now + latencies.requestToRequest;
         this.#asking = false;
-        agenda.at(Math.ceil(burst.last) + latencies.weightsToRequest, () => {
+        agenda.at(burst.at(beats - 1) + latencies.weightsToRequest, () => {
           this.#underWay--;
           this.#advance();
         });
-        this.#note(beats, burst);
+        this.#note(burst);
         this.#advance();
       }),
     );
@@ -99,19 +104,22 @@ export class WeightReader {
       return true;
     }
     if (!this.#entryReady) return false;
+    const { agenda, latencies } = this.#context;
     const { beats, repeat } = this.#list[this.#entry]!;
     this.#run = { beats, left: beats, repeat: repeat - 1 };
     this.#entryReady = false;
     this.#entry++;
-    this.#fetchEntry();
+    const takenAt = Math.max(agenda.now, this.#takeAt);
+    this.#nextAt = Math.max(this.#nextAt, takenAt + latencies.takeToRequest);
+    agenda.at(takenAt + latencies.takeToList, () => this.#fetchEntry());
     return true;
   }
 
-  #note(beats: number, { first, cyclesPerBeat }: Beats): void {
-    for (let i = 0; i < beats; i++)
+  #note({ count, at }: Beats): void {
+    for (let i = 0; i < count; i++)
       if (++this.#beatsInWord === this.#beatsPerWord) {
         this.#beatsInWord = 0;
-        this.arrivals.push(first + i * cyclesPerBeat);
+        this.arrivals.push(at(i));
       }
     this.#context.arrived();
   }

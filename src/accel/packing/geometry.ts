@@ -84,3 +84,6 @@ export const inputPackings = (rows: AxisConvolution, columns: AxisConvolution): 
   axisPackings(rows).flatMap((row) =>
     axisPackings(columns).map((column) => ({ rows: row, columns: column })),
   );
+
+/** Name a packing by the pixels of its blocks: `2×2`. */
+export const describePacking = ({ rows, columns }: InputPacking): string => `${rows.block}×${columns.block}`;

@@ -1,4 +1,5 @@
 import { concat, counterWidth, literal, type Signal, sliceOf } from "../../hw/index.js";
+import type { EngineConfig } from "../config.js";
 import { ramFifo } from "./fifo.js";
 import { zeroExtend } from "./kit.js";
 import { burstsOf, commandWalk, type TransferContext } from "./transfer-bursts.js";
@@ -6,6 +7,10 @@ import { wordsOfBeats } from "./transfer-words.js";
 
 /** Beats that the FIFO holds at least, so that short bursts cover some latency too. */
 const LEAST_BEATS = 16;
+
+/** Beats that the FIFO of loads holds: two bursts, or more where these are short. */
+export const loadFifoBeats = ({ burstBeats }: Pick<EngineConfig, "burstBeats">): number =>
+  Math.max(2 * burstBeats, LEAST_BEATS);
 
 /**
  * Add the loading part: requests → FIFO of beats → words → activation memory. It asks for a burst only when the FIFO, two bursts deep, has room for
@@ -17,12 +22,12 @@ const LEAST_BEATS = 16;
 export function buildLoad(context: TransferContext, begin: Signal): Signal {
   const { kit, config } = context;
   const { b } = kit;
-  const { axiDataBytes, burstBeats } = config;
+  const { axiDataBytes } = config;
   const requestReady = b.input("load_request_ready", 1);
   const rValid = b.input("r_valid", 1, "a beat of a load");
   const rData = b.input("r_data", 8 * axiDataBytes);
   const loadReady = b.input("load_ready", 1);
-  const depth = Math.max(2 * burstBeats, LEAST_BEATS);
+  const depth = loadFifoBeats(config);
   const roomBits = counterWidth(depth);
   const room = kit.state("load_room", roomBits, depth, "beats that the FIFO has room for");
   const asking = kit.state("load_asking", 1);
