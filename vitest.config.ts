@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     maxWorkers: 2,
     pool: "forks",
+    // Files of a worker share modules: each would else import, and Node compile, nearly all of the source anew. A test must leave modules and process as they were.
+    isolate: false,
   },
 });

@@ -6,6 +6,7 @@ import { buildTestbench, judgedTestbench, RANDOM_START } from "./helpers/engine-
 import { requireFull, requireTool } from "./helpers/environment.js";
 import type { ArraySize } from "./helpers/random-network.js";
 import { randomTasks } from "./helpers/random-tasks.js";
+import { SHORT_RUNS } from "./helpers/verilator.js";
 
 const clock = { periodPs: 5000, cells: sky130Cells };
 /** An engine each, on which networks run one after another, two frames each. */
@@ -40,8 +41,7 @@ describe("random networks on random engines, in Verilator", () => {
         judge: (name: Parameters<typeof golden>[0], frame: number) => golden(name, frame, 0),
       }));
       const { testbench } = judgedTestbench(ENGINE_MODULE, config, judged);
-      // The runs are short: C++ is best compiled fast.
-      const build = await buildTestbench(buildEngine(config, clock).design, testbench, ["-CFLAGS", "-O0"]);
+      const build = await buildTestbench(buildEngine(config, clock).design, testbench, SHORT_RUNS);
       const say = (text: string): void => void process.stderr.write(`${size.join("×")}: ${text}\n`);
       say(`built in ${build.buildSeconds.toFixed(0)} s`);
       try {

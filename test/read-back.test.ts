@@ -1,13 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createRng } from "../src/core/index.js";
 import { compileFrontEnd, emitFrontEnd, emitVerilog, TESTBENCH_MODULE, TOP_MODULE } from "../src/hw/index.js";
 import { executeQuantNetwork, quantInput, valuesPerImage } from "../src/quant/index.js";
-import { runVerilator, verifyFrontEnd } from "../src/sim/index.js";
+import { verifyFrontEnd } from "../src/sim/index.js";
 import { requireTool } from "./helpers/environment.js";
 import { randomFront } from "./helpers/random-front.js";
+import { runFiles, SHORT_RUNS } from "./helpers/verilator.js";
 
 function makeFront(seed: number, mode: "lean" | "tflite") {
   const rng = createRng(seed);
@@ -71,16 +69,9 @@ describe("emitted Verilog, read back by Yosys", () => {
     const count = 2;
     const inputs = images.subarray(0, count * valuesPerImage(quantInput(network)));
     const outputs = executeQuantNetwork(network, inputs, count).get(network.output)!;
-    const folder = mkdtempSync(join(tmpdir(), "fixynn-front-"));
-    try {
-      for (const [name, text] of emitFrontEnd(front, { vectors: { count, inputs, outputs } })) {
-        writeFileSync(join(folder, name), text);
-      }
-      const verdict = await runVerilator({ folder, top: TESTBENCH_MODULE });
-      expect(verdict.output).toMatch(/PASS/);
-      expect(verdict.passed).toBe(true);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const files = emitFrontEnd(front, { vectors: { count, inputs, outputs } });
+    const verdict = await runFiles(files, TESTBENCH_MODULE, { flags: SHORT_RUNS });
+    expect(verdict.output).toMatch(/PASS/);
+    expect(verdict.passed).toBe(true);
   }, 240_000);
 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { requireTool } from "../../test/helpers/environment.js";
+import { SHORT_RUNS } from "../../test/helpers/verilator.js";
 import { buildVerilator, runVerilator } from "./index.js";
 
 const design = (operator: string) =>
@@ -31,7 +32,7 @@ it("tells a testbench that passes from one that fails and one that does not buil
     write("unit.sv", design("+"));
     expect(await runVerilator({ folder, top: "tb" })).toMatchObject({ passed: true });
     write("unit.sv", design("-"));
-    const failed = await runVerilator({ folder, top: "tb" });
+    const failed = await runVerilator({ folder, top: "tb", flags: SHORT_RUNS });
     expect(failed.passed).toBe(false);
     expect(failed.output).toMatch(/FAIL: 1/);
     write("unit.sv", "module unit (input logic a); endmodule");
@@ -56,7 +57,7 @@ it("runs one build with different arguments", async (context) => {
   end
 endmodule`,
   );
-  const build = await buildVerilator({ folder, top: "tb", flags: ["-GLIMIT=5"] });
+  const build = await buildVerilator({ folder, top: "tb", flags: ["-GLIMIT=5", ...SHORT_RUNS] });
   try {
     expect(await build.run(["+value=4"])).toMatchObject({ passed: true });
     expect(await build.run(["+value=5"])).toMatchObject({ passed: false });

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, type TestContext, test } from "vitest";
 import { packageRoot } from "../../src/core/index.js";
 import { makePng } from "../helpers/data-files.js";
 import { requireShared, requireTool } from "../helpers/environment.js";
@@ -44,6 +44,18 @@ function cost(...args: readonly string[]) {
   };
 }
 
+const folded = join(folder, "folded");
+
+/** The first layer with its default folding and a testbench, frozen when it is first asked for. */
+function freezeFolded(context: TestContext): string {
+  const model = requireShared(context, RESNET);
+  if (!existsSync(folded)) {
+    const run = fixynn("freeze", model, "--through", "conv2d", "--out", folded, "--images", pictures);
+    expect(run.status, run.stderr).toBe(0);
+  }
+  return folded;
+}
+
 describe("fixynn cost", () => {
   test("prints energies: by the testbench's images, by pictures, assumed without either, none when not asked for", (context) => {
     const model = requireShared(context, RESNET);
@@ -75,10 +87,7 @@ describe("fixynn cost", () => {
 
   test("puts the energy of the mapped netlist beside the front's own", (context) => {
     requireTool(context, "yosys");
-    const model = requireShared(context, RESNET);
-    const out = join(folder, "mapped");
-    const frozen = fixynn("freeze", model, "--through", "conv2d", "--out", out, "--images", pictures);
-    expect(frozen.status, frozen.stderr).toBe(0);
+    const out = freezeFolded(context);
     const args = ["--tier", "synthesized", "--liberty", requireShared(context, LIBERTY)];
     const { energy } = cost(out, ...args);
     const [own] = energy!.structural.cost.layers;
@@ -89,10 +98,8 @@ describe("fixynn cost", () => {
   }, 300_000);
 
   test("refuses a manifest whose front this version compiles otherwise", (context) => {
-    const model = requireShared(context, RESNET);
     const out = join(folder, "changed");
-    const frozen = fixynn("freeze", model, "--through", "conv2d", "--out", out, "--images", pictures);
-    expect(frozen.status, frozen.stderr).toBe(0);
+    cpSync(freezeFolded(context), out, { recursive: true });
     const path = join(out, "manifest.json");
     const manifest = JSON.parse(readFileSync(path, "utf8"));
     writeFileSync(path, JSON.stringify({ ...manifest, clockPeriodNs: 20 }));

@@ -9,6 +9,7 @@ import { parseResults } from "../../src/report/index.js";
 import { runVerilator } from "../../src/sim/index.js";
 import { makeColourImages } from "../helpers/colour-images.js";
 import { requireTool } from "../helpers/environment.js";
+import { SHORT_RUNS } from "../helpers/verilator.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-resume-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -18,7 +19,7 @@ const config = join(folder, "config.json");
 
 function makeImages(): void {
   makeColourImages(join(folder, "images"), { train: 32, test: 8 });
-  const training = { epochs: 3, batch: 16 };
+  const training = { epochs: 3, batch: 16, search: { trials: 3 } };
   const evaluation = { int8Images: 16, hardwareImages: 8, verilatorSeconds: 0 };
   const datasets = [{ kind: "folder", path: "images" }];
   const quantization = { calibrationImages: 16 };
@@ -92,6 +93,7 @@ test("the testbench that the run emitted passes in Verilator", { timeout: 400_00
   const verdict = await runVerilator({
     folder: join(folder, "straight", "rtl", "conv_pw_1"),
     top: TESTBENCH_MODULE,
+    flags: SHORT_RUNS,
   });
   expect(verdict.output).toContain("PASS");
   expect(verdict.passed).toBe(true);

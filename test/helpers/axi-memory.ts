@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { Rng } from "../../src/core/index.js";
-import type { WordSimulator } from "./word-simulator.js";
+import { wordOfBytes } from "./bit-fields.js";
+import type { ModuleBench } from "./module-bench.js";
 
 /** A burst that a master asked for. */
 export type ReadBurst = { readonly id: number; readonly address: number; readonly beats: number };
@@ -11,7 +12,6 @@ export type AxiMemoryOptions = {
   readonly beatBytes: number;
   /** Byte at an address in a lane. */
   readonly byteAt: (address: number, lane: number) => number;
-  readonly lanes: number;
   /** Longest wait from address to first beat, cycles. */
   readonly latency: number;
   /** Probability of a cycle without ready, and of one without a beat. */
@@ -26,14 +26,14 @@ export type AxiMemoryOptions = {
  */
 export class AxiReadMemory {
   readonly bursts: ReadBurst[] = [];
-  readonly #sim: WordSimulator;
+  readonly #sim: ModuleBench;
   readonly #options: AxiMemoryOptions;
   readonly #queues = new Map<number, { address: number; left: number; wait: number }[]>();
   #sending: { id: number; address: number } | null = null;
   #waiting: string | null = null;
   #ready = false;
 
-  constructor(sim: WordSimulator, options: AxiMemoryOptions) {
+  constructor(sim: ModuleBench, options: AxiMemoryOptions) {
     this.#sim = sim;
     this.#options = options;
   }
@@ -44,40 +44,35 @@ export class AxiReadMemory {
   }
 
   drive(): void {
-    const { rng, beatBytes, byteAt, lanes, stall, bad } = this.#options;
+    const { rng, beatBytes, byteAt, stall, bad } = this.#options;
     const sim = this.#sim;
     this.#ready = rng.next() >= stall;
-    sim.set("m_axi_arready", this.#ready ? 1 : 0);
+    sim.set({ m_axi_arready: this.#ready });
     for (const queue of this.#queues.values()) for (const burst of queue) burst.wait--;
     const able = [...this.#queues].filter(([, [first]]) => first !== undefined && first.wait <= 0);
     this.#sending = null;
     if (able.length === 0 || rng.next() < stall) {
       // Beside valid anything may stand.
-      sim.set("m_axi_rvalid", 0);
-      sim.set("m_axi_rid", rng.integer(4));
-      sim.set("m_axi_rresp", rng.integer(4));
-      sim.set("m_axi_rlast", rng.integer(2));
+      sim.set({
+        m_axi_rvalid: 0,
+        m_axi_rid: rng.integer(4),
+        m_axi_rresp: rng.integer(4),
+        m_axi_rlast: rng.integer(2),
+      });
       return;
     }
     const [id, queue] = able[rng.integer(able.length)]!;
     const burst = queue[0]!;
     this.#sending = { id, address: burst.address };
-    const beat = (lane: number): bigint => {
-      let hex = "0x";
-      for (let i = beatBytes - 1; i >= 0; i--)
-        hex += byteAt(burst.address + i, lane)
-          .toString(16)
-          .padStart(2, "0");
-      return BigInt(hex);
-    };
-    sim.set("m_axi_rvalid", 1);
-    sim.set("m_axi_rid", id);
-    sim.set("m_axi_rresp", bad?.(burst.address) === true ? 2 : 0);
-    sim.set("m_axi_rlast", burst.left === 1 ? 1 : 0);
-    sim.setLanes(
-      "m_axi_rdata",
-      Array.from({ length: lanes }, (_, lane) => beat(lane)),
-    );
+    const beat = (lane: number): bigint =>
+      wordOfBytes(Array.from({ length: beatBytes }, (_, i) => byteAt(burst.address + i, lane)));
+    sim.set({
+      m_axi_rvalid: 1,
+      m_axi_rid: id,
+      m_axi_rresp: bad?.(burst.address) === true ? 2 : 0,
+      m_axi_rlast: burst.left === 1,
+      m_axi_rdata: Array.from({ length: sim.simulator.lanes }, (_, lane) => beat(lane)),
+    });
     burst.address += beatBytes;
     burst.left--;
     if (burst.left === 0) queue.shift();
@@ -87,7 +82,7 @@ export class AxiReadMemory {
     const { rng, beatBytes, latency } = this.#options;
     const sim = this.#sim;
     expect(sim.number("m_axi_rready")).toBe(1);
-    const valid = sim.number("m_axi_arvalid") === 1;
+    const valid = sim.flag("m_axi_arvalid");
     if (!valid) {
       expect(this.#waiting, "an address stays").toBeNull();
       return;

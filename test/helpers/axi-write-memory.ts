@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Rng } from "../../src/core/index.js";
-import type { WordSimulator } from "./word-simulator.js";
+import type { ModuleBench } from "./module-bench.js";
 
 /** A burst that a master announced. */
 export type WriteBurst = { readonly address: number; readonly beats: number };
@@ -15,7 +15,6 @@ export type WriteOrder = "any" | "addressFirst" | "dataFirst";
 export type AxiWriteOptions = {
   readonly rng: Rng;
   readonly beatBytes: number;
-  readonly lanes: number;
   readonly order: WriteOrder;
   /** Longest wait from a burst's last beat to its response, cycles. */
   readonly latency: number;
@@ -38,7 +37,7 @@ export class AxiWriteMemory {
   beats = 0;
   responses = 0;
   errors = 0;
-  readonly #sim: WordSimulator;
+  readonly #sim: ModuleBench;
   readonly #options: AxiWriteOptions;
   /** Bursts whose data are not all there; beats whose address is not. */
   readonly #addresses: WriteBurst[] = [];
@@ -50,10 +49,10 @@ export class AxiWriteMemory {
   #ready = { aw: false, w: false };
   #answering = false;
 
-  constructor(sim: WordSimulator, options: AxiWriteOptions) {
+  constructor(sim: ModuleBench, options: AxiWriteOptions) {
     this.#sim = sim;
     this.#options = options;
-    this.bytes = Array.from({ length: options.lanes }, () => new Map<number, number>());
+    this.bytes = Array.from({ length: sim.simulator.lanes }, () => new Map<number, number>());
   }
 
   drive(): void {
@@ -63,15 +62,14 @@ export class AxiWriteMemory {
     const aw = rng.next() >= stall && (order !== "dataFirst" || ahead < 0);
     const w = rng.next() >= stall && (order !== "addressFirst" || ahead > 0);
     this.#ready = { aw, w };
-    sim.set("m_axi_awready", aw ? 1 : 0);
-    sim.set("m_axi_wready", w ? 1 : 0);
+    sim.set({ m_axi_awready: aw, m_axi_wready: w });
     for (const answer of this.#answers) answer.wait--;
     const [first] = this.#answers;
     this.#answering = first !== undefined && first.wait <= 0 && rng.next() >= stall;
-    sim.set("m_axi_bvalid", this.#answering ? 1 : 0);
+    sim.set({ m_axi_bvalid: this.#answering });
     const fails = first !== undefined && bad?.(first.address) === true;
     // Beside valid anything may stand.
-    sim.set("m_axi_bresp", this.#answering ? (fails ? 2 : 0) : rng.integer(4));
+    sim.set({ m_axi_bresp: this.#answering ? (fails ? 2 : 0) : rng.integer(4) });
     if (this.#answering) {
       this.#answers.shift();
       this.responses++;
@@ -81,15 +79,14 @@ export class AxiWriteMemory {
 
   observe(): void {
     const sim = this.#sim;
-    const { lanes } = this.#options;
     expect(sim.number("m_axi_bready")).toBe(1);
-    if (sim.number("m_axi_awvalid") === 1) {
+    if (sim.flag("m_axi_awvalid")) {
       const address = { address: sim.number("m_axi_awaddr"), beats: sim.number("m_axi_awlen") + 1 };
       if (this.#taken("aw", `${address.address} ${address.beats}`)) this.#takeAddress(address);
     } else this.#taken("aw", null);
-    if (sim.number("m_axi_wvalid") === 1) {
-      const data = Array.from({ length: lanes }, (_, lane) => sim.get("m_axi_wdata", lane));
-      const beat = { data, strobe: sim.get("m_axi_wstrb"), last: sim.number("m_axi_wlast") === 1 };
+    if (sim.flag("m_axi_wvalid")) {
+      const data = sim.words("m_axi_wdata");
+      const beat = { data, strobe: sim.word("m_axi_wstrb"), last: sim.flag("m_axi_wlast") };
       if (this.#taken("w", `${beat.data} ${beat.strobe} ${beat.last}`)) {
         this.#data.push(beat);
         this.beats++;

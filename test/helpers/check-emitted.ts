@@ -1,7 +1,3 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, type TestContext } from "vitest";
 import {
   emitFrontEnd,
@@ -11,8 +7,9 @@ import {
   TOP_MODULE,
 } from "../../src/hw/index.js";
 import { executeQuantNetwork, type QuantNetwork } from "../../src/quant/index.js";
-import { runVerilator, verifyFrontEnd } from "../../src/sim/index.js";
+import { verifyFrontEnd } from "../../src/sim/index.js";
 import { requireTool } from "./environment.js";
+import { buildFiles, lintFiles, SHORT_RUNS } from "./verilator.js";
 
 /** A whole network as a front, and images for it. */
 export type FrontCase = {
@@ -37,24 +34,31 @@ export async function checkReadBack({ network, front, images, count }: FrontCase
   expect(verdict.whole?.mismatches).toBe(0);
 }
 
-/** Lint a front's files and run its testbench in Verilator, with random pauses. */
+/** Lint a front's files and run its testbench in Verilator, with random pauses: on the given network, and on further ones that share the netlist. */
 export async function checkInVerilator(
   context: TestContext,
   { network, front, images, count }: FrontCase,
+  further: readonly QuantNetwork[] = [],
 ): Promise<void> {
-  const verilator = requireTool(context, "verilator");
-  const outputs = executeQuantNetwork(network, images, count).get(network.output)!;
-  const folder = mkdtempSync(join(tmpdir(), "fixynn-front-"));
+  requireTool(context, "verilator");
+  const emit = (one: QuantNetwork): ReadonlyMap<string, string> => {
+    const outputs = executeQuantNetwork(one, images, count).get(one.output)!;
+    return emitFrontEnd(front, { vectors: { count, inputs: images, outputs, network: one } });
+  };
+  const files = emit(network);
+  lintFiles(context, files, TESTBENCH_MODULE);
+  const build = await buildFiles(files, TESTBENCH_MODULE, { flags: SHORT_RUNS });
   try {
-    const files = emitFrontEnd(front, { vectors: { count, inputs: images, outputs, network } });
-    for (const [name, text] of files) writeFileSync(join(folder, name), text);
-    const sources = [...files.keys()].filter((name) => name.endsWith(".sv"));
-    const options = ["--lint-only", "-Wall", "--timing", ...sources, "--top-module", TESTBENCH_MODULE];
-    expect(spawnSync(verilator, options, { cwd: folder, encoding: "utf8" }).stderr).toBe("");
-    const verdict = await runVerilator({ folder, top: TESTBENCH_MODULE });
-    expect(verdict.output).toMatch(/PASS/);
-    expect(verdict.passed).toBe(true);
+    for (const one of [network, ...further]) {
+      const vectors = emit(one);
+      // Another network is no other hardware.
+      for (const [name, text] of vectors) if (name.endsWith(".sv")) expect(text, name).toBe(files.get(name));
+      build.write(vectors);
+      const verdict = await build.run();
+      expect(verdict.output).toMatch(/PASS/);
+      expect(verdict.passed).toBe(true);
+    }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    build.dispose();
   }
 }

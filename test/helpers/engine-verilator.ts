@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   type EngineConfig,
   type EngineMemory,
@@ -16,8 +13,8 @@ import {
 import type { NodeName } from "../../src/graph/index.js";
 import { type Design, emitDesign } from "../../src/hw/index.js";
 import type { QuantValues } from "../../src/quant/index.js";
-import { buildVerilator, type VerilatorBuild } from "../../src/sim/index.js";
 import { streamBytes } from "./engine-simulation.js";
+import { buildFiles, type Files, type FilesBuild } from "./verilator.js";
 
 /** A program that stores every layer's output, and what it is given and must give, a frame each. */
 export type JudgedTask = {
@@ -78,34 +75,19 @@ export function judgedTestbench(
   };
 }
 
-/** Build a design and its testbench by Verilator; `dispose` deletes the sources, too. */
-export async function buildTestbench(
-  design: Design,
+/** Build a device, a design or its sources, and its testbench by Verilator. Registers and memories start at random bits: run it with {@link RANDOM_START}. */
+export function buildTestbench(
+  device: Design | Files,
   testbench: SystemTestbench,
   flags: readonly string[] = [],
-): Promise<VerilatorBuild> {
-  const folder = mkdtempSync(join(tmpdir(), "fixynn-engine-"));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  try {
-    for (const [name, text] of [...emitDesign(design), ...emitSystemTestbench(testbench)])
-      writeFileSync(join(folder, name), text);
-    // Lanes and requantizers stay modules of their own: a third of the C++. Registers and memories start at random bits: run it with RANDOM_START.
-    const own = ["--inline-mult", "2000", "--x-initial", "unique"];
-    const build = await buildVerilator({
-      folder,
-      top: SYSTEM_TESTBENCH,
-      timeoutSeconds: 2400,
-      flags: [...own, ...flags],
-    });
-    const dispose = (): void => {
-      build.dispose();
-      remove();
-    };
-    return { ...build, dispose };
-  } catch (error) {
-    remove();
-    throw error;
-  }
+): Promise<FilesBuild> {
+  const sources = "kind" in device ? emitDesign(device) : device;
+  // Lanes and requantizers stay modules of their own: a third of the C++.
+  const own = ["--inline-mult", "2000", "--x-initial", "unique"];
+  return buildFiles([...sources, ...emitSystemTestbench(testbench)], SYSTEM_TESTBENCH, {
+    timeoutSeconds: 2400,
+    flags: [...own, ...flags],
+  });
 }
 
 /** Plusarg that begins with random bits. */

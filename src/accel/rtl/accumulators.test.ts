@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { joinFields } from "../../../test/helpers/bit-fields.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
-import { joinFields, UnitBench } from "../../../test/helpers/unit-bench.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
@@ -23,8 +24,11 @@ function expectAccumulates(config: EngineConfig, stripes: number): void {
   const { kPar, stripePixels } = config;
   const sumBits = sumBitsOf(config);
   const rng = createRng(kPar * stripePixels);
-  const bench = new UnitBench([buildAccumulators(config, clock)], { lanes: LANES, data: ["sums"] });
-  bench.reset();
+  const bench = new ModuleBench([buildAccumulators(config, clock)], {
+    rng,
+    lanes: LANES,
+    dataPorts: ["sums"],
+  });
   const banks: (Row | undefined)[][] = [[], []];
   const sumsAt = new Map<number, readonly bigint[]>();
   const doneAt = new Set<number>();
@@ -36,12 +40,12 @@ function expectAccumulates(config: EngineConfig, stripes: number): void {
   let reads = 0;
   const step = (): void => {
     bench.set({
-      sums: sumsAt.get(cycle) ?? Array.from({ length: LANES }, () => BigInt(rng.integer(2 ** 32))),
+      sums: sumsAt.get(cycle) ?? Array.from({ length: LANES }, () => rng.integer(2 ** 32)),
     });
-    expect(bench.control("stripe_done")).toBe(BigInt(doneAt.has(cycle)));
+    expect(bench.flag("stripe_done")).toBe(doneAt.has(cycle));
     if (doneAt.has(cycle)) readable = ending;
     // Read data stay until the next read.
-    if (read !== undefined) expect(bench.get("drain_sums")).toEqual(read.due);
+    if (read !== undefined) expect(bench.words("drain_sums")).toEqual(read.due);
     if (readable !== undefined && rng.integer(3) > 0) {
       // The newest row is the one that would come too late.
       const row = doneAt.has(cycle) ? readable.rows - 1 : rng.integer(readable.rows);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { wordOfBytes } from "../../../test/helpers/bit-fields.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
-import { wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
-import { createSimulator, flatten, lowerDesign, WORDS_PER_BIT } from "../../sim/index.js";
 import { ACTIVATION_BANKS, type EngineConfig, engineConfig, engineShape } from "../config.js";
 import { ACTIVATION_LATENCY, buildActivations, STORE_LATENCY } from "./activations.js";
 import { tagBitsOf } from "./tag.js";
@@ -13,8 +13,6 @@ const clock = { periodPs: 5000, cells: sky130Cells };
 const LANES = 2;
 const ADDRESSES = 2 ** 16;
 
-const wordOf = (bytes: Uint8Array): bigint =>
-  bytes.reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n);
 const randomBytes = (rng: Rng, count: number): Uint8Array =>
   Uint8Array.from({ length: count }, () => rng.integer(256));
 
@@ -54,7 +52,7 @@ function exercise(config: EngineConfig, seed: number, cycles: number): Record<st
   const { cPar, kPar } = config;
   const { wordBytes, bankWords } = engineShape(config);
   const rng = createRng(seed);
-  const sim = wordSimulator(buildActivations(config, clock), {
+  const sim = new ModuleBench([buildActivations(config, clock)], {
     rng,
     lanes: LANES,
     dataPorts: ["drain_data", "load_data", "stream_data"],
@@ -72,10 +70,12 @@ function exercise(config: EngineConfig, seed: number, cycles: number): Record<st
   });
   const drive = (name: string, flag: string, write: Write | null, bytes: number): void => {
     const shown = write ?? draw(bytes);
-    sim.set(`${name}_${flag}`, write === null ? 0 : 1);
-    sim.set(`${name}_bank`, shown.bank);
-    sim.set(`${name}_address`, shown.address);
-    sim.setLanes(`${name}_data`, shown.data.map(wordOf));
+    sim.set({
+      [`${name}_${flag}`]: write !== null,
+      [`${name}_bank`]: shown.bank,
+      [`${name}_address`]: shown.address,
+      [`${name}_data`]: shown.data.map(wordOfBytes),
+    });
   };
   const store = ({ bank, address, data }: Write, at = 0): void => {
     for (const [lane, bytes] of data.entries()) memory[lane]![bank]![address]!.set(bytes, at);
@@ -94,7 +94,7 @@ function exercise(config: EngineConfig, seed: number, cycles: number): Record<st
     else if (load === null && rng.next() < 0.4) load = draw(wordBytes);
     if (!fill && stream === null && rng.next() < 0.5) stream = draw(wordBytes);
     drive("drain", "write", drain, kPar);
-    sim.set("drain_slice", drain?.slice ?? rng.integer(16));
+    sim.set({ drain_slice: drain?.slice ?? rng.integer(16) });
     drive("load", "valid", load, wordBytes);
     drive("stream", "valid", stream, wordBytes);
 
@@ -112,26 +112,25 @@ function exercise(config: EngineConfig, seed: number, cycles: number): Record<st
     const slice = rng.integer(slices);
     const padding = rng.integer(256);
     const tag = rng.integer(2 ** (tagBitsOf(config) - 1)) * 2 + (isFetch ? 1 : 0);
-    sim.set("fetch", isFetch ? 1 : 0);
-    sim.set("fetch_bank", first);
-    sim.set("fetch_address", block);
-    sim.set("fetch_row_words", rowWords);
-    sim.set("fetch_four", four);
-    sim.set("fetch_rows_inside", inside);
-    sim.set("fetch_slice", slice);
-    sim.set("fetch_windowed", kind === "column" ? 1 : 0);
-    sim.set("padding", padding);
-    sim.set("tag_in", tag);
+    sim.set({
+      fetch: isFetch,
+      fetch_bank: first,
+      fetch_address: block,
+      fetch_row_words: rowWords,
+      fetch_four: four,
+      fetch_rows_inside: inside,
+      fetch_slice: slice,
+      fetch_windowed: kind === "column",
+      padding,
+      tag_in: tag,
+    });
     const storeBank = rng.integer(4);
     const storeAddress = rng.integer(bankWords);
-    sim.set("store_read", kind === "store" ? 1 : 0);
-    sim.set("store_bank", storeBank);
-    sim.set("store_address", storeAddress);
-    sim.settle();
+    sim.set({ store_read: kind === "store", store_bank: storeBank, store_address: storeAddress });
 
     // Handshakes and writes.
-    expect(sim.number("load_ready")).toBe(drain === null ? 1 : 0);
-    expect(sim.number("stream_ready")).toBe(drain === null && load === null ? 1 : 0);
+    expect(sim.flag("load_ready")).toBe(drain === null);
+    expect(sim.flag("stream_ready")).toBe(drain === null && load === null);
     if (drain !== null) {
       store(drain, drain.slice * kPar);
       if (load !== null || stream !== null) counts["waited"]!++;
@@ -152,18 +151,18 @@ function exercise(config: EngineConfig, seed: number, cycles: number): Record<st
     const each = (value: (lane: number) => bigint): bigint[] =>
       Array.from({ length: LANES }, (_, i) => value(i));
     expected.push({
-      word: kind === "word" ? each((lane) => wordOf(rowOf(lane, 0, cPar))) : null,
+      word: kind === "word" ? each((lane) => wordOfBytes(rowOf(lane, 0, cPar))) : null,
       column:
         kind === "column"
           ? each((lane) =>
-              wordOf(Uint8Array.from([0, 1, 2, 3].flatMap((row) => [...rowOf(lane, row, kPar)]))),
+              wordOfBytes(Uint8Array.from([0, 1, 2, 3].flatMap((row) => [...rowOf(lane, row, kPar)]))),
             )
           : null,
       four: four === 1,
       tag,
     });
     storesExpected.push(
-      kind === "store" ? each((lane) => wordOf(memory[lane]![storeBank]![storeAddress]!)) : null,
+      kind === "store" ? each((lane) => wordOfBytes(memory[lane]![storeBank]![storeAddress]!)) : null,
     );
     if (isFetch && (inside & 1) === 0) counts["padded"]!++;
     if (kind === "column" && four === 1 && first > 0 && inside >> (4 - first) !== 0) counts["wrapped"]!++;
@@ -171,20 +170,22 @@ function exercise(config: EngineConfig, seed: number, cycles: number): Record<st
     // Outputs of this cycle belong to earlier fetches.
     const was = cycle < ACTIVATION_LATENCY ? undefined : expected[cycle - ACTIVATION_LATENCY]!;
     expect(sim.number("tag_out")).toBe(was?.tag ?? 0);
-    for (let lane = 0; lane < LANES; lane++) {
-      if (was?.word) expect(sim.get("word", lane)).toBe(was.word[lane]);
-      // Without four rows the others may be anything.
-      const width = was?.four === true ? 32 * kPar : 8 * kPar;
-      if (was?.column)
-        expect(BigInt.asUintN(width, sim.get("column", lane))).toBe(BigInt.asUintN(width, was.column[lane]!));
+    if (was?.word) {
+      counts["word"]!++;
+      expect(sim.words("word")).toEqual(was.word);
     }
-    if (was?.word) counts["word"]!++;
-    if (was?.column) counts["column"]!++;
+    if (was?.column) {
+      counts["column"]!++;
+      // Without four rows the others may be anything.
+      const meant = (words: readonly bigint[]): readonly bigint[] =>
+        words.map((word) => BigInt.asUintN(was.four ? 32 * kPar : 8 * kPar, word));
+      expect(meant(sim.words("column"))).toEqual(meant(was.column));
+    }
     const stored = cycle < STORE_LATENCY ? null : storesExpected[cycle - STORE_LATENCY]!;
-    expect(sim.number("store_valid")).toBe(stored === null ? 0 : 1);
+    expect(sim.flag("store_valid")).toBe(stored !== null);
     if (stored !== null) {
       counts["stored"]!++;
-      for (let lane = 0; lane < LANES; lane++) expect(sim.get("store_data", lane)).toBe(stored[lane]);
+      expect(sim.words("store_data")).toEqual(stored);
     }
     sim.tick();
   }
@@ -199,30 +200,15 @@ describe("activation memory", () => {
 
   it("reads only the banks and slices that a fetch wants", () => {
     const module = buildActivations(configOf([16, 4, 8]), clock);
-    const flat = flatten(lowerDesign({ kind: "design", modules: [module] }));
-    const sim = createSimulator(flat, { lanes: 1, countToggles: true });
-    const set = (port: string, value: number): void => {
-      const { bits } = flat.ports.find(({ name }) => name === port)!;
-      const planes = new Uint32Array(bits.length * WORDS_PER_BIT);
-      for (const i of bits.keys()) planes[i * WORDS_PER_BIT] = (value >> i) & 1;
-      sim.setWord(port, planes);
-    };
-    const tick = (): void => {
-      sim.settle();
-      sim.tick();
-    };
-    tick();
-    set("aresetn", 1);
-    tick();
+    const sim = new ModuleBench([module], { rng: createRng(1), countToggles: true });
     const bitsRead = (inputs: Readonly<Record<string, number>>): number => {
-      for (const [port, value] of Object.entries(inputs)) set(port, value);
-      const before = sim.toggles().ramReadBits;
-      tick();
-      set("fetch", 0);
-      set("store_read", 0);
-      tick();
-      tick();
-      return sim.toggles().ramReadBits - before;
+      sim.set(inputs);
+      const before = sim.simulator.toggles().ramReadBits;
+      sim.tick();
+      sim.set({ fetch: 0, store_read: 0 });
+      sim.tick();
+      sim.tick();
+      return sim.simulator.toggles().ramReadBits - before;
     };
     const common = { fetch: 1, fetch_bank: 2, fetch_rows_inside: 0b1011, fetch_slice: 3 };
     expect(bitsRead({ ...common, fetch_windowed: 1, fetch_four: 1 })).toBe(3 * 32);

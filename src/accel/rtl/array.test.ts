@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { joinFields, splitFields } from "../../../test/helpers/bit-fields.js";
 import { isFull } from "../../../test/helpers/environment.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
-import { fieldsOf, joinFields, UnitBench } from "../../../test/helpers/unit-bench.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { NetlistTiming, verifyDesign } from "../../hw/index.js";
@@ -12,7 +13,6 @@ import { tagBitsOf } from "./tag.js";
 
 const clock = { periodPs: 5000, cells: sky130Cells };
 const LANES = 4;
-const data = ["word", "column", "weight_word"];
 
 type Sums = readonly (readonly bigint[])[];
 
@@ -68,28 +68,27 @@ function expectComputes(config: EngineConfig, passes: number): void {
   const { cPar, kPar, weightBits } = config;
   const rng = createRng(cPar + kPar);
   const { modules, latencyCycles } = buildArray(config, clock);
-  const bench = new UnitBench(modules, { lanes: LANES, data });
-  bench.reset();
+  const bench = new ModuleBench(modules, { rng, lanes: LANES, dataPorts: ["word", "column", "weight_word"] });
   const models = Array.from({ length: LANES }, () => new ArrayModel(config));
   /** Expected outputs by cycle. */
   const sums = new Map<number, Sums>();
   const tags = new Map<number, bigint>();
   let cycle = 0;
-  let swapped = 0n;
+  let swapped = false;
   let held: Sums | undefined;
   const step = (): void => {
     const due = sums.get(cycle) ?? held;
     if (due !== undefined) {
       const got = bench
-        .get("sums")
+        .words("sums")
         .map((word) =>
-          fieldsOf(word, sumBitsOf(config), kPar).map((x) => BigInt.asIntN(sumBitsOf(config), x)),
+          splitFields(word, sumBitsOf(config), kPar).map((x) => BigInt.asIntN(sumBitsOf(config), x)),
         );
       expect(got).toEqual(due);
     }
     held = due;
-    expect(bench.control("tag_out")).toBe(tags.get(cycle) ?? 0n);
-    expect(bench.control("shadow_taken")).toBe(swapped);
+    expect(bench.word("tag_out")).toBe(tags.get(cycle) ?? 0n);
+    expect(bench.flag("shadow_taken")).toBe(swapped);
     bench.tick();
     cycle++;
   };
@@ -121,7 +120,7 @@ function expectComputes(config: EngineConfig, passes: number): void {
     while (toLoad.length > 0) {
       load(windowed, pass === 0);
       step();
-      swapped = 0n;
+      swapped = false;
     }
     bench.set({ weight_load: 0 });
     toLoad = allLanes();
@@ -155,14 +154,14 @@ function expectComputes(config: EngineConfig, passes: number): void {
       if (fetch > 0 && !swap) load(next, false);
       tags.set(cycle + latencyCycles - TAG_LEAD, tag);
       step();
-      swapped = BigInt(swap);
+      swapped = swap;
     }
     windowed = next;
   }
   bench.set({ tag_in: 0 });
   for (let i = 0; i <= latencyCycles; i++) {
     step();
-    swapped = 0n;
+    swapped = false;
   }
   expect([...sums.keys()].at(-1)! < cycle).toBe(true);
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { wordOfBytes } from "../../../test/helpers/bit-fields.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { ReadClients } from "../../../test/helpers/read-clients.js";
-import { wordSimulator } from "../../../test/helpers/word-simulator.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
@@ -37,14 +38,6 @@ type Program = {
   readonly steps: readonly Step[];
 };
 
-const toBits = (bytes: Uint8Array): bigint =>
-  BigInt(
-    `0x${[...bytes]
-      .reverse()
-      .map((byte) => byte.toString(16).padStart(2, "0"))
-      .join("")}`,
-  );
-
 /** A descriptor of random bits but for what is given. */
 function step(rng: Rng, fields: { operation: number; waitLayers?: number; waitTransfers?: number }): Step {
   const { operation, waitLayers = 0, waitTransfers = 0 } = fields;
@@ -54,7 +47,7 @@ function step(rng: Rng, fields: { operation: number; waitLayers?: number; waitTr
   const { operation: op, waitLayers: layers, waitTransfers: transfers } = layerFields;
   const flags = { operation: op, waitLayers: layers, waitTransfers: transfers, space: transferFields.space };
   encodeFields(flags, { operation, waitLayers, waitTransfers, space }, bytes);
-  return { operation, waitLayers, waitTransfers, space, bits: toBits(bytes) };
+  return { operation, waitLayers, waitTransfers, space, bits: wordOfBytes(bytes) };
 }
 
 /** Random layers and transfers that wait for what comes before them, and the end. */
@@ -133,7 +126,7 @@ class Bench {
     this.rng = rng;
     this.#stall = stall;
     this.#work = work;
-    this.sim = wordSimulator(buildDispatcher(config, clock, FINGERPRINT), { rng });
+    this.sim = new ModuleBench([buildDispatcher(config, clock, FINGERPRINT)], { rng });
     this.#clients = new ReadClients(this.sim, {
       rng,
       beatBytes: config.axiDataBytes,
@@ -142,12 +135,11 @@ class Bench {
           if (address >= base && address < base + bytes.length) return bytes[address - base]!;
         return 0xa5;
       },
-      lanes: 1,
       ids: [0],
       latency: 10,
       stall,
     });
-    for (const [port, value] of Object.entries(SETTINGS)) this.sim.set(port, value);
+    this.sim.set(SETTINGS);
   }
 
   load(program: Program, header: { magic?: number; fingerprint?: number } = {}): void {
@@ -182,24 +174,26 @@ class Bench {
     const finishes = (unit: Unit): boolean => unit.left > 0 && --unit.left === 0;
     const layerDone = finishes(this.#walker);
     const transferDone = finishes(this.#transfers);
-    sim.set("start", inputs.start === true ? 1 : 0);
-    sim.set("memory_error", inputs.memoryError === true ? 1 : 0);
-    sim.set("feeder_ready", feederReady ? 1 : 0);
-    sim.set("walker_ready", this.#walker.ready ? 1 : 0);
-    sim.set("transfer_ready", this.#transfers.ready ? 1 : 0);
-    sim.set("layer_done", layerDone ? 1 : 0);
-    sim.set("transfer_done", transferDone ? 1 : 0);
+    sim.set({
+      start: inputs.start === true,
+      memory_error: inputs.memoryError === true,
+      feeder_ready: feederReady,
+      walker_ready: this.#walker.ready,
+      transfer_ready: this.#transfers.ready,
+      layer_done: layerDone,
+      transfer_done: transferDone,
+    });
     this.#clients.drive();
-    sim.settle();
     this.#clients.observe();
-    if (sim.number("weight_start") === 1) this.#beginFrame();
-    const words = (port: string, used: bigint): bigint => sim.get(port) & ((1n << used) - 1n);
-    if (sim.number("feeder_valid") === 1 && feederReady) {
+    if (sim.flag("weight_start")) this.#beginFrame();
+    // Bits without a meaning may differ between lanes.
+    const words = (port: string, used: bigint): bigint => sim.words(port)[0]! & ((1n << used) - 1n);
+    if (sim.flag("feeder_valid") && feederReady) {
       const wanted = this.#of(true)[given.feeder]!;
       expect(words("layer", USED)).toBe(wanted.bits & ((1n << USED) - 1n));
       given.feeder++;
     }
-    if (sim.number("walker_valid") === 1) {
+    if (sim.flag("walker_valid")) {
       const wanted = this.#of(true)[given.walker]!;
       expect(this.#reached(wanted), "a layer waits for its counts").toBe(true);
       if (this.#walker.ready) {
@@ -209,7 +203,7 @@ class Bench {
         this.log.push(`layer ${given.walker} starts`);
       }
     }
-    if (sim.number("transfer_valid") === 1) {
+    if (sim.flag("transfer_valid")) {
       const wanted = this.#of(false)[given.transfer]!;
       expect(this.#reached(wanted), "a transfer waits for its counts").toBe(true);
       expect(words("transfer", 176n)).toBe(wanted.bits & ((1n << 176n) - 1n));
@@ -236,8 +230,8 @@ class Bench {
       this.log.push(`transfer ${given.transfersDone} done`);
     }
     this.waiting += sim.number("waiting_transfer");
-    if (sim.number("done") === 1) this.doneAt.push(this.cycle);
-    if (sim.number("error") === 1) this.failedAt.push(this.cycle);
+    if (sim.flag("done")) this.doneAt.push(this.cycle);
+    if (sim.flag("error")) this.failedAt.push(this.cycle);
     sim.tick();
     this.cycle++;
   }
@@ -271,15 +265,13 @@ class Bench {
   /** Start, and run until idle again. */
   run(settings: { readonly base: number; readonly frames: number }, between?: () => void): void {
     this.restart();
-    this.sim.set("program_base", settings.base);
-    this.sim.set("frames", settings.frames);
+    this.sim.set({ program_base: settings.base, frames: settings.frames });
     this.tick({ start: true });
     for (let i = 0; ; i++) {
       expect(i, "the dispatcher makes headway").toBeLessThan(50_000);
       between?.();
       this.tick();
-      this.sim.settle();
-      if (this.sim.number("busy") === 0) break;
+      if (!this.sim.flag("busy")) break;
     }
     this.tick();
   }
@@ -313,8 +305,8 @@ describe("dispatcher", () => {
     for (const program of programs) bench.load(program);
     bench.run({ base: 0x1000, frames: 0 }, () => {
       const done = bench.sim.number("frames_done_count");
-      bench.sim.set("program_base", done % 2 === 0 ? 0x1000 : 0x8000);
-      if (bench.log.filter((line) => line.startsWith("frame")).length === 6) bench.sim.set("frames", 3);
+      bench.sim.set({ program_base: done % 2 === 0 ? 0x1000 : 0x8000 });
+      if (bench.log.filter((line) => line.startsWith("frame")).length === 6) bench.sim.set({ frames: 3 });
     });
     expect(bench.sim.number("frames_done_count")).toBe(6);
     const frames = bench.log.filter((line) => line.startsWith("frame"));
@@ -380,8 +372,7 @@ describe("dispatcher", () => {
       const bench = new Bench(configs[seed % configs.length]!, rng, 0.3);
       const program = randomProgram(rng, 0x3000, 12);
       bench.load(program);
-      bench.sim.set("program_base", 0x3000);
-      bench.sim.set("frames", 5);
+      bench.sim.set({ program_base: 0x3000, frames: 5 });
       bench.tick({ memoryError: true });
       expect(bench.failedAt).toEqual([]);
       bench.tick({ start: true });

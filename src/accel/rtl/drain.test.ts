@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { joinFields, joinNamed } from "../../../test/helpers/bit-fields.js";
 import {
   type RequantizedLayer,
   type RequantizedValue,
@@ -6,7 +7,7 @@ import {
 } from "../../../test/helpers/engine-requantization.js";
 import { isFull } from "../../../test/helpers/environment.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
-import { joinFields, UnitBench } from "../../../test/helpers/unit-bench.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
@@ -129,8 +130,11 @@ function expectDrains(config: EngineConfig, haste: number): void {
   const { kPar, requantizers } = config;
   const rng = createRng(kPar * requantizers + haste);
   const { modules, latencyCycles } = buildDrain(config, clock);
-  const bench = new UnitBench(modules, { lanes: LANES, data: ["drain_sums", "parameter_data"] });
-  bench.reset();
+  const bench = new ModuleBench(modules, {
+    rng,
+    lanes: LANES,
+    dataPorts: ["drain_sums", "parameter_data"],
+  });
   const work = randomWork(rng, config);
   const { layers, groups, stripes } = work;
   const ready = (): boolean => rng.integer(8) < haste;
@@ -150,18 +154,18 @@ function expectDrains(config: EngineConfig, haste: number): void {
     const isDone = done < pushedBefore && group > stripes[done]!.group && ready();
     const write = group < groups.length && group - parametersFreed < 2 && ready();
     bench.set({
-      job_valid: Number(push),
-      job: joinJob(job),
-      stripe_done: Number(isDone),
+      job_valid: push,
+      job: job === undefined ? 0 : joinNamed(jobFields, job.job),
+      stripe_done: isDone,
       target_row_words: layer.rowWords,
       target_pixel_words: layer.pixelWords,
       zero_point: layer.zeroPoint,
       low: layer.low,
       high: layer.high,
-      double_rounding: Number(layer.doubleRounding),
-      ties_away: Number(layer.tiesAway),
+      double_rounding: layer.doubleRounding,
+      ties_away: layer.tiesAway,
       multiplier_passes: layer.passes,
-      parameter_write: Number(write),
+      parameter_write: write,
       parameter_bank: group % 2,
       parameter_lane: lane,
       parameter_data: times(LANES, (i) => {
@@ -188,39 +192,30 @@ function expectDrains(config: EngineConfig, haste: number): void {
       if (lane === 0) group++;
     }
     const due = expected.get(cycle);
-    expect(bench.control("drain_write")).toBe(BigInt(due !== undefined));
+    expect(bench.flag("drain_write")).toBe(due !== undefined);
     if (due !== undefined) {
       const got = {
-        bank: Number(bench.control("drain_bank")),
-        address: Number(bench.control("drain_address")),
-        slice: Number(bench.control("drain_slice")),
-        words: bench.get("drain_data"),
+        bank: bench.number("drain_bank"),
+        address: bench.number("drain_address"),
+        slice: bench.number("drain_slice"),
+        words: bench.words("drain_data"),
       };
       expect(got).toEqual(due);
     }
     fetched = undefined;
-    if (bench.control("drain_read") === 1n) {
+    if (bench.flag("drain_read")) {
       // A stripe that is not complete, or given up already, is not there.
-      const pixels = memory[Number(bench.control("drain_read_bank"))];
-      fetched = pixels![Number(bench.control("drain_read_row"))];
+      const pixels = memory[bench.number("drain_read_bank")];
+      fetched = pixels![bench.number("drain_read_row")];
     }
-    if (bench.control("bank_free") === 1n) memory[stripes[freed++]!.job.bank] = undefined;
-    if (bench.control("parameters_free") === 1n) parametersFreed++;
-    const isDrained = bench.control("layer_drained");
-    expect(isDrained).toBe(BigInt(drainedAt.has(cycle)));
-    if (isDrained === 1n) drained++;
+    if (bench.flag("bank_free")) memory[stripes[freed++]!.job.bank] = undefined;
+    if (bench.flag("parameters_free")) parametersFreed++;
+    const isDrained = bench.flag("layer_drained");
+    expect(isDrained).toBe(drainedAt.has(cycle));
+    if (isDrained) drained++;
     bench.tick();
   }
   expect([freed, parametersFreed]).toEqual([stripes.length, groups.length]);
-}
-
-function joinJob(stripe: Stripe | undefined): bigint {
-  if (stripe === undefined) return 0n;
-  let at = 0;
-  return Object.entries(jobFields).reduce((word, [name, width]) => {
-    at += width;
-    return word | (BigInt(stripe.job[name as keyof typeof jobFields]) << BigInt(at - width));
-  }, 0n);
 }
 
 describe("drain", () => {

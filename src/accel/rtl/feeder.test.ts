@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { moduleBench } from "../../../test/helpers/module-bench.js";
+import { wordOfBytes } from "../../../test/helpers/bit-fields.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { type EngineConfig, engineConfig, engineShape, PARAMETER_BYTES } from "../config.js";
@@ -30,7 +31,7 @@ function descriptorOf(layer: Layer): bigint {
     weightsKeep: Number(mode === "keep"),
   };
   encodeFields(layerFields, { ...values, ...fields, ...flags }, bytes);
-  return [...bytes].reverse().reduce((word, byte) => (word << 8n) | BigInt(byte), 0n);
+  return wordOfBytes(bytes);
 }
 
 /** Bytes that the weight reader delivers for a layer, and where the feeder takes its entries and blocks from in them. */
@@ -55,7 +56,7 @@ function streamOf(layer: Layer, config: EngineConfig) {
 function check(layers: readonly Layer[], config: EngineConfig, rng: Rng): void {
   const { cPar, kPar, weightBits } = config;
   const { ringWordBytes, ringWords } = engineShape(config);
-  const bench = moduleBench([buildFeeder(config, clock, SWAP_DELAY)]);
+  const bench = new ModuleBench([buildFeeder(config, clock, SWAP_DELAY)], { rng });
   // What the reader sends: kept layers are sent once for the layer after them too.
   const starts: number[] = [];
   let total = 0;
@@ -73,12 +74,8 @@ function check(layers: readonly Layer[], config: EngineConfig, rng: Rng): void {
   const wantedEntries = layers.flatMap((layer, i) =>
     streamOf(layer, config).parameters.map((at) => starts[i]! + at),
   );
-  const wordAt = (at: number, bytes: number): bigint =>
-    [...sent.subarray(at, at + bytes)].reverse().reduce((word, byte) => (word << 8n) | BigInt(byte), 0n);
+  const wordAt = (at: number, bytes: number): bigint => wordOfBytes(sent.subarray(at, at + bytes));
   const shadow = new Map<number, bigint>();
-  bench.set({ aresetn: 0 });
-  bench.tick();
-  bench.set({ aresetn: 1 });
   let [sentWords, released, layer, block, entries] = [0, 0, 0, 0, 0];
   let held = 0;
   let claimedAt = -1;
@@ -93,12 +90,12 @@ function check(layers: readonly Layer[], config: EngineConfig, rng: Rng): void {
     const free = held > 0 && rng.integer(40) === 0;
     const offer = layer < layers.length && rng.integer(2) === 0;
     bench.set({
-      ring_write: Number(write),
+      ring_write: write,
       ring_data: write ? wordAt(sentWords * ringWordBytes, ringWordBytes) : 0n,
-      claim: Number(claim),
-      swap_issued: Number(swapIssued),
-      parameters_free: Number(free),
-      layer_valid: Number(offer),
+      claim,
+      swap_issued: swapIssued,
+      parameters_free: free,
+      layer_valid: offer,
       layer: offer ? descriptorOf(layers[layer]!) : 0n,
     });
     if (write) sentWords++;
@@ -126,17 +123,17 @@ function check(layers: readonly Layer[], config: EngineConfig, rng: Rng): void {
       shadow.clear();
     }
     if (bench.flag("weight_load")) {
-      const lane = Number(bench.get("weight_lane"));
+      const lane = bench.number("weight_lane");
       expect(shadow.has(lane)).toBe(false);
-      shadow.set(lane, bench.get("weight_word"));
+      shadow.set(lane, bench.word("weight_word"));
     }
     if (bench.flag("parameter_write")) {
       const lane = entries % kPar;
       const group = Math.floor(entries / kPar);
-      expect(Number(bench.get("parameter_lane"))).toBe(lane);
-      expect(Number(bench.get("parameter_bank"))).toBe(group % 2);
+      expect(bench.number("parameter_lane")).toBe(lane);
+      expect(bench.number("parameter_bank")).toBe(group % 2);
       const mask = (1n << BigInt(PARAMETER_BITS)) - 1n;
-      expect(bench.get("parameter_data")).toBe(
+      expect(bench.word("parameter_data")).toBe(
         wordAt(wantedEntries[group]! + lane * PARAMETER_BYTES, PARAMETER_BYTES) & mask,
       );
       entries++;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
-import { wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { ModuleBuilder } from "../../hw/index.js";
@@ -19,12 +19,10 @@ const steps = (width: number) => {
 
 describe("steps of one", () => {
   it.each([1, 2, 3, 5, 8])("count all words of %i bits up and down", (width) => {
-    const sim = wordSimulator(steps(width), { rng: createRng(width) });
+    const sim = new ModuleBench([steps(width)], { rng: createRng(width) });
     for (let a = 0; a < 2 ** width; a++) {
-      sim.set("a", a);
-      sim.settle();
+      sim.set({ a });
       sim.tick();
-      sim.settle();
       expect([sim.number("up"), sim.number("down")]).toEqual([
         (a + 1) % 2 ** width,
         (a + 2 ** width - 1) % 2 ** width,
@@ -34,13 +32,11 @@ describe("steps of one", () => {
 
   it("carry through runs of 32 bits", (context) => {
     const module = steps(32);
-    const sim = wordSimulator(module, { rng: createRng(1) });
+    const sim = new ModuleBench([module], { rng: createRng(1) });
     for (let i = 0; i <= 32; i++) {
       for (const a of [2 ** i - 1, 2 ** i % 2 ** 32, (2 ** i * 5) % 2 ** 32]) {
-        sim.set("a", a);
-        sim.settle();
+        sim.set({ a });
         sim.tick();
-        sim.settle();
         expect([sim.number("up"), sim.number("down")]).toEqual([(a + 1) >>> 0, (a - 1) >>> 0]);
       }
     }

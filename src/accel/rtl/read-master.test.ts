@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { AxiReadMemory } from "../../../test/helpers/axi-memory.js";
+import { wordOfBytes } from "../../../test/helpers/bit-fields.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
-import { wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { engineConfig } from "../config.js";
@@ -16,13 +17,13 @@ const byteAt = (address: number, lane: number): number =>
 function exercise(beatBytes: number, seed: number, stall: number) {
   const config = engineConfig({ cPar: 16, kPar: 16, axiDataBytes: beatBytes });
   const rng = createRng(seed);
-  const sim = wordSimulator(buildReadMaster(config, clock), {
+  const sim = new ModuleBench([buildReadMaster(config, clock)], {
     rng,
     lanes: LANES,
     dataPorts: ["m_axi_rdata"],
   });
   const bad = (address: number): boolean => byteAt(address, 0) < 8;
-  const memory = new AxiReadMemory(sim, { rng, beatBytes, byteAt, lanes: LANES, latency: 20, stall, bad });
+  const memory = new AxiReadMemory(sim, { rng, beatBytes, byteAt, latency: 20, stall, bad });
   const clients = Array.from({ length: 4 }, (_, id) => {
     const requests = Array.from({ length: 12 }, () => {
       const beats = 1 + rng.integer(16);
@@ -42,18 +43,19 @@ function exercise(beatBytes: number, seed: number, stall: number) {
     for (const client of clients) {
       const request = client.requests[client.sent];
       const asks = request !== undefined && client.pause-- <= 0;
-      sim.set(`c${client.id}_request`, asks ? 1 : 0);
-      sim.set(`c${client.id}_address`, request?.address ?? rng.integer(2 ** 32));
-      sim.set(`c${client.id}_beats_minus_1`, request === undefined ? rng.integer(256) : request.beats - 1);
+      sim.set({
+        [`c${client.id}_request`]: asks,
+        [`c${client.id}_address`]: request?.address ?? rng.integer(2 ** 32),
+        [`c${client.id}_beats_minus_1`]: request === undefined ? rng.integer(256) : request.beats - 1,
+      });
     }
     memory.drive();
-    sim.settle();
     memory.observe();
     const asking = [0, 3, 2, 1].filter((id) => {
       const { requests, sent, pause } = clients[id]!;
       return requests[sent] !== undefined && pause < 0;
     });
-    const ready = clients.filter(({ id }) => sim.number(`c${id}_ready`) === 1).map(({ id }) => id);
+    const ready = clients.filter(({ id }) => sim.flag(`c${id}_ready`)).map(({ id }) => id);
     expect(ready.length).toBeLessThanOrEqual(1);
     if (ready[0] !== undefined) {
       expect(ready[0]).toBe(asking[0]);
@@ -69,11 +71,11 @@ function exercise(beatBytes: number, seed: number, stall: number) {
     if (valid !== 0) {
       const client = clients[Math.log2(valid)]!;
       const beat = wanted[client.id]![client.got++]!;
-      expect(sim.number("r_last")).toBe(beat.last ? 1 : 0);
-      for (let lane = 0; lane < LANES; lane++) {
-        const bytes = Array.from({ length: beatBytes }, (_, i) => BigInt(byteAt(beat.address + i, lane)));
-        expect(sim.get("r_data", lane)).toBe(bytes.reduceRight((word, byte) => (word << 8n) | byte, 0n));
-      }
+      expect(sim.flag("r_last")).toBe(beat.last);
+      for (const [lane, word] of sim.words("r_data").entries())
+        expect(word).toBe(
+          wordOfBytes(Array.from({ length: beatBytes }, (_, i) => byteAt(beat.address + i, lane))),
+        );
       if (bad(beat.address)) expectedErrors++;
     }
     sim.tick();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
-import { type WordSimulator, wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
@@ -34,7 +34,7 @@ type Write = { readonly address: number; readonly data: number; readonly strobes
 
 /** An AXI4-Lite master that begins channels in any order, checks that answers stay, and counts the engine's start pulses. */
 class Host {
-  readonly sim: WordSimulator;
+  readonly sim: ModuleBench;
   starts = 0;
   readonly #rng: Rng;
   readonly #pause: number;
@@ -43,7 +43,7 @@ class Host {
   constructor(rng: Rng, pause: number) {
     this.#rng = rng;
     this.#pause = pause;
-    this.sim = wordSimulator(buildRegisters(clock, FINGERPRINT), { rng });
+    this.sim = new ModuleBench([buildRegisters(clock, FINGERPRINT)], { rng });
   }
 
   #acts(): boolean {
@@ -53,12 +53,11 @@ class Host {
   /** One cycle: `busy` and events are as set before. */
   cycle(): void {
     const { sim } = this;
-    sim.settle();
     for (const [valid, ready, payload] of [
       ["s_axil_bvalid", this.bReady, ["s_axil_bresp"]],
       ["s_axil_rvalid", this.rReady, ["s_axil_rresp", "s_axil_rdata"]],
     ] as const) {
-      const shown = sim.number(valid) === 1 ? payload.map((port) => sim.number(port)).join(" ") : "none";
+      const shown = sim.flag(valid) ? payload.map((port) => sim.number(port)).join(" ") : "none";
       const before = this.#seen.get(valid);
       if (before !== undefined) expect(shown, "an answer stays").toBe(before);
       this.#seen.delete(valid);
@@ -74,8 +73,7 @@ class Host {
   #ready(): void {
     this.bReady = this.#acts();
     this.rReady = this.#acts();
-    this.sim.set("s_axil_bready", this.bReady ? 1 : 0);
-    this.sim.set("s_axil_rready", this.rReady ? 1 : 0);
+    this.sim.set({ s_axil_bready: this.bReady, s_axil_rready: this.rReady });
   }
 
   /** Write and read at once, either may be left out; returns the answers. */
@@ -92,22 +90,23 @@ class Host {
         shown[channel] = left[channel] && (shown[channel] || this.#acts());
       // Beside valid anything may stand.
       const noise = (bits: number): number => this.#rng.integer(2 ** bits);
-      sim.set("s_axil_awvalid", shown.aw ? 1 : 0);
-      sim.set("s_axil_awaddr", shown.aw ? write!.address : noise(8));
-      sim.set("s_axil_wvalid", shown.w ? 1 : 0);
-      sim.set("s_axil_wdata", shown.w ? write!.data : noise(32));
-      sim.set("s_axil_wstrb", shown.w ? write!.strobes : noise(4));
-      sim.set("s_axil_arvalid", shown.ar ? 1 : 0);
-      sim.set("s_axil_araddr", shown.ar ? read! : noise(8));
+      sim.set({
+        s_axil_awvalid: shown.aw,
+        s_axil_awaddr: shown.aw ? write!.address : noise(8),
+        s_axil_wvalid: shown.w,
+        s_axil_wdata: shown.w ? write!.data : noise(32),
+        s_axil_wstrb: shown.w ? write!.strobes : noise(4),
+        s_axil_arvalid: shown.ar,
+        s_axil_araddr: shown.ar ? read! : noise(8),
+      });
       this.#ready();
-      sim.settle();
       for (const channel of ["aw", "w", "ar"] as const) {
-        if (!shown[channel] || sim.number(`s_axil_${channel}ready`) === 0) continue;
+        if (!shown[channel] || !sim.flag(`s_axil_${channel}ready`)) continue;
         left[channel] = false;
         shown[channel] = false;
       }
-      if (sim.number("s_axil_bvalid") === 1 && this.bReady) out.write = sim.number("s_axil_bresp");
-      if (sim.number("s_axil_rvalid") === 1 && this.rReady)
+      if (sim.flag("s_axil_bvalid") && this.bReady) out.write = sim.number("s_axil_bresp");
+      if (sim.flag("s_axil_rvalid") && this.rReady)
         out.read = { data: sim.number("s_axil_rdata"), code: sim.number("s_axil_rresp") };
       this.cycle();
       if ((write === null || out.write !== undefined) && (read === null || out.read !== undefined))
@@ -117,7 +116,7 @@ class Host {
   }
 
   idle(cycles: number): void {
-    for (const channel of ["aw", "w", "ar"]) this.sim.set(`s_axil_${channel}valid`, 0);
+    for (const channel of ["aw", "w", "ar"]) this.sim.set({ [`s_axil_${channel}valid`]: 0 });
     for (let i = 0; i < cycles; i++) {
       this.#ready();
       this.cycle();
@@ -182,26 +181,25 @@ describe("registers", () => {
     host.idle(3);
     expect(host.starts).toBe(1);
     expect(host.read(map.control)).toBe(2);
-    sim.set("busy", 1);
+    sim.set({ busy: 1 });
     host.write(map.control, 3);
     expect(host.starts).toBe(1);
     expect(host.read(map.status)).toBe(1);
     const pulse = (port: string): void => {
-      sim.set(port, 1);
+      sim.set({ [port]: 1 });
       host.idle(1);
-      sim.set(port, 0);
+      sim.set({ [port]: 0 });
       host.idle(3);
     };
     expect(sim.number("irq")).toBe(0);
     pulse("done");
-    sim.set("busy", 0);
-    sim.settle();
+    sim.set({ busy: 0 });
     expect(sim.number("irq")).toBe(1);
     expect([host.read(map.status), host.read(map.interrupt)]).toEqual([2, 1]);
     host.write(map.interrupt, 2);
     expect(host.read(map.interrupt)).toBe(1);
     pulse("error");
-    sim.set("error_code", 2);
+    sim.set({ error_code: 2 });
     expect([host.read(map.status), host.read(map.interrupt)]).toEqual([0x202, 3]);
     host.write(map.interrupt, 1);
     host.idle(2);
@@ -220,7 +218,7 @@ describe("registers", () => {
     host.idle(2);
     expect(host.starts).toBe(2);
     expect(host.read(map.status)).toBe(0x200);
-    sim.set("frames_done_count", 0xfedcba98);
+    sim.set({ frames_done_count: 0xfedcba98 });
     expect(host.read(map.framesDone)).toBe(0xfedcba98);
   });
 
@@ -236,18 +234,17 @@ describe("registers", () => {
       let events: readonly string[] = [];
       for (let i = 0; i < long; i++) {
         const busy = i % 100 !== 7;
-        sim.set("busy", busy ? 1 : 0);
+        sim.set({ busy });
         if (busy) cycles++;
         // `stall_weights` is always there, the others change now and then.
         if (i % 16 === 0) {
           events = Object.keys(EVENTS).filter((port) => port === "stall_weights" || rng.integer(2) === 1);
-          for (const port of Object.keys(EVENTS)) sim.set(port, events.includes(port) ? 1 : 0);
+          for (const port of Object.keys(EVENTS)) sim.set({ [port]: events.includes(port) });
         }
-        sim.settle();
         if (busy) for (const port of events) counts.set(port, counts.get(port)! + 1);
         sim.tick();
       }
-      sim.set("busy", 0);
+      sim.set({ busy: 0 });
       host.idle(3);
       expect(host.read(map.cycles)).toBe(cycles);
       for (const [port, register] of Object.entries(EVENTS))

@@ -3,8 +3,7 @@ import {
   requantizedByte as model,
   type RequantizedLayer,
 } from "../../../test/helpers/engine-requantization.js";
-import { moduleBench } from "../../../test/helpers/module-bench.js";
-import { UnitBench } from "../../../test/helpers/unit-bench.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
@@ -23,11 +22,8 @@ describe("requantizer", () => {
 
     test(`of ${multiplierBits} bits a cycle: the formula, for sums, ties and shifts of all sizes`, () => {
       const { module, latencyCycles } = buildRequantizer(config, clock);
-      const bench = moduleBench([module]);
       const rng = createRng(multiplierBits);
-      bench.set({ aresetn: 0 });
-      bench.tick();
-      bench.set({ aresetn: 1 });
+      const bench = new ModuleBench([module], { rng });
       for (let round = 0; round < 8; round++) {
         const low = rng.integer(128);
         const layer: RequantizedLayer = {
@@ -38,8 +34,8 @@ describe("requantizer", () => {
           high: round % 2 === 0 ? 255 : low + rng.integer(128),
         };
         bench.set({
-          double_rounding: Number(layer.doubleRounding),
-          ties_away: Number(layer.tiesAway),
+          double_rounding: layer.doubleRounding,
+          ties_away: layer.tiesAway,
           zero_point: layer.zeroPoint,
           low: layer.low,
           high: layer.high,
@@ -53,7 +49,7 @@ describe("requantizer", () => {
           const due = pending[0]?.at === cycle;
           expect(bench.flag("done")).toBe(due);
           if (due) {
-            expect(Number(bench.get("result_byte"))).toBe(pending.shift()!.byte);
+            expect(bench.number("result_byte")).toBe(pending.shift()!.byte);
             checked++;
           }
         };
@@ -79,8 +75,8 @@ describe("requantizer", () => {
           for (let pass = passes - 1; pass >= 0; pass--) {
             bench.set({
               valid: 1,
-              first: Number(pass === passes - 1),
-              last: Number(pass === 0),
+              first: pass === passes - 1,
+              last: pass === 0,
               ...value,
               ...(chunks === 1 ? {} : { chunk: pass }),
             });
@@ -97,10 +93,9 @@ describe("requantizer", () => {
 
     test(`of ${multiplierBits} bits a cycle: ties, ends of the ranges and all shifts, in 128 lanes`, () => {
       const { module, latencyCycles } = buildRequantizer(config, clock);
-      const data = ["sum", "bias", "multiplier", "shift"];
-      const bench = new UnitBench([module], { lanes: LANES, data });
-      bench.reset();
+      const dataPorts = ["sum", "bias", "multiplier", "shift"];
       const rng = createRng(100 + multiplierBits);
+      const bench = new ModuleBench([module], { rng, lanes: LANES, dataPorts });
       const pick = (values: readonly number[]): number => values[rng.integer(values.length)]!;
       const any32 = (): number => rng.integer(2 ** 32) - 2 ** 31;
       for (let round = 0; round < 24; round++) {
@@ -130,21 +125,21 @@ describe("requantizer", () => {
         });
         const due = values.map((value) => BigInt(model(value, { ...layer, ...bounds })));
         bench.set({
-          double_rounding: Number(layer.doubleRounding),
-          ties_away: Number(layer.tiesAway),
+          double_rounding: layer.doubleRounding,
+          ties_away: layer.tiesAway,
           zero_point: layer.zeroPoint,
           low: bounds.low ?? layer.low,
           high: bounds.high ?? layer.high,
-          sum: values.map(({ sum }) => BigInt(sum)),
-          bias: values.map(({ bias }) => BigInt(bias)),
-          multiplier: values.map(({ multiplier }) => BigInt(multiplier)),
-          shift: values.map(({ shift }) => BigInt(shift)),
+          sum: values.map(({ sum }) => sum),
+          bias: values.map(({ bias }) => bias),
+          multiplier: values.map(({ multiplier }) => multiplier),
+          shift: values.map(({ shift }) => shift),
           valid: 1,
         });
         for (let pass = chunks - 1; pass >= 0; pass--) {
           bench.set({
-            first: Number(pass === chunks - 1),
-            last: Number(pass === 0),
+            first: pass === chunks - 1,
+            last: pass === 0,
             ...(chunks === 1 ? {} : { chunk: pass }),
           });
           if (pass > 0) bench.tick();
@@ -153,8 +148,8 @@ describe("requantizer", () => {
           bench.tick();
           bench.set({ valid: 0 });
         }
-        expect(bench.control("done")).toBe(1n);
-        expect(bench.get("result_byte")).toEqual(due);
+        expect(bench.flag("done")).toBe(true);
+        expect(bench.words("result_byte")).toEqual(due);
       }
     });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { wordOfBytes } from "../../../test/helpers/bit-fields.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
-import { wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
@@ -31,8 +32,6 @@ const configOf = ({ wordBytes, height, width, channels, slots }: Case): EngineCo
 
 const byteOf = (lane: number, frame: number, index: number): number =>
   Math.imul(Math.imul(frame + 1, 0x9e3779b1) ^ (index * 4 + lane), 0x85ebca6b) >>> 24;
-const wordOf = (bytes: readonly number[]): bigint =>
-  bytes.reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n);
 
 /** Where and what the unit must write for a frame, word after word. */
 function* expectedWords(config: EngineConfig, frame: number) {
@@ -50,7 +49,7 @@ function* expectedWords(config: EngineConfig, frame: number) {
             x * pixelWords +
             word,
           data: Array.from({ length: LANES }, (_, lane) =>
-            wordOf(
+            wordOfBytes(
               Array.from({ length: wordBytes }, (_, i) => {
                 const channel = word * wordBytes + i;
                 return channel < channels ? byteOf(lane, frame, (y * width + x) * channels + channel) : 0;
@@ -69,7 +68,7 @@ function exercise(
   const { height, width, channels } = config.input!;
   const rng = createRng(options.seed);
   const happens = (): boolean => rng.next() >= options.stall;
-  const sim = wordSimulator(buildStreamInput(config, clock), {
+  const sim = new ModuleBench([buildStreamInput(config, clock)], {
     rng,
     lanes: LANES,
     dataPorts: ["s_axis_tdata"],
@@ -84,36 +83,33 @@ function exercise(
     expect(cycle, "the stream gets on").toBeLessThan(40 * (frames * perFrame + 20));
     offered = sent < frames * pixels && (offered || happens());
     const pixel = sent % pixels;
-    sim.set("s_axis_tvalid", offered ? 1 : 0);
-    sim.setLanes(
-      "s_axis_tdata",
-      Array.from({ length: LANES }, (_, lane) =>
-        wordOf(
+    sim.set({
+      s_axis_tvalid: offered,
+      s_axis_tdata: Array.from({ length: LANES }, (_, lane) =>
+        wordOfBytes(
           Array.from({ length: channels }, (_, i) =>
             // Beside valid anything may stand.
             offered ? byteOf(lane, Math.floor(sent / pixels), pixel * channels + i) : rng.integer(256),
           ),
         ),
       ),
-    );
+    });
     const ready = happens();
-    sim.set("stream_ready", ready ? 1 : 0);
-    sim.settle();
+    sim.set({ stream_ready: ready });
     const whole = Math.floor(written / perFrame);
     // Only whole frames are offered, in turn, until they are released.
-    expect(sim.number("slot_full")).toBe(whole > released ? 1 : 0);
+    expect(sim.flag("slot_full")).toBe(whole > released);
     if (whole > released) expect(sim.number("slot")).toBe(released % config.inputSlots);
     const release = whole > released && happens();
-    sim.set("release_input", release ? 1 : 0);
-    sim.settle();
-    const accepted = offered && sim.number("s_axis_tready") === 1;
-    const valid = sim.number("stream_valid") === 1;
+    sim.set({ release_input: release });
+    const accepted = offered && sim.flag("s_axis_tready");
+    const valid = sim.flag("stream_valid");
     if (waiting !== null) expect(valid, "a word stays until it is taken").toBe(true);
     if (valid) {
       const shown = {
         bank: sim.number("stream_bank"),
         address: sim.number("stream_address"),
-        data: Array.from({ length: LANES }, (_, lane) => sim.get("stream_data", lane)),
+        data: sim.words("stream_data"),
       };
       expect(shown).toEqual(wanted[whole]?.[written % perFrame]);
       expect(whole - released, "a free slot").toBeLessThan(config.inputSlots);
@@ -166,22 +162,22 @@ describe("stream input", () => {
   });
 
   it("says ready whatever the other side does in the cycle", () => {
-    const sim = wordSimulator(buildStreamInput(configOf(cases[0]!), clock), { rng: createRng(5), lanes: 1 });
+    const sim = new ModuleBench([buildStreamInput(configOf(cases[0]!), clock)], {
+      rng: createRng(5),
+      lanes: 1,
+    });
     const rng = createRng(6);
     const seen = new Set<number>();
     for (let cycle = 0; cycle < 200; cycle++) {
       const ready = Array.from({ length: 8 }, (_, i) => {
         for (const [bit, port] of ["s_axis_tvalid", "stream_ready", "release_input"].entries())
-          sim.set(port, (i >> bit) & 1 & (port === "release_input" ? sim.number("slot_full") : 1));
-        sim.settle();
+          sim.set({ [port]: (i >> bit) & 1 & (port === "release_input" ? sim.number("slot_full") : 1) });
         return sim.number("s_axis_tready");
       });
       expect(new Set(ready).size).toBe(1);
       seen.add(ready[0]!);
-      sim.set("s_axis_tvalid", rng.integer(2));
-      sim.set("stream_ready", rng.integer(2));
-      sim.set("release_input", sim.number("slot_full") & rng.integer(2));
-      sim.settle();
+      sim.set({ s_axis_tvalid: rng.integer(2), stream_ready: rng.integer(2) });
+      sim.set({ release_input: sim.number("slot_full") & rng.integer(2) });
       sim.tick();
     }
     expect(seen.size).toBe(2);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { AxiWriteMemory, type WriteOrder } from "../../../test/helpers/axi-write-memory.js";
+import { wordOfBytes } from "../../../test/helpers/bit-fields.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
-import { type WordSimulator, wordSimulator } from "../../../test/helpers/word-simulator.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
@@ -14,8 +15,6 @@ const clock = { periodPs: 5000, cells: sky130Cells };
 const LANES = 2;
 const ADDRESSES = 2 ** 16;
 
-const wordOf = (bytes: readonly number[]): bigint =>
-  bytes.reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n);
 const eachLane = <T>(value: (lane: number) => T): T[] =>
   Array.from({ length: LANES }, (_, lane) => value(lane));
 /** What external memory and activation memory hold before anything is written. */
@@ -76,7 +75,7 @@ type Pace = { readonly stall: number; readonly latency: number; readonly order: 
 class LoadClient {
   readonly bursts: { readonly address: number; readonly beats: number }[] = [];
   beats = 0;
-  readonly #sim: WordSimulator;
+  readonly #sim: ModuleBench;
   readonly #rng: Rng;
   readonly #beatBytes: number;
   readonly #pace: Pace;
@@ -85,7 +84,7 @@ class LoadClient {
   #gave = true;
   #offer: string | null = null;
 
-  constructor(sim: WordSimulator, rng: Rng, beatBytes: number, pace: Pace) {
+  constructor(sim: ModuleBench, rng: Rng, beatBytes: number, pace: Pace) {
     this.#sim = sim;
     this.#rng = rng;
     this.#beatBytes = beatBytes;
@@ -99,26 +98,19 @@ class LoadClient {
   drive(): void {
     const sim = this.#sim;
     this.#ready = this.#rng.next() >= this.#pace.stall;
-    sim.set("load_request_ready", this.#ready ? 1 : 0);
+    sim.set({ load_request_ready: this.#ready });
     for (const burst of this.#queue) burst.wait--;
     const burst = this.#queue[0];
     const gives = burst !== undefined && burst.wait <= 0 && this.#rng.next() >= this.#pace.stall;
-    sim.set("r_valid", gives ? 1 : 0);
+    sim.set({ r_valid: gives });
     if (!gives) {
       // Beside valid anything may stand.
-      if (this.#gave)
-        sim.setLanes(
-          "r_data",
-          eachLane(() => BigInt(this.#rng.integer(2 ** 32))),
-        );
+      if (this.#gave) sim.set({ r_data: eachLane(() => this.#rng.integer(2 ** 32)) });
       this.#gave = false;
       return;
     }
     this.#gave = true;
-    sim.setLanes(
-      "r_data",
-      eachLane((lane) => wordOf(bytesAt(burst.address, this.#beatBytes, lane))),
-    );
+    sim.set({ r_data: eachLane((lane) => wordOfBytes(bytesAt(burst.address, this.#beatBytes, lane))) });
     this.beats++;
     burst.address += this.#beatBytes;
     burst.left--;
@@ -127,7 +119,7 @@ class LoadClient {
 
   observe(): void {
     const sim = this.#sim;
-    const valid = sim.number("load_request") === 1;
+    const valid = sim.flag("load_request");
     const address = sim.number("load_request_address");
     const beats = sim.number("load_request_beats_minus_1") + 1;
     const shown = `${address} ${beats}`;
@@ -144,13 +136,13 @@ function exercise(config: EngineConfig, commands: readonly Command[], seed: numb
   const { axiDataBytes } = config;
   const { wordBytes } = engineShape(config);
   const rng = createRng(seed);
-  const sim = wordSimulator(buildTransfer(config, clock), {
+  const sim = new ModuleBench([buildTransfer(config, clock)], {
     rng,
     lanes: LANES,
     dataPorts: ["r_data", "store_data"],
   });
   const bad = (address: number): boolean => byteAt(address, 0) < 40;
-  const memory = new AxiWriteMemory(sim, { rng, beatBytes: axiDataBytes, lanes: LANES, bad, ...pace });
+  const memory = new AxiWriteMemory(sim, { rng, beatBytes: axiDataBytes, bad, ...pace });
   const client = new LoadClient(sim, rng, axiDataBytes, pace);
   const storedWord = ({ bank, address }: Place, lane: number): number[] =>
     bytesAt((address * ACTIVATION_BANKS + bank) * wordBytes + 2 ** 28, wordBytes, lane);
@@ -164,7 +156,7 @@ function exercise(config: EngineConfig, commands: readonly Command[], seed: numb
     const runEnd = command.base + command.fields.offset + places.length * wordBytes;
     const encoded = new Uint8Array(DESCRIPTOR_BYTES);
     encodeFields(transferFields, command.fields, encoded);
-    const bits = BigInt.asUintN(COMMAND_BITS, wordOf([...encoded]));
+    const bits = BigInt.asUintN(COMMAND_BITS, wordOfBytes(encoded));
     const others = BigInt.asUintN(COMMAND_BITS, ~bits);
     for (const lane of memory.bytes) lane.clear();
     const beatsBefore = memory.beats;
@@ -178,47 +170,41 @@ function exercise(config: EngineConfig, commands: readonly Command[], seed: numb
     for (let cycle = 0; ; cycle++) {
       expect(cycle, "the command gets on").toBeLessThan(30_000);
       const offers = accepted < 0 && pause-- <= 0;
-      sim.set("command_valid", offers ? 1 : 0);
+      sim.set({ command_valid: offers });
       // The command is there while it is offered only.
-      sim.set("command", offers ? bits : others);
-      sim.set("command_base", offers ? command.base : 2 ** 32 - 1 - command.base);
+      sim.set({
+        command: offers ? bits : others,
+        command_base: offers ? command.base : 2 ** 32 - 1 - command.base,
+      });
       memory.drive();
       client.drive();
       const ready = rng.next() >= pace.stall;
-      sim.set("load_ready", ready ? 1 : 0);
+      sim.set({ load_ready: ready });
       const arrives = reads.shift()!;
-      sim.set("store_valid", arrives === null ? 0 : 1);
+      sim.set({ store_valid: arrives !== null });
       if (arrives !== null)
-        sim.setLanes(
-          "store_data",
-          eachLane((lane) => wordOf(storedWord(arrives, lane))),
-        );
-      else if (cycle % 4 === 0)
-        sim.setLanes(
-          "store_data",
-          eachLane(() => BigInt(rng.integer(2 ** 32))),
-        );
-      sim.settle();
+        sim.set({ store_data: eachLane((lane) => wordOfBytes(storedWord(arrives, lane))) });
+      else if (cycle % 4 === 0) sim.set({ store_data: eachLane(() => rng.integer(2 ** 32)) });
       memory.observe();
       client.observe();
       errors += sim.number("write_error");
       wroteBeats += sim.number("write_beat");
-      if (offers && sim.number("command_ready") === 1) accepted = cycle;
+      if (offers && sim.flag("command_ready")) accepted = cycle;
 
-      const valid = sim.number("load_valid") === 1;
+      const valid = sim.flag("load_valid");
       if (valid || waitingWord !== null) {
         const place = { bank: sim.number("load_bank"), address: sim.number("load_address") };
-        const data = eachLane((lane) => sim.get("load_data", lane));
+        const data = sim.words("load_data");
         const shown = `${place.bank} ${place.address} ${data}`;
         if (waitingWord !== null) expect(valid ? shown : "gone", "a word stays").toBe(waitingWord);
         waitingWord = ready ? null : shown;
         expect(isLoad).toBe(true);
         expect(place).toEqual(places[written]);
         const from = command.base + command.fields.offset + written * wordBytes;
-        expect(data).toEqual(eachLane((lane) => wordOf(bytesAt(from, wordBytes, lane))));
+        expect(data).toEqual(eachLane((lane) => wordOfBytes(bytesAt(from, wordBytes, lane))));
         if (ready) written++;
       }
-      if (sim.number("store_read") === 1) {
+      if (sim.flag("store_read")) {
         const place = { bank: sim.number("store_bank"), address: sim.number("store_address") };
         expect(isLoad).toBe(false);
         expect(place).toEqual(places[read++]);
@@ -227,7 +213,7 @@ function exercise(config: EngineConfig, commands: readonly Command[], seed: numb
         const left = Math.floor(((memory.beats - beatsBefore) * axiDataBytes) / wordBytes);
         expect(read - left).toBeLessThanOrEqual(18 + 2 * Math.ceil(axiDataBytes / wordBytes));
       } else reads.push(null);
-      const isDone = sim.number("transfer_done") === 1;
+      const isDone = sim.flag("transfer_done");
       sim.tick();
       if (!isDone) continue;
       expect(accepted).toBeGreaterThanOrEqual(0);
@@ -257,8 +243,7 @@ function exercise(config: EngineConfig, commands: readonly Command[], seed: numb
     }
   }
   // The pulses are registered: the last ones come a cycle later.
-  sim.set("m_axi_bvalid", 0);
-  sim.settle();
+  sim.set({ m_axi_bvalid: 0 });
   expect([errors + sim.number("write_error"), wroteBeats]).toEqual([memory.errors, memory.beats]);
   expect(done).toBe(commands.length);
   return durations;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { moduleBench } from "../../../test/helpers/module-bench.js";
+import { splitNamed, wordOfBytes } from "../../../test/helpers/bit-fields.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { type EngineConfig, engineConfig, engineShape } from "../config.js";
@@ -196,16 +197,11 @@ function walk(layer: Layer, config: EngineConfig, slot: number) {
 }
 
 function run(layer: Layer, config: EngineConfig, rng: Rng, slot: number) {
-  const bench = moduleBench([buildPassSequencer(config, clock), buildWalker(config, clock)]);
+  const bench = new ModuleBench([buildPassSequencer(config, clock), buildWalker(config, clock)], { rng });
   const bytes = new Uint8Array(DESCRIPTOR_BYTES);
   encodeFields(layerFields, layer, bytes);
-  let descriptor = 0n;
-  for (const byte of [...bytes].reverse()) descriptor = (descriptor << 8n) | BigInt(byte);
-  bench.set({ aresetn: 0 });
-  bench.tick();
   bench.set({
-    aresetn: 1,
-    layer: descriptor,
+    layer: wordOfBytes(bytes),
     layer_valid: 1,
     input_slot_full: 1,
     input_slot: slot,
@@ -224,35 +220,30 @@ function run(layer: Layer, config: EngineConfig, rng: Rng, slot: number) {
     if (bankFree) open--;
     const drained = drainAt >= 0 && cycle >= drainAt && open === 0;
     bench.set({
-      pause: Number(pause),
-      weights_ready: Number(ready),
-      bank_free: Number(bankFree),
-      layer_drained: Number(drained),
+      pause,
+      weights_ready: ready,
+      bank_free: bankFree,
+      layer_drained: drained,
     });
     done = bench.flag("layer_done");
     if (bench.flag("claim")) [ready, waiting] = [false, rng.integer(12)];
     else if (!ready && waiting-- <= 0) ready = true;
     if (bench.flag("job_valid")) {
       open++;
-      let bits = bench.get("job");
-      const job: Record<string, number> = {};
-      for (const [name, width] of Object.entries(jobFields)) {
-        job[name] = Number(bits & ((1n << BigInt(width)) - 1n));
-        bits >>= BigInt(width);
-      }
+      const job = splitNamed(jobFields, bench.word("job"));
       jobs.push(job);
       if (job.layerLast === 1) drainAt = cycle + 400;
     }
     paused.push(pause);
     if (bench.flag("fetch")) {
       expect(paused[cycle - ISSUE_LATENCY]).toBe(false);
-      const tag = Number(bench.get("tag"));
+      const tag = bench.number("tag");
       const names = ["take", "swap", "emit", "begin", "scale", "maximum", "sums", "last", "windowed"];
       const fetch: Record<string, number> = {
-        bank: Number(bench.get("fetch_bank")),
-        address: Number(bench.get("fetch_address")),
-        inside: Number(bench.get("fetch_rows_inside")),
-        slice: Number(bench.get("fetch_slice")),
+        bank: bench.number("fetch_bank"),
+        address: bench.number("fetch_address"),
+        inside: bench.number("fetch_rows_inside"),
+        slice: bench.number("fetch_slice"),
       };
       for (const [i, name] of names.entries()) fetch[name] = (tag >> i) & 1;
       fetch.row = tag >> names.length;
@@ -263,7 +254,7 @@ function run(layer: Layer, config: EngineConfig, rng: Rng, slot: number) {
         passedAt.set(sums, cycle);
       }
       fetches.push(fetch);
-    } else expect(Number(bench.get("tag")) & 0b10000111).toBe(0);
+    } else expect(bench.number("tag") & 0b10000111).toBe(0);
     bench.tick();
   }
   expect(done).toBe(true);

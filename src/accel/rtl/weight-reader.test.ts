@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { wordOfBytes } from "../../../test/helpers/bit-fields.js";
 import { isFull } from "../../../test/helpers/environment.js";
 import { lintModules } from "../../../test/helpers/lint-modules.js";
+import { ModuleBench } from "../../../test/helpers/module-bench.js";
 import { ReadClients } from "../../../test/helpers/read-clients.js";
-import { wordSimulator } from "../../../test/helpers/word-simulator.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { NetlistTiming } from "../../hw/index.js";
@@ -61,7 +62,11 @@ type Exercise = {
 function exercise({ config, rng, lists, stall, drain, latency = 12 }: Exercise) {
   const { axiDataBytes: beatBytes } = config;
   const { ringWordBytes, ringWords, burstBytes, weightBursts } = engineShape(config);
-  const sim = wordSimulator(buildWeightReader(config, clock), { rng, lanes: LANES, dataPorts: ["r_data"] });
+  const sim = new ModuleBench([buildWeightReader(config, clock)], {
+    rng,
+    lanes: LANES,
+    dataPorts: ["r_data"],
+  });
   const listOffset = 3 * 4096 + 2 * burstBytes;
   let list = new Uint8Array();
   const byteAt = (address: number, lane: number): number => {
@@ -72,7 +77,6 @@ function exercise({ config, rng, lists, stall, drain, latency = 12 }: Exercise) 
     rng,
     beatBytes,
     byteAt,
-    lanes: LANES,
     ids: [1, 3],
     latency,
     stall,
@@ -91,14 +95,15 @@ function exercise({ config, rng, lists, stall, drain, latency = 12 }: Exercise) 
     const room = ringWords * ringWordBytes;
     for (let cycle = 0; ; cycle++) {
       expect(cycle, "the reader makes headway").toBeLessThan(60_000);
-      sim.set("start", cycle === 0 ? 1 : 0);
-      sim.set("program_base", BASE);
-      sim.set("list_offset", cycle === 0 ? listOffset : rng.integer(2 ** 32));
-      sim.set("entries", cycle === 0 ? entries.length : rng.integer(2 ** 16));
+      sim.set({
+        start: cycle === 0,
+        program_base: BASE,
+        list_offset: cycle === 0 ? listOffset : rng.integer(2 ** 32),
+        entries: cycle === 0 ? entries.length : rng.integer(2 ** 16),
+      });
       const release = inRing > 0 && rng.next() < drain;
-      sim.set("ring_release", release ? 1 : 0);
+      sim.set({ ring_release: release });
       clients.drive();
-      sim.settle();
       for (const { id, beats } of clients.observe()) {
         if (id !== 1) continue;
         reserved += beats * beatBytes;
@@ -114,19 +119,16 @@ function exercise({ config, rng, lists, stall, drain, latency = 12 }: Exercise) 
         inRing--;
         reserved -= ringWordBytes;
       }
-      if (sim.number("ring_write") === 1) {
-        for (let lane = 0; lane < LANES; lane++) {
-          let word = 0n;
-          for (let i = ringWordBytes - 1; i >= 0; i--)
-            word = (word << 8n) | BigInt(byteAt(stream[at + i]!, lane));
-          expect(sim.get("ring_data", lane)).toBe(word);
-        }
+      if (sim.flag("ring_write")) {
+        const addresses = stream.slice(at, at + ringWordBytes);
+        for (const [lane, word] of sim.words("ring_data").entries())
+          expect(word).toBe(wordOfBytes(addresses.map((address) => byteAt(address, lane))));
         at += ringWordBytes;
         inRing++;
       }
-      if (cycle > 0 && sim.number("idle") === 1) expect(asked).toBe(bursts.length);
+      if (cycle > 0 && sim.flag("idle")) expect(asked).toBe(bursts.length);
       sim.tick();
-      if (cycle > 0 && at === stream.length && inRing === 0 && sim.number("idle") === 1) break;
+      if (cycle > 0 && at === stream.length && inRing === 0 && sim.flag("idle")) break;
     }
     expect(clients.bursts.filter(({ id }) => id === 1)).toEqual(bursts);
     const lists3 = clients.bursts.filter(({ id }) => id === 3);

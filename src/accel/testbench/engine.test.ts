@@ -1,32 +1,21 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { requireTool } from "../../../test/helpers/environment.js";
+import { buildTestbench, judgedTestbench, RANDOM_START } from "../../../test/helpers/engine-verilator.js";
+import { hasTool, requireTool } from "../../../test/helpers/environment.js";
 import { randomLayer, randomValues } from "../../../test/helpers/random-quant-layer.js";
+import { type FilesBuild, lintFiles, SHORT_RUNS } from "../../../test/helpers/verilator.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { nodeName } from "../../graph/index.js";
-import { printVerilog, verilogLibrary } from "../../hw/index.js";
+import { emitDesign } from "../../hw/index.js";
 import { executeFrom, type QuantNetwork } from "../../quant/index.js";
-import {
-  buildVerilator,
-  flatten,
-  lowerDesign,
-  simulateAxiSystem,
-  type VerilatorBuild,
-} from "../../sim/index.js";
+import { flatten, lowerDesign, simulateAxiSystem } from "../../sim/index.js";
 import {
   compileEngine,
+  ENGINE_MODULE,
   type EngineMemory,
   engineConfig,
-  expectedTensor,
-  packImages,
-  placeTasks,
   STATUS_DONE,
   taskRuns,
-  testbenchTasks,
 } from "../index.js";
 import { buildEngine } from "../rtl/engine.js";
 import { emitSystemTestbench, SYSTEM_TESTBENCH, type SystemTestbench } from "./index.js";
@@ -67,58 +56,31 @@ function makeSystem(): { readonly memory: EngineMemory; readonly testbench: Syst
     };
     const images = Array.from({ length: FRAMES }, () => randomValues(rng, image.output));
     const wanted = images.map((values) => executeFrom(network, image.name, values).get(made.node.name)!);
-    return { program: compileEngine({ network, config, keepAll: true }), frames: FRAMES, images, wanted };
+    return {
+      program: compileEngine({ network, config, keepAll: true }),
+      images,
+      judge: (_layer: unknown, frame: number) => wanted[frame]!,
+    };
   });
-  const memory = placeTasks(made, config);
-  const images = memory.tasks.map((task, i) => packImages(task, made[i]!.images));
-  const expected = memory.tasks.map((task, i) => expectedTensor(task, task.program.result, made[i]!.wanted));
-  return {
-    memory,
-    testbench: {
-      module: "fxa_engine",
-      dataBytes: config.axiDataBytes,
-      burstBeats: config.burstBeats,
-      stream: null,
-      contents: [...memory.contents, ...images],
-      memoryBytes: memory.memoryBytes,
-      tasks: testbenchTasks(memory, expected),
-      patienceCycles: 20_000,
-    },
-  };
+  const { memory, testbench } = judgedTestbench(ENGINE_MODULE, config, made);
+  return { memory, testbench: { ...testbench, patienceCycles: 20_000 } };
 }
 
 describe("the engine in its testbench", () => {
-  const folder = mkdtempSync(join(tmpdir(), "fixynn-engine-"));
   const { memory, testbench } = makeSystem();
   const { design } = buildEngine(config, clock);
-  let build: VerilatorBuild | null = null;
-  const built = (): VerilatorBuild => {
+  let build: FilesBuild | null = null;
+  const built = (): FilesBuild => {
     if (build === null) throw new Error("not built");
     return build;
   };
   beforeAll(async () => {
-    if (spawnSync("verilator", ["--version"]).error !== undefined) return;
-    const modules = new Map(design.modules.map((module) => [module.name, module]));
-    for (const [name, text] of [...verilogLibrary, ...emitSystemTestbench(testbench)])
-      writeFileSync(join(folder, name), text);
-    for (const module of design.modules)
-      writeFileSync(join(folder, `${module.name}.sv`), printVerilog(module, modules));
-    // Registers and memories start at random bits. The runs are short: C++ is best compiled fast.
-    const flags = ["--x-initial", "unique", "-CFLAGS", "-O0"];
-    build = await buildVerilator({ folder, top: SYSTEM_TESTBENCH, flags });
+    if (hasTool("verilator")) build = await buildTestbench(design, testbench, SHORT_RUNS);
   }, 400_000);
-  afterAll(() => {
-    build?.dispose();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => build?.dispose());
 
   it("is clean under lint", (context) => {
-    const verilator = requireTool(context, "verilator");
-    const sources = readdirSync(folder).filter((name) => name.endsWith(".sv"));
-    const used = sources.filter((name) => !verilogLibrary.has(name) || name === "fx_ram.sv");
-    const options = ["--lint-only", "-Wall", "--timing", "-y", ".", "+libext+.sv", ...used];
-    options.push("--top-module", SYSTEM_TESTBENCH);
-    expect(spawnSync(verilator, options, { cwd: folder, encoding: "utf8" }).stderr).toBe("");
+    lintFiles(context, [...emitDesign(design), ...emitSystemTestbench(testbench)], SYSTEM_TESTBENCH);
   }, 240_000);
 
   it("runs two tasks under any pauses", async (context) => {
@@ -132,7 +94,7 @@ describe("the engine in its testbench", () => {
     ];
     const bad: unknown[] = [];
     for (const plusargs of cases) {
-      const verdict = await built().run([...plusargs, "+verilator+rand+reset+2"]);
+      const verdict = await built().run([...plusargs, RANDOM_START]);
       if (!verdict.passed) bad.push({ plusargs, output: verdict.output });
     }
     expect(bad).toEqual([]);

@@ -1,25 +1,17 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { axiMutations, mutatedEngine } from "../../../test/helpers/axi-mutations.js";
-import { requireTool } from "../../../test/helpers/environment.js";
+import { buildTestbench, RANDOM_START } from "../../../test/helpers/engine-verilator.js";
+import { hasTool, requireTool } from "../../../test/helpers/environment.js";
 import {
   STAND_IN_BYTES,
   STAND_IN_FRAME,
   standInEngine,
   standInResult,
 } from "../../../test/helpers/stand-in-engine.js";
+import { type Files, type FilesBuild, lintFiles, SHORT_RUNS } from "../../../test/helpers/verilator.js";
 import { createRng } from "../../core/index.js";
 import { printVerilog, verifyDesign, verilogLibrary } from "../../hw/index.js";
-import {
-  buildVerilator,
-  flatten,
-  lowerDesign,
-  simulateAxiSystem,
-  type VerilatorBuild,
-} from "../../sim/index.js";
+import { flatten, lowerDesign, simulateAxiSystem } from "../../sim/index.js";
 import { engineRegisters } from "../registers.js";
 import {
   axiChecker,
@@ -66,16 +58,13 @@ const system: SystemTestbench = {
   })),
 };
 
-/** The testbench's files around a device. */
-function filesAround(device: readonly (readonly [string, string])[], bench = system): Map<string, string> {
-  return new Map([...verilogLibrary, ...device, ...emitSystemTestbench(bench)]);
-}
 const inner = standInEngine("stand_in");
 verifyDesign({ kind: "design", modules: [inner] });
-const device = [
+const device: Files = [
+  ...verilogLibrary,
   ["stand_in.sv", printVerilog(inner, new Map())],
   ["fxa_engine.sv", mutatedEngine("fxa_engine", "stand_in")],
-] as const;
+];
 
 describe("hex files", () => {
   it("puts the first byte lowest and marks the bytes that matter", () => {
@@ -116,43 +105,24 @@ describe("the mutations", () => {
 });
 
 describe("the system testbench in Verilator", () => {
-  const folder = mkdtempSync(join(tmpdir(), "fixynn-system-"));
-  let build: VerilatorBuild | null = null;
-  const built = (): VerilatorBuild => {
+  let build: FilesBuild | null = null;
+  const built = (): FilesBuild => {
     if (build === null) throw new Error("not built");
     return build;
   };
   beforeAll(async () => {
-    if (spawnSync("verilator", ["--version"]).error !== undefined) return;
-    for (const [name, text] of filesAround(device)) writeFileSync(join(folder, name), text);
-    // Registers and memories start at random bits. The runs are short: C++ is best compiled fast.
-    const flags = ["--x-initial", "unique", "-CFLAGS", "-O0"];
-    build = await buildVerilator({ folder, top: SYSTEM_TESTBENCH, flags });
+    if (hasTool("verilator")) build = await buildTestbench(device, system, SHORT_RUNS);
   }, 240_000);
-  afterAll(() => {
-    build?.dispose();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => build?.dispose());
 
   it("is clean under lint with a plain device, with and without a stream", (context) => {
-    const verilator = requireTool(context, "verilator");
-    const place = mkdtempSync(join(tmpdir(), "fixynn-lint-"));
-    try {
-      const plain = standInEngine("fxa_engine");
-      const files = filesAround([["fxa_engine.sv", printVerilog(plain, new Map())]]);
-      for (const [name, text] of files) writeFileSync(join(place, name), text);
-      const sources = [...files.keys()].filter((name) => name.endsWith(".sv"));
-      const options = ["--lint-only", "-Wall", "--timing", ...sources, "--top-module", SYSTEM_TESTBENCH];
-      expect(spawnSync(verilator, options, { cwd: place, encoding: "utf8" }).stderr).toBe("");
-      // Without a stream the stand-in's is open, which the testbench is not to blame for.
-      const bare = emitSystemTestbench({ ...system, stream: null });
-      expect(bare.has("axi4_stream_checker.sv")).toBe(false);
-      for (const [name, text] of bare) writeFileSync(join(place, name), text);
-      const rest = [...options, "-Wno-PINMISSING"];
-      expect(spawnSync(verilator, rest, { cwd: place, encoding: "utf8" }).stderr).toBe("");
-    } finally {
-      rmSync(place, { recursive: true, force: true });
-    }
+    const plain = standInEngine("fxa_engine");
+    const own: Files = [...verilogLibrary, ["fxa_engine.sv", printVerilog(plain, new Map())]];
+    lintFiles(context, [...own, ...emitSystemTestbench(system)], SYSTEM_TESTBENCH);
+    // Without a stream the stand-in's is open, which the testbench is not to blame for.
+    const bare = emitSystemTestbench({ ...system, stream: null });
+    expect(bare.has("axi4_stream_checker.sv")).toBe(false);
+    lintFiles(context, [...own, ...bare], SYSTEM_TESTBENCH, ["-Wno-PINMISSING"]);
   }, 240_000);
 
   it("passes with pauses, latencies, reordering, narrow memory and ready after valid", async (context) => {
@@ -170,7 +140,7 @@ describe("the system testbench in Verilator", () => {
       ["+bandwidth=7", "+seed=4"],
     ];
     for (const plusargs of [...plain, ...waits]) {
-      const start = ["+verilator+rand+reset+2", `+verilator+seed+${plusargs.length}`];
+      const start = [RANDOM_START, `+verilator+seed+${plusargs.length}`];
       const { passed, output } = await built().run([...plusargs, ...start]);
       expect({ plusargs, passed, output }).toMatchObject({ passed: true });
       expect(output).toMatch(/TASK 1: \d+ cycles .*, \d+ to the first result\nCYCLES \d+\n/);
