@@ -36,7 +36,7 @@ function acceleratorsOf(input: EqualAreaInput): Accelerators {
           ? `the smallest published NVDLA takes ${nvdlaAreaMm2.smallest} mm², and points are not extrapolated`
           : `no NVDLA of at most ${areaMm2.toFixed(2)} mm² exists${rate}`,
       notes: [
-        "NVDLA: the largest that fits, or several of a published size, whichever is faster (at a frame rate: takes less power); it runs at the share of its peak that it reaches on ResNet-50 (published frames/s), times the share of its atoms that a layer's channels fill; a depthwise layer uses one input channel of each atom",
+        "NVDLA: the largest that fits, or several of a published size, whichever is faster (at a frame rate: takes less power); it runs at the share of its peak that it reaches on ResNet-50 (published frames/s), times the share of its atoms that a layer's channels fill; a depthwise layer uses one input channel of each atom, a first layer of up to four channels runs in image mode",
         "its power is the published ResNet-50 average, also while depthwise layers leave most of its MACs idle",
       ],
     };
@@ -51,7 +51,7 @@ function acceleratorsOf(input: EqualAreaInput): Accelerators {
     best: (areaMm2, fromLayer) => catalogue.largest({ areaMm2, fromLayer, framesPerSecond }),
     reason: (areaMm2) => `no engine of at most ${areaMm2.toFixed(2)} mm² exists${rate}`,
     notes: [
-      "the engine is the one that `fixynn program` generates: cells of its netlist, energies of its units on real layers, cycles by its compiler's loops; both sides choose their best configuration within their area, one engine each",
+      "the engine is the one that `fixynn program` generates: cells of its netlist, energies of its units on real layers, cycles by its compiler's loops; both sides choose their best configuration within their area, one engine each; with nothing frozen the image comes packed as suits the engine, which costs nothing",
     ],
   };
 }

@@ -180,6 +180,14 @@ describe("readFolder", () => {
     });
   });
 
+  it("names a link that leads nowhere", async () => {
+    const root = temporaryFolder();
+    mkdirSync(join(root, "cat"));
+    const link = join(root, "cat", "gone.png");
+    symlinkSync(join(root, "nowhere.png"), link);
+    await expect(readFolder(root, { side: 4 })).rejects.toMatchObject({ code: "FX2001", place: link });
+  });
+
   it("lists undecodable images: text, empty and truncated", async () => {
     const root = temporaryFolder();
     writeClasses(root);

@@ -1,3 +1,4 @@
+import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { createRng, FixynnError } from "../../core/index.js";
@@ -23,16 +24,32 @@ const LAYOUTS = "either CLASS/*.jpg, or train/CLASS/*.jpg and test/CLASS/*.jpg";
 
 type Entry = { readonly name: string; readonly path: string; readonly isFolder: boolean };
 
+/** Whether a symbolic link leads to a folder. */
+async function leadsToFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    const reason = errorCode(cause) === "ENOENT" ? "a link that leads nowhere" : String(cause);
+    throw new FixynnError("FX2001", reason, { place: path, hint: "remove or mend it", cause });
+  }
+}
+
 /** List a folder without dotfiles, sorted by code units, symbolic links followed. */
 async function list(folder: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const found of await namesIn(folder)) {
+    const { name } = found;
+    const path = join(folder, name);
+    const isFolder = found.isSymbolicLink() ? await leadsToFolder(path) : found.isDirectory();
+    entries.push({ name, path, isFolder });
+  }
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function namesIn(folder: string): Promise<readonly Dirent[]> {
   try {
-    const names = (await readdir(folder)).filter((name) => !name.startsWith(".")).sort();
-    return await Promise.all(
-      names.map(async (name) => {
-        const path = join(folder, name);
-        return { name, path, isFolder: (await stat(path)).isDirectory() };
-      }),
-    );
+    const all = await readdir(folder, { withFileTypes: true });
+    return all.filter(({ name }) => !name.startsWith("."));
   } catch (cause) {
     const code = errorCode(cause);
     const reason = code === "ENOENT" ? "no such folder" : code === "ENOTDIR" ? "not a folder" : String(cause);
