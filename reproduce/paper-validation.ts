@@ -6,7 +6,7 @@ import {
   nvdlaPoints,
   type Range,
   readTechnology,
-  runOnEngine,
+  runFromImage,
   shapeConfig,
 } from "../src/cost/index.js";
 import { resNet50Layers } from "./resnet50.js";
@@ -47,7 +47,7 @@ export function validationRows(technologies: readonly string[]): readonly Valida
           weightBufferBytes: point.bufferKb * WEIGHT_SHARE * 1024,
           activationBufferBytes: point.bufferKb * (1 - WEIGHT_SHARE) * 1024,
         });
-        const run = runOnEngine(
+        const run = runFromImage(
           layers,
           { engine, clockMhz: 1000, dramBytesPerSecond: defaultDramBytesPerSecond },
           technology,

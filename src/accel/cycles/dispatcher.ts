@@ -4,7 +4,7 @@ import type { Descriptor, LayerValues } from "../interpret/decode.js";
 import { DESCRIPTOR_BYTES } from "../isa/index.js";
 import type { Agenda } from "./agenda.js";
 import type { EngineLatencies } from "./latencies.js";
-import type { ReadPort } from "./read-port.js";
+import type { MemoryPort } from "./memory-port.js";
 
 type Layer = Extract<Descriptor, { kind: "layer" }>;
 type Transfer = Extract<Descriptor, { kind: "load" | "store" }>;
@@ -14,7 +14,7 @@ export type DispatcherContext = {
   readonly agenda: Agenda;
   readonly latencies: EngineLatencies;
   readonly config: EngineConfig;
-  readonly port: ReadPort;
+  readonly port: MemoryPort;
   /** The header is there: the weight reader begins in this cycle. */
   readonly startWeights: () => void;
   readonly feed: (values: LayerValues) => void;

@@ -1,5 +1,6 @@
 export type { InputTiming } from "./frame-input.js";
 export { type EngineLatencies, engineLatencies, type PipelineDepths, usualDepths } from "./latencies.js";
+export type { MemoryTiming } from "./memory-port.js";
 export {
   type FrameCycles,
   type LayerCycles,
@@ -7,4 +8,3 @@ export {
   predictCycles,
   type Stalls,
 } from "./predict.js";
-export type { MemoryTiming } from "./read-port.js";

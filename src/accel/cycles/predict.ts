@@ -11,7 +11,7 @@ import { Drain } from "./drain.js";
 import { Feeder } from "./feeder.js";
 import { FrameInput, type InputTiming } from "./frame-input.js";
 import { type EngineLatencies, engineLatencies } from "./latencies.js";
-import { type MemoryTiming, ReadPort } from "./read-port.js";
+import { MemoryPort, type MemoryTiming } from "./memory-port.js";
 import { Transfers } from "./transfers.js";
 import { Walker, type WalkerCycles } from "./walker.js";
 import { WeightReader } from "./weight-reader.js";
@@ -91,7 +91,7 @@ export function predictCycles(options: PredictOptions): readonly FrameCycles[] {
     agenda,
     latencies,
     config,
-    port: new ReadPort(agenda, latencies, memory, config.axiDataBytes),
+    port: new MemoryPort(agenda, latencies, memory, config.axiDataBytes),
     input: new FrameInput(config.inputSlots, options.input),
   };
   const results: FrameCycles[] = [];
@@ -118,7 +118,7 @@ type Shared = {
   readonly agenda: Agenda;
   readonly latencies: EngineLatencies;
   readonly config: EngineConfig;
-  readonly port: ReadPort;
+  readonly port: MemoryPort;
   readonly input: FrameInput;
 };
 

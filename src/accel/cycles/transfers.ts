@@ -3,19 +3,17 @@ import type { TransferValues } from "../interpret/decode.js";
 import { loadFifoBeats } from "../rtl/transfer-load.js";
 import type { Agenda } from "./agenda.js";
 import type { EngineLatencies } from "./latencies.js";
-import type { Beats, MemoryTiming, ReadPort } from "./read-port.js";
+import type { Beats, MemoryPort, MemoryTiming } from "./memory-port.js";
 
 /** Words that a store reads ahead of its beats. */
 const STORE_WORDS = 16;
-/** Beats that rounding may leave. */
-const TOLERANCE = 1e-6;
 
 /** What the transfer unit works with. */
 export type TransferContext = {
   readonly agenda: Agenda;
   readonly latencies: EngineLatencies;
   readonly config: EngineConfig;
-  readonly port: ReadPort;
+  readonly port: MemoryPort;
   readonly memory: MemoryTiming;
   /** Words that the drain has written into the activation memory until now: in those cycles a load writes none. */
   readonly drainWrites: () => number;
@@ -77,45 +75,32 @@ export class Transfers {
 
   /** Begin a store that is taken in this cycle; `ended` is called when it is complete. */
   store({ rows, rowWords }: TransferValues, ended: () => void): void {
-    const { agenda, latencies, memory } = this.#context;
+    const { agenda, latencies, config, port, memory } = this.#context;
     const words = rows * rowWords;
     this.#read = this.storeReads();
     const begin = agenda.now + latencies.transferToRead;
     const store = { words, sent: 0, begin };
     this.#store = store;
-    agenda.at(begin + latencies.readToBeat, () =>
-      this.#send(store, agenda.now, () =>
-        agenda.at(agenda.now + memory.latencyCycles + latencies.transferToEnd, ended),
-      ),
-    );
-  }
-
-  /** Write the words that are left from a time on, as many at a time as fill a beat; `done` is called in the cycle behind the last beat. */
-  #send(store: { readonly words: number; sent: number }, from: number, done: () => void): void {
-    const { agenda, config, port, memory } = this.#context;
     const { wordBytes } = engineShape(config);
-    const words = Math.min(Math.max(1, config.axiDataBytes / wordBytes), store.words - store.sent);
-    if (words === 0) {
-      done();
-      return;
-    }
-    const beats = Math.max(1, wordBytes / config.axiDataBytes);
-    const slotCycles = config.axiDataBytes / memory.bytesPerCycle;
-    const beatCycles = Math.max(1, slotCycles);
-    const read = port.beats();
-    // A word is read a cycle; a beat takes a slot of the memory's that reads leave.
-    const planned = from + Math.max(words, beats * beatCycles);
-    const finish = (end: number): void =>
-      agenda.at(Math.ceil(end), () => {
-        const written = Math.min(end - from, (end - from) / slotCycles - (port.beats() - read));
-        if (written < beats - TOLERANCE) {
-          finish(agenda.now + Math.ceil((beats - written) * beatCycles));
-          return;
-        }
-        store.sent += words;
-        this.#send(store, end, done);
-      });
-    finish(planned);
+    const beats = Math.ceil((words * wordBytes) / config.axiDataBytes);
+    const write = (beat: number): void => {
+      if (beat === beats) {
+        agenda.at(agenda.now + memory.latencyCycles + latencies.transferToEnd, ended);
+        return;
+      }
+      const wait = port.write();
+      if (wait > 0) {
+        agenda.at(agenda.now + wait, () => write(beat));
+        return;
+      }
+      // A word is read a cycle, and leaves with its last beat.
+      store.sent = Math.floor(((beat + 1) * config.axiDataBytes) / wordBytes);
+      const lastWord = Math.ceil(((beat + 2) * config.axiDataBytes) / wordBytes) - 1;
+      const there = begin + latencies.readToBeat + Math.min(lastWord, words - 1);
+      agenda.at(Math.max(agenda.now + 1, there), () => write(beat + 1));
+    };
+    const firstWords = Math.min(words, Math.max(1, config.axiDataBytes / wordBytes));
+    agenda.at(begin + latencies.readToBeat + firstWords - 1, () => write(0));
   }
 }
 

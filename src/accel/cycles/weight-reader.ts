@@ -3,14 +3,14 @@ import type { WeightEntry } from "../interpret/decode.js";
 import { WEIGHT_ENTRY_BYTES } from "../isa/index.js";
 import type { Agenda } from "./agenda.js";
 import type { EngineLatencies } from "./latencies.js";
-import type { Beats, ReadPort } from "./read-port.js";
+import type { Beats, MemoryPort } from "./memory-port.js";
 
 /** What the weight reader works with. */
 export type WeightReaderContext = {
   readonly agenda: Agenda;
   readonly latencies: EngineLatencies;
   readonly config: EngineConfig;
-  readonly port: ReadPort;
+  readonly port: MemoryPort;
   /** Called when the times of more words are known. */
   readonly arrived: () => void;
 };

@@ -4,6 +4,7 @@ import { addRanges, exactly, multiplyRanges, scaleRange } from "../range.js";
 import { engineArea } from "./area.js";
 import { chipAssumptions } from "./assumptions.js";
 import { chargedEnergyPj, engineActivity, enginePricesPj } from "./energy.js";
+import { packedImages } from "./packing.js";
 import { layerCycles } from "./timeline.js";
 import { networkTraffic, totalTraffic } from "./traffic.js";
 import type {
@@ -103,4 +104,25 @@ export function runOnEngine(
     utilization: cycles === 0 ? 0 : macs / (cycles * multipliers),
     layers: runs,
   };
+}
+
+/**
+ * Run a network from its image on, packed as is fastest on the engine ({@link packedImages}).
+ *
+ * @throws FixynnError as {@link runOnEngine}
+ */
+export function runFromImage(
+  layers: readonly AcceleratorLayer[],
+  config: AcceleratorConfig,
+  technology: AcceleratorTechnology,
+): AcceleratorRun {
+  const [plain, ...packed] = packedImages(layers);
+  let best = runOnEngine(plain!, config, technology);
+  for (const one of packed) {
+    const works = one.map((layer) => layerWork(layer, config.engine));
+    if (networkTraffic(one, works, config.engine) === undefined) continue;
+    const run = runOnEngine(one, config, technology);
+    if (run.cycles < best.cycles) best = run;
+  }
+  return best;
 }

@@ -19,13 +19,15 @@ export type Client = (typeof CLIENTS)[number];
 
 type Request = { readonly beats: number; readonly granted: (beats: Beats) => void };
 
-/** The read port: addresses one after the other, data in the same order, as fast as memory gives them. */
-export class ReadPort {
+/** The memory port: bursts are read one after the other, as fast as memory gives their beats; what it has left is for beats that are written. */
+export class MemoryPort {
   /** Cycles that memory takes for a beat. */
   readonly #slotCycles: number;
-  /** Beats that have come in all, and bursts whose beats have not all come. */
-  #came = 0;
-  #coming: Beats[] = [];
+  /** Bursts whose beats are not all accounted for, and those of the first that are. */
+  readonly #coming: Beats[] = [];
+  #accounted = 0;
+  /** From when on memory moves another beat, by the beats so far. */
+  #nextSlot = 0;
   readonly #agenda: Agenda;
   readonly #latencies: EngineLatencies;
   readonly #latencyCycles: number;
@@ -46,26 +48,32 @@ export class ReadPort {
     this.#agenda.at(this.#freeAt, () => this.#grant());
   }
 
-  /** Beats that have come until now, this cycle included. */
-  beats(): number {
+  /** Write a beat in this cycle. Returns 0, or when memory has none left the cycles until it may have. */
+  write(): number {
     const { now } = this.#agenda;
-    let open = 0;
-    this.#coming = this.#coming.filter(({ count, at }) => {
-      if (at(count - 1) <= now) {
-        this.#came += count;
-        return false;
+    this.#account();
+    if (this.#nextSlot > now) return Math.ceil(this.#nextSlot - now);
+    this.#take(now);
+    return 0;
+  }
+
+  /** A beat moves: memory that has been idle has saved up one more than that of this cycle. */
+  #take(cycle: number): void {
+    this.#nextSlot = Math.max(this.#nextSlot, cycle - this.#slotCycles) + this.#slotCycles;
+  }
+
+  /** Account for the beats that have come until now, this cycle's included. */
+  #account(): void {
+    const { now } = this.#agenda;
+    for (let burst = this.#coming[0]; burst !== undefined; burst = this.#coming[0]) {
+      for (; this.#accounted < burst.count; this.#accounted++) {
+        const cycle = burst.at(this.#accounted);
+        if (cycle > now) return;
+        this.#take(cycle);
       }
-      // The first beat that has not come, by halving.
-      let [from, to] = [0, count - 1];
-      while (from < to) {
-        const middle = (from + to) >> 1;
-        if (at(middle) <= now) from = middle + 1;
-        else to = middle;
-      }
-      open += from;
-      return true;
-    });
-    return this.#came + open;
+      this.#coming.shift();
+      this.#accounted = 0;
+    }
   }
 
   #grant(): void {
@@ -82,6 +90,7 @@ export class ReadPort {
     const at = (beat: number): number => Math.ceil(Math.max(first + beat, steady + beat * this.#slotCycles));
     this.#dataFreeAt = Math.max(steady + beats * this.#slotCycles, at(beats - 1) + 1);
     const burst = { count: beats, at };
+    this.#account();
     this.#coming.push(burst);
     if (this.#waiting.size > 0) this.#agenda.at(this.#freeAt, () => this.#grant());
     granted(burst);
