@@ -16,9 +16,6 @@ const SIZES: readonly ArraySize[] = [
   [16, 16],
 ];
 const TOLERANCE = 0.05;
-/** Bursts that a layer may be off where grants are swapped, and the share of such layers. */
-const MOST_SWAPPED = 3;
-const MOST_SWAPPED_LAYERS = 0.02;
 /** Cycles that short layers may be off beside that. */
 const SHORT_CYCLES = 10;
 
@@ -31,16 +28,13 @@ function drawn(rng: Rng) {
     const network = randomNetwork(rng);
     if (network === undefined) continue;
     const config = randomConfig(rng, network, SIZES);
-    const slotCycles = 2 ** rng.integer(3);
-    const memory = {
-      latencyCycles: 5 + rng.integer(80),
-      bytesPerCycle: config.axiDataBytes / slotCycles,
-    };
+    const bytesPerCycle = config.axiDataBytes / 2 ** rng.integer(3);
+    const memory = { latencyCycles: 5 + rng.integer(80), bytesPerCycle };
     try {
       const program = compileEngine({ network, config });
       const [frame] = predictCycles({ config, program: program.bytes, memory });
       if (frame!.end > MOST_CYCLES) continue;
-      return { network, config, memory, slotCycles, program };
+      return { network, config, memory, program };
     } catch (error) {
       if (!(error instanceof FixynnError && ["FX5111", "FX5113"].includes(error.code))) throw error;
     }
@@ -50,9 +44,9 @@ function drawn(rng: Rng) {
 it("the cycle model is within 5 % of the RTL on each layer of random networks, engines and memories", () => {
   const rng = createRng(Number(process.env["FIXYNN_SEED"] ?? 21));
   let layers = 0;
-  let swaps = 0;
+  let worst = 0;
   for (let i = 0; i < PROGRAMS; i++) {
-    const { network, config, memory, slotCycles, program } = drawn(rng);
+    const { network, config, memory, program } = drawn(rng);
     const image = randomValues(rng, quantInput(network).output);
     const { input, layerEnds } = measureFrame(config, program, image, memory);
     const timing = input === undefined ? {} : { input };
@@ -67,15 +61,11 @@ it("the cycle model is within 5 % of the RTL on each layer of random networks, e
       before = last;
       layers++;
       const off = Math.abs(model - rtl);
-      if (off <= Math.max(TOLERANCE * rtl, SHORT_CYCLES)) continue;
-      // Two bursts asked for in the same cycle may be granted the other way round, which moves the ends of short layers by some of them.
-      swaps++;
+      if (off > SHORT_CYCLES) worst = Math.max(worst, off / rtl);
       const shown = `program ${i}, ${layer.kind} ${layer.name}: ${model} cycles in the model, ${rtl} in the RTL; ${JSON.stringify({ ...config, ...memory })}`;
-      if (isFull) process.stderr.write(`${shown}\n`);
-      expect(off, shown).toBeLessThanOrEqual(SHORT_CYCLES + MOST_SWAPPED * config.burstBeats * slotCycles);
+      expect(off, shown).toBeLessThanOrEqual(Math.max(TOLERANCE * rtl, SHORT_CYCLES));
     }
   }
   expect(layers).toBeGreaterThan(3 * PROGRAMS);
-  expect(swaps / layers).toBeLessThan(MOST_SWAPPED_LAYERS);
-  if (isFull) process.stderr.write(`${layers} layers, ${swaps} beyond 5 %\n`);
+  process.stderr.write(`cycle model: ${layers} layers, the worst ${(100 * worst).toFixed(1)} % off\n`);
 }, 900_000);

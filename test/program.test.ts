@@ -2,12 +2,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { parseProgram } from "../src/accel/index.js";
+import { parseProgram, unpackTensor } from "../src/accel/index.js";
 import { sky130Cells } from "../src/arith/index.js";
+import { goldenLogits } from "../src/flow/chip.js";
+import { readPictures } from "../src/flow/deliverable.js";
 import { programModel, writeChip } from "../src/flow/index.js";
 import { importTfliteFile } from "../src/importers/index.js";
 import { quantNetworkToJson } from "../src/quant/index.js";
-import { requireShared } from "./helpers/environment.js";
+import { makePng } from "./helpers/data-files.js";
+import { runEngine } from "./helpers/engine-run.js";
+import { isFull, requireShared, requireTool } from "./helpers/environment.js";
+import { buildFiles } from "./helpers/verilator.js";
 
 const request = {
   through: "add",
@@ -43,6 +48,49 @@ test("a chip is written whole: RTL, program, listing, host's file; and again ove
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test("with nothing frozen it is the engine alone, images packed in memory: the interpreter gives the network's logits", async (context) => {
+  const model = requireShared(context, "models/resnet8_cifar10/pretrainedResnet_quant.tflite");
+  const folder = mkdtempSync(join(tmpdir(), "fixynn-pictures-"));
+  try {
+    for (const [i, name] of ["a.png", "b.png"].entries())
+      writeFileSync(
+        join(folder, name),
+        makePng(32, 32, (x, y) => [(x * 8 + i) % 256, (y * 7) % 256, (x * y) % 256]),
+      );
+    const made = { ...request, through: null, models: [model], engine: { cPar: 16, kPar: 16 } };
+    const chip = await programModel({ ...made, images: folder });
+    const names = [...chip.files.keys()];
+    expect(names).toEqual(expect.arrayContaining(["fxa_engine.sv", "program.bin", "system_tb.sv"]));
+    expect(names).not.toContain("fixynn_top.sv");
+    const host = JSON.parse(String(chip.files.get("program.json")));
+    expect(host).toMatchObject({ top: "fxa_engine", freezePoint: null, input: { kind: "image" } });
+    expect(host.packing.rows.block * host.packing.columns.block).toBeGreaterThan(1);
+    const [{ network, program, packed }] = chip.tasks as [(typeof chip.tasks)[0]];
+    const images = await readPictures(folder, network, 2);
+    const logits = goldenLogits(network, images);
+    const size = images.bytes.length / 2;
+    for (const [i, wanted] of logits.entries()) {
+      const image = packed!.pack(images.bytes.subarray(i * size, (i + 1) * size));
+      const memory = runEngine(program, chip.config, image);
+      expect([...unpackTensor(memory, program.result)]).toEqual([...wanted]);
+    }
+    if (!isFull) return;
+    requireTool(context, "verilator");
+    const build = await buildFiles(
+      new Map([...chip.files].map(([name, text]) => [name, String(text)])),
+      "system_tb",
+    );
+    try {
+      const { passed, output } = await build.run([]);
+      expect(passed, output).toBe(true);
+    } finally {
+      build.dispose();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 600_000);
 
 test("what cannot be built or computed is one error with a place and a hint", async (context) => {
   const model = requireShared(context, "models/resnet8_cifar10/pretrainedResnet_quant.tflite");

@@ -4,6 +4,9 @@ import { FixynnError } from "../core/index.js";
 import { programModel, writeChip } from "../flow/index.js";
 import { clockOf } from "./freeze.js";
 
+/** What `--through` says when nothing is frozen. */
+const NOTHING = "none";
+
 /** Read `CxK`. */
 function arrayOf(text: string): { readonly cPar: number; readonly kPar: number } {
   const [, cPar, kPar] = /^(\d+)x(\d+)$/.exec(text) ?? [];
@@ -22,7 +25,10 @@ export function programCommand(): Command {
       "make a chip of quantized networks that begin alike: frozen front, programmable engine, and a program for each tail",
     )
     .argument("<models...>", "quantized .tflite, or integer networks (.json): one for each task")
-    .requiredOption("--through <layer>", "last layer to freeze")
+    .requiredOption(
+      "--through <layer>",
+      "last layer to freeze; none: the engine computes all, images from memory",
+    )
     .requiredOption("-o, --out <folder>", "where the files go; an earlier chip there is replaced")
     .option(
       "--array <cParxkPar>",
@@ -69,7 +75,7 @@ export function programCommand(): Command {
         const folder = resolve(options.out);
         const chip = await programModel({
           models,
-          through: options.through,
+          through: options.through === NOTHING ? null : options.through,
           folding: { kind: options.folding },
           clock: clockOf(options),
           engine: {

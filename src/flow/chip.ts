@@ -1,23 +1,23 @@
 import {
   buildEngine,
   buildSystem,
-  checkEngineConfig,
-  compileEngine,
+  ENGINE_MODULE,
   type Engine,
-  type EngineConfig,
-  type EngineProgram,
+  type EngineMemory,
   emitSystemTestbench,
-  engineConfig,
   expectedTensor,
+  type MemoryRegion,
+  packImages,
   parseProgram,
   placeTasks,
   printProgram,
   SYSTEM_MODULE,
+  type SystemTestbench,
   streamGeometry,
   testbenchTasks,
 } from "../accel/index.js";
 import type { ClockTarget } from "../arith/index.js";
-import { canonicalJson, FixynnError, joinBytes, sum } from "../core/index.js";
+import { canonicalJson, FixynnError, joinBytes } from "../core/index.js";
 import type { NodeName } from "../graph/index.js";
 import { type Design, emitDesign, type FrontEnd } from "../hw/index.js";
 import {
@@ -27,86 +27,42 @@ import {
   quantNetworkToJson,
   truncateQuantNetwork,
 } from "../quant/index.js";
+import {
+  type ChipTask,
+  type CompiledTasks,
+  compileForEngine,
+  type EngineRequest,
+  type NamedNetwork,
+} from "./chip-tasks.js";
 import { fileNameOf } from "./run-directory.js";
 
 /** What a host must know of a program. */
 export const HOST_FILE = "program.json";
 
-/** One of the networks whose tails a chip can run. */
-export type ChipTask = {
-  readonly name: string;
-  readonly network: QuantNetwork;
-  readonly program: EngineProgram;
-};
-
-/** A front with an engine behind it, and a program for each task. */
-export type Chip = {
-  readonly freezePoint: NodeName;
-  readonly config: EngineConfig;
+/** An engine, and a program for each task. */
+export type EngineChip = CompiledTasks & {
+  /** The last frozen layer; `null` when nothing is frozen. */
+  readonly freezePoint: NodeName | null;
+  /** Name of the top module. */
+  readonly top: string;
   readonly design: Design;
   /** The engine alone. */
   readonly engine: Engine;
-  readonly tasks: readonly ChipTask[];
 };
+
+/** A front with an engine behind it, and a program for each task. */
+export type Chip = EngineChip & { readonly freezePoint: NodeName };
 
 /** What {@link buildChip} takes. */
 export type ChipRequest = {
   readonly front: FrontEnd;
   readonly freezePoint: NodeName;
   /** Networks that begin with the front's layers, with names that differ. */
-  readonly networks: readonly { readonly name: string; readonly network: QuantNetwork }[];
+  readonly networks: readonly NamedNetwork[];
   /** The engine; its stream input follows from the front, and its activation memory, unless given, from the tasks. */
-  readonly engine: Pick<EngineConfig, "cPar" | "kPar"> & Partial<EngineConfig>;
+  readonly engine: EngineRequest;
   readonly clock: ClockTarget;
 };
-
-type Compiled = Pick<Chip, "config" | "tasks">;
-
-function compileTasks(
-  networks: ChipRequest["networks"],
-  config: EngineConfig,
-  freezePoint: NodeName,
-): Compiled {
-  checkEngineConfig(config);
-  const tasks = networks.map(({ name, network }) => ({
-    ...{ name, network },
-    program: compileEngine({ network, config, from: freezePoint }),
-  }));
-  return { config, tasks };
-}
-
-/** Sizes of the activation memory that are tried, doubling. */
-const ACTIVATION_BYTES = { least: 8 * 1024, most: 4 * 1024 * 1024 } as const;
-
-/** Find the smallest activation memory in which every task keeps its tensors on chip, or else the one with the least traffic. */
-function leastActivations(
-  networks: ChipRequest["networks"],
-  given: Omit<ChipRequest["engine"], "activationBufferBytes">,
-  freezePoint: NodeName,
-): Compiled {
-  let best: { readonly compiled: Compiled; readonly bytes: number } | undefined;
-  let refused: unknown;
-  for (let bytes: number = ACTIVATION_BYTES.least; bytes <= ACTIVATION_BYTES.most; bytes *= 2) {
-    let compiled: Compiled;
-    try {
-      compiled = compileTasks(
-        networks,
-        engineConfig({ ...given, activationBufferBytes: bytes }),
-        freezePoint,
-      );
-    } catch (error) {
-      refused = error;
-      // Too small: FX5100 for the stream's frames, FX5111 for a tile; too large: FX5100 again.
-      if (error instanceof FixynnError && ["FX5100", "FX5111"].includes(error.code)) continue;
-      throw error;
-    }
-    const moved = sum(compiled.tasks.map(({ program }) => program.externalBytes.transfers));
-    if (best === undefined || moved < best.bytes) best = { compiled, bytes: moved };
-    if (compiled.tasks.every(({ program }) => program.scratchBytes === 0)) break;
-  }
-  if (best === undefined) throw refused;
-  return best.compiled;
-}
 
 /**
  * Put an engine behind a front, and compile each network's tail for it.
@@ -124,12 +80,25 @@ export function buildChip({ front, freezePoint, networks, engine, clock }: ChipR
       hint: "tasks of one chip share the frozen layers, weights and scales included",
     });
   const given = { ...engine, input: streamGeometry(front.output) };
-  const { config, tasks } =
-    engine.activationBufferBytes === undefined
-      ? leastActivations(networks, given, freezePoint)
-      : compileTasks(networks, engineConfig(given), freezePoint);
+  const { config, tasks } = compileForEngine(networks, given, freezePoint);
   const built = buildEngine(config, clock);
-  return { freezePoint, config, tasks, engine: built, design: buildSystem(front, built) };
+  const design = buildSystem(front, built);
+  return { freezePoint, top: SYSTEM_MODULE, config, tasks, engine: built, design };
+}
+
+/**
+ * Make an engine that computes networks from their images on: the all-programmable chip. Images come from memory, packed as suits the engine.
+ *
+ * @throws FixynnError FX5100 for an engine that cannot be built, FX5111 to FX5115 for a network that it cannot compute
+ */
+export function buildEngineChip({
+  networks,
+  engine,
+  clock,
+}: Pick<ChipRequest, "networks" | "engine" | "clock">): EngineChip {
+  const { config, tasks } = compileForEngine(networks, { ...engine, input: null }, null);
+  const built = buildEngine(config, clock);
+  return { freezePoint: null, top: ENGINE_MODULE, config, tasks, engine: built, design: built.design };
 }
 
 /** Images of a task, as bytes of the network's input. */
@@ -149,19 +118,21 @@ export function goldenLogits(network: QuantNetwork, { bytes, count }: ChipImages
  * @param images of each task, all as many
  */
 export function chipFiles(
-  { freezePoint, config, design, tasks }: Chip,
+  { freezePoint, top, config, design, tasks }: EngineChip,
   images?: readonly ChipImages[],
 ): ReadonlyMap<string, string | Uint8Array> {
   const files = new Map<string, string | Uint8Array>(emitDesign(design));
-  for (const { name, network, program } of tasks) {
-    const { bytes, result, layers, externalBytes, scratchBytes, resultBytes } = program;
+  for (const { name, network, program, packed } of tasks) {
+    const { bytes, input, result, layers, externalBytes, scratchBytes, resultBytes } = program;
     const host = {
       format: "fixynn.program.v1",
       task: name,
       network: network.name,
       freezePoint,
-      top: SYSTEM_MODULE,
+      top,
       engine: config,
+      input,
+      ...(packed === undefined ? {} : { packing: packed.packing }),
       ...{ result, resultBytes, scratchBytes, externalBytes, layers },
     };
     const prefix = tasks.length === 1 ? "" : `${fileNameOf(name)}.`;
@@ -170,24 +141,43 @@ export function chipFiles(
     files.set(`${prefix}${HOST_FILE}`, `${JSON.stringify(host, null, 2)}\n`);
   }
   if (images === undefined) return files;
-  const stream = {
-    beatBytes: tasks[0]!.network.nodes[0]!.output.shape.at(-1)!,
-    bytes: joinBytes(images.map(({ bytes }) => bytes)),
-  };
-  for (const [name, text] of chipTestbench({ config, tasks }, SYSTEM_MODULE, stream, images))
-    files.set(name, text);
+  const stream =
+    freezePoint === null
+      ? null
+      : {
+          beatBytes: tasks[0]!.network.nodes[0]!.output.shape.at(-1)!,
+          bytes: joinBytes(images.map(({ bytes }) => bytes)),
+        };
+  for (const [name, text] of chipTestbench({ config, tasks }, top, stream, images)) files.set(name, text);
   return files;
 }
+
+/** Put the images of tasks without a stream where the engine looks for them. */
+const imagesInMemory = (
+  memory: EngineMemory,
+  tasks: readonly ChipTask[],
+  images: readonly ChipImages[],
+): readonly MemoryRegion[] =>
+  memory.tasks.flatMap((task, i) => {
+    if (task.program.input.kind === "stream") return [];
+    const { bytes, count } = images[i]!;
+    const size = bytes.length / count;
+    const frames = Array.from({ length: count }, (_, frame) => {
+      const image = bytes.subarray(frame * size, (frame + 1) * size);
+      return tasks[i]!.packed?.pack(image) ?? image;
+    });
+    return [packImages(task, frames)];
+  });
 
 /**
  * Write a self-checking testbench of a chip, or of its engine alone, that runs all tasks one after another and expects the golden executor's logits.
  *
- * @param stream what comes in at `module`'s stream input, all frames of all tasks
+ * @param stream what comes in at `module`'s stream input, all frames of all tasks; `null` when images come from memory
  */
 export function chipTestbench(
-  { config, tasks }: Pick<Chip, "config" | "tasks">,
+  { config, tasks }: CompiledTasks,
   module: string,
-  stream: { readonly beatBytes: number; readonly bytes: Uint8Array },
+  stream: SystemTestbench["stream"],
   images: readonly ChipImages[],
 ): ReadonlyMap<string, string> {
   const memory = placeTasks(
@@ -199,7 +189,7 @@ export function chipTestbench(
     dataBytes: config.axiDataBytes,
     burstBeats: config.burstBeats,
     stream,
-    contents: memory.contents,
+    contents: [...memory.contents, ...imagesInMemory(memory, tasks, images)],
     memoryBytes: memory.memoryBytes,
     tasks: testbenchTasks(
       memory,

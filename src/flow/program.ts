@@ -1,13 +1,21 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, extname } from "node:path";
-import type { EngineConfig } from "../accel/index.js";
 import type { ClockTarget } from "../arith/index.js";
 import { FixynnError } from "../core/index.js";
-import { nodeName } from "../graph/index.js";
+import { type NodeName, nodeName } from "../graph/index.js";
 import { compileFrontEnd, type FrontFolding } from "../hw/index.js";
 import { importQuantizedModel } from "../importers/index.js";
 import { findQuantNode, truncateQuantNetwork } from "../quant/index.js";
-import { buildChip, type Chip, chipFiles, HOST_FILE } from "./chip.js";
+import {
+  buildChip,
+  buildEngineChip,
+  type ChipImages,
+  type ChipRequest,
+  chipFiles,
+  type EngineChip,
+  HOST_FILE,
+} from "./chip.js";
+import type { EngineRequest, NamedNetwork } from "./chip-tasks.js";
 import { readPictures, replaceFolder } from "./deliverable.js";
 
 /** Pictures whose results the testbench compares. */
@@ -17,18 +25,18 @@ const VECTOR_IMAGES = 4;
 export type ProgramRequest = {
   /** Quantized .tflite or integer networks (.json), one or more; all begin with the same layers. */
   readonly models: readonly string[];
-  /** Last frozen layer. */
-  readonly through: string;
+  /** Last frozen layer; `null`: nothing is frozen, and the engine computes all. */
+  readonly through: string | null;
   readonly folding: FrontFolding;
   readonly clock: ClockTarget;
   /** The engine; its stream input follows from the front. */
-  readonly engine: Pick<EngineConfig, "cPar" | "kPar"> & Partial<EngineConfig>;
+  readonly engine: EngineRequest;
   /** Folder of pictures for the testbench's vectors; without it there is no testbench. */
   readonly images?: string | undefined;
 };
 
 /** A chip with its programs, as files. */
-export type ProgrammedChip = Chip & { readonly files: ReadonlyMap<string, string | Uint8Array> };
+export type ProgrammedChip = EngineChip & { readonly files: ReadonlyMap<string, string | Uint8Array> };
 
 /** Name tasks by their files; a number behind those that are there already. */
 function taskNames(models: readonly string[]): readonly string[] {
@@ -39,35 +47,39 @@ function taskNames(models: readonly string[]): readonly string[] {
   });
 }
 
+function frozenChip(
+  request: Omit<ChipRequest, "front" | "freezePoint">,
+  freezePoint: NodeName,
+  folding: FrontFolding,
+): EngineChip {
+  const [{ network: first }] = request.networks as [NamedNetwork];
+  for (const { network } of request.networks) findQuantNode(network, freezePoint);
+  const front = compileFrontEnd(truncateQuantNetwork(first, freezePoint), freezePoint, {
+    folding,
+    clock: request.clock,
+  });
+  return buildChip({ ...request, front, freezePoint });
+}
+
 /**
- * Make a whole chip of quantized networks: their first layers frozen, an engine behind them, and for each network the program that computes the rest.
+ * Make a whole chip of quantized networks: their first layers frozen, an engine behind them, and for each network the program that computes the rest; or an engine that
+ * computes them from the image on.
  *
  * @throws FixynnError of the importer, FX4001 when there is no such layer, FX5020 to FX5023 for a layer that cannot be frozen, FX5100 for an engine
  *   that cannot be built, FX5103 when networks do not begin alike, FX5111 to FX5115 for a tail that the engine cannot compute
  */
 export async function programModel(request: ProgramRequest): Promise<ProgrammedChip> {
   const { models, through, folding, clock, engine, images } = request;
-  const freezePoint = nodeName(through);
   const names = taskNames(models);
-  const networks = models.map((model, i) => {
-    const network = importQuantizedModel(model);
-    findQuantNode(network, freezePoint);
-    return { name: names[i]!, network };
-  });
-  const front = compileFrontEnd(truncateQuantNetwork(networks[0]!.network, freezePoint), freezePoint, {
-    folding,
-    clock,
-  });
-  const chip = buildChip({ front, freezePoint, networks, engine, clock });
+  const networks = models.map((model, i) => ({ name: names[i]!, network: importQuantizedModel(model) }));
+  const chip =
+    through === null
+      ? buildEngineChip({ networks, engine, clock })
+      : frozenChip({ networks, engine, clock }, nodeName(through), folding);
   if (images === undefined) return { ...chip, files: chipFiles(chip) };
-  const pictures = await readPictures(images, networks[0]!.network, VECTOR_IMAGES);
-  return {
-    ...chip,
-    files: chipFiles(
-      chip,
-      networks.map(() => pictures),
-    ),
-  };
+  const pictures: ChipImages[] = [];
+  for (const { network } of networks) pictures.push(await readPictures(images, network, VECTOR_IMAGES));
+  return { ...chip, files: chipFiles(chip, pictures) };
 }
 
 /**
