@@ -8,7 +8,7 @@ import { isFull } from "./helpers/environment.js";
 import { type ArraySize, randomConfig, randomNetwork } from "./helpers/random-network.js";
 import { randomValues } from "./helpers/random-quant-layer.js";
 
-const PROGRAMS = isFull ? 600 : 25;
+const PROGRAMS = isFull ? 600 : 15;
 const SIZES: readonly ArraySize[] = [
   [4, 4],
   [8, 8],
@@ -20,7 +20,7 @@ const TOLERANCE = 0.05;
 const SHORT_CYCLES = 10;
 
 /** Longer frames take our simulator too long. */
-const MOST_CYCLES = 200_000;
+const MOST_CYCLES = isFull ? 200_000 : 30_000;
 
 /** Draw a network, an engine that has room for it, and a memory. */
 function drawn(rng: Rng) {
