@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { buildEngine, ENGINE_MODULE } from "../src/accel/index.js";
 import { sky130Cells } from "../src/arith/index.js";
 import { createRng } from "../src/core/index.js";
+import { SHORT_RUNS } from "../src/sim/index.js";
 import { buildTestbench, judgedTestbench, RANDOM_START } from "./helpers/engine-verilator.js";
 import { requireFull, requireTool } from "./helpers/environment.js";
 import type { ArraySize } from "./helpers/random-network.js";
 import { randomTasks } from "./helpers/random-tasks.js";
-import { SHORT_RUNS } from "./helpers/verilator.js";
 
 const clock = { periodPs: 5000, cells: sky130Cells };
 /** An engine each, on which networks run one after another, two frames each. */

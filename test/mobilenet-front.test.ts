@@ -15,10 +15,10 @@ import {
   quantInput,
   truncateQuantNetwork,
 } from "../src/quant/index.js";
-import { verifyFrontEnd } from "../src/sim/index.js";
+import { SHORT_RUNS, verifyFrontEnd } from "../src/sim/index.js";
 import { isFull, requireFull, requireTool } from "./helpers/environment.js";
 import { type MobileNet, requireMobileNet } from "./helpers/mobilenet.js";
-import { runFiles, SHORT_RUNS } from "./helpers/verilator.js";
+import { runFiles } from "./helpers/verilator.js";
 
 const FREEZE_POINT = nodeName("Conv2d_13_pointwise");
 /** Two folded layers among the first five. */

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { createRng } from "../src/core/index.js";
 import { compileFrontEnd, emitFrontEnd, emitVerilog, TESTBENCH_MODULE, TOP_MODULE } from "../src/hw/index.js";
 import { executeQuantNetwork, quantInput, valuesPerImage } from "../src/quant/index.js";
-import { verifyFrontEnd } from "../src/sim/index.js";
+import { SHORT_RUNS, verifyFrontEnd } from "../src/sim/index.js";
 import { requireTool } from "./helpers/environment.js";
 import { randomFront } from "./helpers/random-front.js";
-import { runFiles, SHORT_RUNS } from "./helpers/verilator.js";
+import { runFiles } from "./helpers/verilator.js";
 
 function makeFront(seed: number, mode: "lean" | "tflite") {
   const rng = createRng(seed);

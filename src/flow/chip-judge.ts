@@ -7,7 +7,7 @@ import { FixynnError, joinBytes, sum } from "../core/index.js";
 import { emitDesign } from "../hw/index.js";
 import { executeQuantNetwork, findQuantNode } from "../quant/index.js";
 import type { SystemResult } from "../report/index.js";
-import { buildVerilator } from "../sim/index.js";
+import { buildVerilator, SHORT_RUNS } from "../sim/index.js";
 import { elementCount } from "../tensor/index.js";
 import { type Chip, type ChipImages, chipTestbench } from "./chip.js";
 
@@ -73,8 +73,8 @@ export async function judgeByVerilator(
     for (const [name, content] of sources) writeFileSync(join(folder, name), content);
     const build = await buildVerilator({
       ...{ folder, top: SYSTEM_TESTBENCH, timeoutSeconds },
-      // Lanes and requantizers stay modules of their own: a third of the C++. The run is short: C++ is best compiled fast.
-      flags: ["--inline-mult", "2000", "-CFLAGS", "-O0"],
+      // Lanes and requantizers stay modules of their own: a third of the C++.
+      flags: ["--inline-mult", "2000", ...SHORT_RUNS],
     });
     try {
       const { passed, output } = await build.run();

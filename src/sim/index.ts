@@ -37,6 +37,7 @@ export { topologicalOrder, verifySimModule } from "./verify.js";
 export {
   buildVerilator,
   runVerilator,
+  SHORT_RUNS,
   type VerilatorBuild,
   type VerilatorBuildOptions,
   type VerilatorOptions,

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { requireTool } from "../../test/helpers/environment.js";
-import { SHORT_RUNS } from "../../test/helpers/verilator.js";
 import { buildVerilator, runVerilator } from "./index.js";
+import { SHORT_RUNS } from "./verilator.js";
 
 const design = (operator: string) =>
   `module unit (input logic [3:0] a, output logic [3:0] y); assign y = a ${operator} 4'd3; endmodule`;

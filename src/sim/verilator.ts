@@ -4,6 +4,9 @@ import { join, resolve } from "node:path";
 import { CheckFailedError, FixynnError } from "../core/index.js";
 import { type GroupOutcome, runInGroup } from "./process-group.js";
 
+/** Flags for short runs: compiling optimized C++ takes longer than running it slowly. Verilator's makefile puts its own level behind `-CFLAGS`. */
+export const SHORT_RUNS = ["-MAKEFLAGS", "OPT_FAST=-O0 OPT_GLOBAL=-O0", "-CFLAGS", "-O0"] as const;
+
 export type VerilatorBuildOptions = {
   /** Folder that the testbench runs in: it finds its vectors there. Also the default place of the sources. */
   readonly folder: string;
@@ -75,7 +78,7 @@ export async function buildVerilator(options: VerilatorBuildOptions): Promise<Ve
   const dispose = (): void => rmSync(build, { recursive: true, force: true, maxRetries: 5 });
   try {
     const flags = ["--binary", "--timing", "-Wno-fatal", "-O3", "-j", "2", "--Mdir", build];
-    flags.push("-CFLAGS", "-O1", ...(options.flags ?? []), "--top-module", options.top, "-o", "testbench");
+    flags.push(...(options.flags ?? []), "--top-module", options.top, "-o", "testbench");
     const built = await execute("verilator", [...flags, ...sources], folder, options);
     if (built.code !== 0) {
       const cause =

@@ -6,10 +6,9 @@ import { afterAll, expect, test } from "vitest";
 import { createRng, packageRoot } from "../../src/core/index.js";
 import { TESTBENCH_MODULE } from "../../src/hw/index.js";
 import { parseResults } from "../../src/report/index.js";
-import { runVerilator } from "../../src/sim/index.js";
+import { runVerilator, SHORT_RUNS } from "../../src/sim/index.js";
 import { makeColourImages } from "../helpers/colour-images.js";
 import { requireTool } from "../helpers/environment.js";
-import { SHORT_RUNS } from "../helpers/verilator.js";
 
 const folder = mkdtempSync(join(tmpdir(), "fixynn-resume-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,9 +7,9 @@ import {
   TOP_MODULE,
 } from "../../src/hw/index.js";
 import { executeQuantNetwork, type QuantNetwork } from "../../src/quant/index.js";
-import { verifyFrontEnd } from "../../src/sim/index.js";
+import { SHORT_RUNS, verifyFrontEnd } from "../../src/sim/index.js";
 import { requireTool } from "./environment.js";
-import { buildFiles, lintFiles, SHORT_RUNS } from "./verilator.js";
+import { buildFiles, lintFiles } from "./verilator.js";
 
 /** A whole network as a front, and images for it. */
 export type FrontCase = {

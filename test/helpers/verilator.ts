@@ -14,9 +14,6 @@ import { requireTool } from "./environment.js";
 /** Sources and vectors of a simulation, by file name. */
 export type Files = Iterable<readonly [name: string, text: string]>;
 
-/** Flags for short runs: compiling optimized C++ takes longer than running it slowly. Verilator's makefile puts its own level behind `-CFLAGS`. */
-export const SHORT_RUNS = ["-MAKEFLAGS", "OPT_FAST=-O0 OPT_GLOBAL=-O0", "-CFLAGS", "-O0"] as const;
-
 /** A build whose vectors can be replaced from run to run. */
 export type FilesBuild = VerilatorBuild & {
   /** Write files that the testbench reads when it runs. */

@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildTestbench, judgedTestbench, RANDOM_START } from "../../../test/helpers/engine-verilator.js";
 import { hasTool, requireTool } from "../../../test/helpers/environment.js";
 import { randomLayer, randomValues } from "../../../test/helpers/random-quant-layer.js";
-import { type FilesBuild, lintFiles, SHORT_RUNS } from "../../../test/helpers/verilator.js";
+import { type FilesBuild, lintFiles } from "../../../test/helpers/verilator.js";
 import { sky130Cells } from "../../arith/index.js";
 import { createRng, type Rng } from "../../core/index.js";
 import { nodeName } from "../../graph/index.js";
 import { emitDesign } from "../../hw/index.js";
 import { executeFrom, type QuantNetwork } from "../../quant/index.js";
 import { flatten, lowerDesign, simulateAxiSystem } from "../../sim/index.js";
+import { SHORT_RUNS } from "../../sim/verilator.js";
 import {
   compileEngine,
   ENGINE_MODULE,

@@ -8,10 +8,11 @@ import {
   standInEngine,
   standInResult,
 } from "../../../test/helpers/stand-in-engine.js";
-import { type Files, type FilesBuild, lintFiles, SHORT_RUNS } from "../../../test/helpers/verilator.js";
+import { type Files, type FilesBuild, lintFiles } from "../../../test/helpers/verilator.js";
 import { createRng } from "../../core/index.js";
 import { printVerilog, verifyDesign, verilogLibrary } from "../../hw/index.js";
 import { flatten, lowerDesign, simulateAxiSystem } from "../../sim/index.js";
+import { SHORT_RUNS } from "../../sim/verilator.js";
 import { engineRegisters } from "../registers.js";
 import {
   axiChecker,
