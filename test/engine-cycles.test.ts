@@ -6,7 +6,7 @@ import { createRng, FixynnError, type Rng } from "../src/core/index.js";
 import { quantInput } from "../src/quant/index.js";
 import { isFull } from "./helpers/environment.js";
 import { type ArraySize, randomConfig, randomNetwork } from "./helpers/random-network.js";
-import { randomValues } from "./helpers/random-quant-layer.js";
+import { pick, randomValues } from "./helpers/random-quant-layer.js";
 
 const PROGRAMS = isFull ? 600 : 15;
 const SIZES: readonly ArraySize[] = [
@@ -28,7 +28,8 @@ function drawn(rng: Rng) {
     const network = randomNetwork(rng);
     if (network === undefined) continue;
     const config = randomConfig(rng, network, SIZES);
-    const bytesPerCycle = config.axiDataBytes / 2 ** rng.integer(3);
+    // Our memory moves sixteenths of a byte.
+    const bytesPerCycle = Math.round((16 * config.axiDataBytes) / pick(rng, 1, 1.5, 2, 3, 4)) / 16;
     const memory = { latencyCycles: 5 + rng.integer(80), bytesPerCycle };
     try {
       const program = compileEngine({ network, config });

@@ -44,6 +44,8 @@ export class Dispatcher {
   #transfer: { readonly descriptor: Transfer; readonly since: number } | undefined;
   readonly #idle = { feeder: true, walker: true, transfers: true };
   readonly #complete = { layers: 0, transfers: 0 };
+  /** The same as a transfer's start knows it. */
+  readonly #known = { layers: 0, transfers: 0 };
   readonly #issued = { layers: 0, transfers: 0 };
   #ended = false;
 
@@ -89,6 +91,10 @@ export class Dispatcher {
       this.#complete[what]++;
       this.#offer();
       this.#checkEnd();
+    });
+    agenda.at(agenda.now + latencies.endToTransfer, () => {
+      this.#known[what]++;
+      this.#offerTransfer();
     });
   }
 
@@ -176,7 +182,7 @@ export class Dispatcher {
     const { descriptor, since } = this.#transfer;
     const { waitLayers, waitTransfers } = descriptor.values;
     if (agenda.now < since + latencies.slotToTransfer) return;
-    if (this.#complete.layers < waitLayers || this.#complete.transfers < waitTransfers) return;
+    if (this.#known.layers < waitLayers || this.#known.transfers < waitTransfers) return;
     this.#idle.transfers = false;
     this.#transfer = undefined;
     agenda.at(agenda.now + latencies.leaveToEnter, () => this.#enter());

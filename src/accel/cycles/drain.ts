@@ -37,6 +37,8 @@ export class Drain {
     const begin = Math.max(sumsAt + latencies.sumsToDrain, this.#busyUntil);
     const end = begin + pixels * pixelCycles;
     this.#busyUntil = end;
+    // Those that are written are forgotten.
+    this.writes();
     this.#writing.push({ before: begin + latencies.stepToLayerEnd - 1, pixels, pixelCycles });
     agenda.at(end - pixelCycles + 1 + latencies.stepToBank, bankFree);
     if (groupLast) agenda.at(end + latencies.stepToParameters, parametersFree);

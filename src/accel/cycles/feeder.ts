@@ -67,9 +67,9 @@ export class Feeder {
     this.advance();
   }
 
-  /** A pass with the block in the shadow registers starts in this cycle. */
+  /** A pass with the block in the shadow registers makes its first fetch in this cycle. */
   claimed(): void {
-    this.#shadowAt = this.#context.agenda.now + this.#context.latencies.startToShadow;
+    this.#shadowAt = this.#context.agenda.now + this.#context.latencies.fetchToShadow;
     this.advance();
   }
 

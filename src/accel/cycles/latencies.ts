@@ -21,8 +21,8 @@ export type EngineLatencies = {
   readonly stepToParameters: number;
   /** From a layer's last step in the drain to its end. */
   readonly stepToLayerEnd: number;
-  /** From a pass's start to the read of the next block's first lane. */
-  readonly startToShadow: number;
+  /** From a pass's first fetch to the read of the next block's first lane. */
+  readonly fetchToShadow: number;
   /** From the read of a block's last lane to its pass's start. */
   readonly shadowToStart: number;
   /** From a layer's arrival at the feeder to its first read. */
@@ -55,9 +55,10 @@ export type EngineLatencies = {
   readonly slotToStart: number;
   readonly slotToTransfer: number;
   readonly slotToFeeder: number;
-  /** From the end of a layer or transfer to the start of the next one, to that of what waits for its count and to the frame's end. */
+  /** From the end of a layer or transfer to the start of the next one; to that of a layer that waits for its count, and to the frame's end; to that of a transfer that does. */
   readonly endToNext: number;
   readonly endToCount: number;
+  readonly endToTransfer: number;
   /** From a descriptor's departure to the entry of the next one into its slot. */
   readonly leaveToEnter: number;
   /** From a frame's end to the next one's begin. */
@@ -111,7 +112,7 @@ export function engineLatencies(
     stepToBank: 3,
     stepToParameters: 4,
     stepToLayerEnd: depths.drainCycles + 1,
-    startToShadow: 2 + fetchToArray - ringToArray,
+    fetchToShadow: 1 + fetchToArray - ringToArray,
     shadowToStart: 1,
     layerToFeed: 3,
     beatToRing: 3,
@@ -135,6 +136,7 @@ export function engineLatencies(
     slotToFeeder: 1,
     endToNext: 1,
     endToCount: 3,
+    endToTransfer: 4,
     leaveToEnter: 1,
     frameToFrame: 3,
     transferToRequest: 6,

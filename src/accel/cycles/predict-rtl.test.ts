@@ -51,6 +51,11 @@ function programsOf(config: EngineConfig): Readonly<Record<string, readonly Hand
       { kind: "store", values: { ...moved, waitLayers: 1 } },
       layer(6, 8, 8, after),
     ],
+    "a store beside weights": [
+      { kind: "store", values: { start: 100, rows: 8, rowWords: 100 } },
+      layer(30, 1, 2, { groups: 8 }),
+      layer(2, 8, 8, after),
+    ],
     "loads beside the drain": [
       layer(2, 4, 8),
       { kind: "load", values: { ...many, waitLayers: 1 } },
@@ -69,6 +74,7 @@ describe("predictCycles and the engine's netlist", () => {
     const memories = [
       { latencyCycles: 10, bytesPerCycle: config.axiDataBytes },
       { latencyCycles: 40, bytesPerCycle: config.axiDataBytes / 4 },
+      { latencyCycles: 20, bytesPerCycle: Math.round((16 * config.axiDataBytes) / 3) / 16 },
       // More than the bursts of weights that may be under way cover.
       { latencyCycles: 400, bytesPerCycle: config.axiDataBytes },
     ];

@@ -1,4 +1,4 @@
-import { CheckFailedError } from "../../core/index.js";
+import { CheckFailedError, FixynnError } from "../../core/index.js";
 import { checkEngineConfig, type EngineConfig, engineShape } from "../config.js";
 import type { ExternalBytes } from "../interpret/counters.js";
 import { type DecodedProgram, decodeProgram, type LayerValues } from "../interpret/decode.js";
@@ -76,11 +76,16 @@ type OpenLayer = {
 /**
  * Predict when each layer of a program starts and ends, by the units' rules: event by event, pass by pass, burst by burst.
  *
- * @throws CheckFailedError FX5120 for a frame that never ends, FX5121 for a program without meaning; FixynnError FX5100 for an engine that cannot be built
+ * @throws CheckFailedError FX5120 for a frame that never ends, FX5121 for a program without meaning; FixynnError FX5100 for an engine or a memory that cannot be
  */
 export function predictCycles(options: PredictOptions): readonly FrameCycles[] {
   const { config, program, memory, frames = 1 } = options;
   checkEngineConfig(config);
+  if (!(memory.bytesPerCycle > 0 && memory.latencyCycles >= 0))
+    throw new FixynnError("FX5100", `no memory moves ${memory.bytesPerCycle} bytes a cycle`, {
+      place: `${memory.latencyCycles} cycles of latency`,
+      hint: "give a positive rate, and a latency of 0 or more",
+    });
   const latencies = options.latencies ?? engineLatencies(config);
   const agenda = new Agenda();
   const decoded = decodeProgram(program, config);

@@ -24,7 +24,7 @@ export type WalkerCycles = {
 export type WalkerContext = {
   readonly agenda: Agenda;
   readonly latencies: EngineLatencies;
-  /** A pass starts with the block that is ready. */
+  /** A pass fetches for the first time, with the block that is ready. */
   readonly claim: () => void;
   /** The last pass of a stripe is fetched; its sums are complete in the cycle that is given. */
   readonly stripe: (work: StripeWork, sumsAt: number) => void;
@@ -98,7 +98,7 @@ export class Walker {
   }
 
   #start(pass: PassWork): void {
-    const { agenda, latencies, claim, storeReads } = this.#context;
+    const { agenda, latencies, storeReads } = this.#context;
     const { now } = agenda;
     const cycles = this.#cycles!;
     const sequenced = Math.max(this.#freeAt, this.#passAt);
@@ -111,8 +111,18 @@ export class Walker {
     this.#weightsAt = undefined;
     this.#passAt = now + latencies.passInterval;
     this.#storeReads = storeReads();
-    claim();
+    this.#firstFetch(this.#storeReads);
     agenda.at(now + pass.fetches, () => this.#finish(pass));
+  }
+
+  /** The array takes the block with the first fetch, which waits for a cycle in which no store reads. */
+  #firstFetch(readBefore: number): void {
+    const { agenda, latencies, claim, storeReads } = this.#context;
+    agenda.at(agenda.now + latencies.startToFetch, () => {
+      const read = storeReads();
+      if (read === readBefore) claim();
+      else this.#firstFetch(read);
+    });
   }
 
   /** The pass is over, unless stores took cycles from it. */
