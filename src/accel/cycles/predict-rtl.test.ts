@@ -69,7 +69,7 @@ function programsOf(config: EngineConfig): Readonly<Record<string, readonly Hand
 }
 
 describe("predictCycles and the engine's netlist", () => {
-  test.each(engines)("agree within 0.5 % on each layer, $cPar×$kPar", { timeout: 120_000 }, (config) => {
+  test.each(engines)("agree within 1 % on each layer, $cPar×$kPar", { timeout: 120_000 }, (config) => {
     const timer = new EngineTimer(config);
     const memories = [
       { latencyCycles: 10, bytesPerCycle: config.axiDataBytes },
@@ -88,7 +88,7 @@ describe("predictCycles and the engine's netlist", () => {
         predicted.forEach((end, i) => {
           const own = layerEnds[i]! - (layerEnds[i - 1] ?? 0);
           const error = end - (predicted[i - 1] ?? 0) - own;
-          expect(Math.abs(error) / own, shown).toBeLessThan(0.005);
+          expect(Math.abs(error) / own, shown).toBeLessThan(0.01);
         });
       }
   });
