@@ -41,9 +41,10 @@ export function programmableModel(
     return keepRuns(model, (areaMm2, fromLayer, framesPerSecond) => {
       if (areaMm2 < nvdlaAreaMm2.smallest) return undefined;
       const rest = layers.slice(fromLayer);
+      const hasImage = fromLayer === 0;
       return framesPerSecond === undefined
-        ? runOnNvdla(rest, areaMm2)
-        : bestNvdla(rest, areaMm2, framesPerSecond);
+        ? runOnNvdla(rest, areaMm2, hasImage)
+        : bestNvdla(rest, areaMm2, { hasImage, framesPerSecond });
     });
   }
   const scaled = acceleratorTechnologyAt16Nm(technology);

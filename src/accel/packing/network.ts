@@ -147,12 +147,14 @@ function firstLayerCycles(
 }
 
 /**
- * Pack a network's image as is best for an engine that computes it from the image on: the first layer's cycles decide, by its passes and by the image's words over a memory
- * port that gives a beat a cycle; of equal ones the first of {@link networkPackings}. The network stays as it is when nothing gains or its first layer is no convolution.
+ * Pack a network's image for an engine that reads it from memory and computes all: the way with the fewest cycles of the first layer, by its passes and by the image's words over a
+ * port that gives a beat a cycle, of equal ones the first of {@link networkPackings}.
+ *
+ * @returns undefined when nothing gains, the first layer is no convolution, or the engine takes pixels by the stream, as they come
  */
 export function packForEngine(network: QuantNetwork, config: EngineConfig): PackedNetwork | undefined {
   const first = firstConvolution(network);
-  if (first === undefined) return undefined;
+  if (first === undefined || config.input !== null) return undefined;
   const layer = {
     channels: quantInput(network).output.shape.at(-1)!,
     outputs: first.output.shape as [number, number, number],

@@ -13,7 +13,7 @@ export const loadFifoBeats = ({ burstBeats }: Pick<EngineConfig, "burstBeats">):
   Math.max(2 * burstBeats, LEAST_BEATS);
 
 /**
- * Add the loading part: requests → FIFO of beats → words → activation memory. It asks for a burst only when the FIFO, two bursts deep, has room for
+ * Add the loading part: requests → FIFO of beats → words → activation memory. It asks for a burst only when the FIFO has room for
  * all of it, so beats are always taken.
  *
  * @param begin the held command is a load and begins

@@ -115,7 +115,7 @@ export function createCandidates(
   const prices = configs.map((config) => enginePricesPj(streamedShape(config), technology));
   const areaMm2 = areas.map(({ totalMm2 }) => totalMm2.nominal);
   /** Work of a layer depends on the array alone; tails share their layers. */
-  const works = new Map<AcceleratorLayer, ReturnType<typeof cached<LayerWork>>>();
+  const works = new Map<AcceleratorLayer, (key: string, config: EngineConfig) => LayerWork>();
   const workOf = (layer: AcceleratorLayer, config: EngineConfig): LayerWork => {
     const own = works.get(layer) ?? cached((engine) => layerWork(layer, engine));
     works.set(layer, own);

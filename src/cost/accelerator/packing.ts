@@ -2,14 +2,19 @@ import { type InputPacking, inputPackings, packedGeometry } from "../../accel/in
 import { geometryOfShape, hasOperation, operationOf } from "./operation.js";
 import type { AcceleratorLayer } from "./types.js";
 
+/** Channels of a stream's pixel that an engine can be built for; a packed image that has more is none. */
+const MOST_CHANNELS = 4095;
+
 /** The layer that reads the image, when it is a convolution and alone in that. */
 function imageLayer(layers: readonly AcceleratorLayer[]): number | undefined {
   const first = layers.findIndex(hasOperation);
-  if (layers[first]?.kind !== "conv2d") return undefined;
-  const image = layers[first].inputs?.[0];
-  const reads = ({ inputs }: AcceleratorLayer): boolean =>
-    image !== undefined && (inputs ?? []).includes(image);
-  return layers.some((layer, i) => i !== first && reads(layer)) ? undefined : first;
+  // What lies before it is no convolution's image as it comes.
+  if (first !== 0 || layers[first]?.kind !== "conv2d") return undefined;
+  const names = new Set(layers.map(({ name }) => name));
+  // A layer that reads what none makes reads the image; without names each reads the one before.
+  const readsImage = ({ inputs }: AcceleratorLayer): boolean =>
+    inputs?.some((name) => !names.has(name)) ?? false;
+  return layers.some((layer, i) => i !== first && readsImage(layer)) ? undefined : first;
 }
 
 /**
@@ -37,7 +42,9 @@ export function packedImages(layers: readonly AcceleratorLayer[]): readonly (rea
     output.height * output.width * output.channels * kernel.height * kernel.width * source.channels;
   return [
     layers,
-    ...packings.map((packing) => layers.with(at, { ...layer, ...packedLayer(layer, packing, products) })),
+    ...packings
+      .filter((packing) => packedGeometry(packing, source.channels).channels <= MOST_CHANNELS)
+      .map((packing) => layers.with(at, { ...layer, ...packedLayer(layer, packing, products) })),
   ];
 }
 

@@ -116,13 +116,12 @@ export function runFromImage(
   config: AcceleratorConfig,
   technology: AcceleratorTechnology,
 ): AcceleratorRun {
-  const [plain, ...packed] = packedImages(layers);
-  let best = runOnEngine(plain!, config, technology);
-  for (const one of packed) {
-    const works = one.map((layer) => layerWork(layer, config.engine));
-    if (networkTraffic(one, works, config.engine) === undefined) continue;
-    const run = runOnEngine(one, config, technology);
-    if (run.cycles < best.cycles) best = run;
-  }
-  return best;
+  const runs = packedImages(layers).flatMap((packed) => {
+    const works = packed.map((layer) => layerWork(layer, config.engine));
+    const hasRoom = networkTraffic(packed, works, config.engine) !== undefined;
+    return hasRoom ? [runOnEngine(packed, config, technology)] : [];
+  });
+  const [first, ...others] = runs;
+  if (first === undefined) return runOnEngine(layers, config, technology);
+  return others.reduce((best, run) => (run.cycles < best.cycles ? run : best), first);
 }

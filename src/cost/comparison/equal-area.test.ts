@@ -48,8 +48,8 @@ describe("compareAtEqualArea with NVDLA", () => {
   test("the slower of front and tail sets the rate, and energies add", () => {
     const input = { accelerator: "nvdla", layers, totalAreaMm2: 3.3, operatingPoint: throughput } as const;
     const result = feasible({ ...input, front: front(1.5, 10, 1e4), frozenLayers: 1 });
-    const tail = bestNvdla([layers[1]!], 1.8)!;
-    const whole = bestNvdla(layers, 3.3)!;
+    const tail = bestNvdla([layers[1]!], 1.8, { hasImage: false })!;
+    const whole = bestNvdla(layers, 3.3, { hasImage: true })!;
     const { hybrid, baseline, gain } = result;
     expect(hybrid.framesPerSecond.nominal).toBeCloseTo(Math.min(1e4, tail.framesPerSecond), 6);
     const period = 1 / hybrid.framesPerSecond.nominal;
@@ -68,17 +68,17 @@ describe("compareAtEqualArea with NVDLA", () => {
   });
 
   test("the best NVDLA of an area is at least as fast as the largest and as every copy of a published one", () => {
-    const best = bestNvdla(layers, 2)!;
+    const best = bestNvdla(layers, 2, { hasImage: true })!;
     expect(best.areaMm2.nominal).toBeLessThanOrEqual(2);
-    expect(best.framesPerSecond).toBeGreaterThanOrEqual(0.99 * runOnNvdla(layers, 2).framesPerSecond);
+    expect(best.framesPerSecond).toBeGreaterThanOrEqual(0.99 * runOnNvdla(layers, 2, true).framesPerSecond);
     for (const { areaMm2 } of nvdlaPoints.filter((point) => point.areaMm2 <= 2)) {
-      const copies = Math.floor(2 / areaMm2) * runOnNvdla(layers, areaMm2).framesPerSecond;
+      const copies = Math.floor(2 / areaMm2) * runOnNvdla(layers, areaMm2, true).framesPerSecond;
       expect(best.framesPerSecond).toBeGreaterThanOrEqual(0.99 * copies);
     }
-    const slow = bestNvdla(layers, 2, 30)!;
+    const slow = bestNvdla(layers, 2, { hasImage: true, framesPerSecond: 30 })!;
     expect(slow.leakageMw.nominal).toBeLessThanOrEqual(best.leakageMw.nominal);
-    expect(bestNvdla(layers, 0.5)).toBeUndefined();
-    expect(bestNvdla(layers, 2, 1e9)).toBeUndefined();
+    expect(bestNvdla(layers, 0.5, { hasImage: true })).toBeUndefined();
+    expect(bestNvdla(layers, 2, { hasImage: true, framesPerSecond: 1e9 })).toBeUndefined();
   });
 
   test("a front that leaves too little area is infeasible, unless nothing is left to run", () => {

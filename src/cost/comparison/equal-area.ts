@@ -30,7 +30,8 @@ function acceleratorsOf(input: EqualAreaInput): Accelerators {
       node: "16 nm",
       name: "NVDLA-like",
       source: "nvdla.org primer: area, power and ResNet-50 rate at 16 nm, interpolated",
-      best: (areaMm2, fromLayer) => bestNvdla(layers.slice(fromLayer), areaMm2, framesPerSecond),
+      best: (areaMm2, fromLayer) =>
+        bestNvdla(layers.slice(fromLayer), areaMm2, { hasImage: fromLayer === 0, framesPerSecond }),
       reason: (areaMm2) =>
         areaMm2 < nvdlaAreaMm2.smallest
           ? `the smallest published NVDLA takes ${nvdlaAreaMm2.smallest} mm², and points are not extrapolated`

@@ -80,14 +80,14 @@ describe("runOnNvdla", () => {
     expect(atomUtilization(image(3, 3), 64, true)).toBeCloseTo(9 / 16, 12);
     expect(atomUtilization(image(3, 5), 2048, true)).toBe(atomUtilization(image(3, 5), 2048));
     const layers = [image(3, 3, 2), dense("pw", 1e6)];
-    const [first, second] = runOnNvdla(layers, 3.3).layers;
+    const [first, second] = runOnNvdla(layers, 3.3, true).layers;
     expect(second!.cycles / first!.cycles).toBeCloseTo(27 / 64, 9);
   });
 
   test("meets the published points and stays between its neighbours", () => {
     const layers = [dense("all", 3.8e9)];
     for (const point of nvdlaPoints) {
-      const run = runOnNvdla(layers, point.areaMm2);
+      const run = runOnNvdla(layers, point.areaMm2, true);
       expect(run.framesPerSecond / point.resNet50FramesPerSecond).toBeCloseTo(1, 9);
       const leakageUj = run.leakageMw.nominal * run.secondsPerFrame * 1e3;
       expect(
@@ -97,8 +97,8 @@ describe("runOnNvdla", () => {
     }
     fc.assert(
       fc.property(fc.double({ min: 0.51, max: 3.29, noNaN: true }), (area) => {
-        expect(runOnNvdla(layers, area).framesPerSecond).toBeLessThan(
-          runOnNvdla(layers, area + 0.01).framesPerSecond,
+        expect(runOnNvdla(layers, area, true).framesPerSecond).toBeLessThan(
+          runOnNvdla(layers, area + 0.01, true).framesPerSecond,
         );
       }),
       { seed: 5 },
@@ -107,14 +107,14 @@ describe("runOnNvdla", () => {
 
   test("copies the largest above 3.3 mm² and never extrapolates below 0.51 mm²", () => {
     const layers = [dense("all", 1e9)];
-    expect(runOnNvdla(layers, 6.6).framesPerSecond).toBeCloseTo(
-      2 * runOnNvdla(layers, 3.3).framesPerSecond,
+    expect(runOnNvdla(layers, 6.6, true).framesPerSecond).toBeCloseTo(
+      2 * runOnNvdla(layers, 3.3, true).framesPerSecond,
       9,
     );
-    expect(runOnNvdla(layers, 6.6).energyPerFrameUj.nominal).toBeCloseTo(
-      runOnNvdla(layers, 3.3).energyPerFrameUj.nominal,
+    expect(runOnNvdla(layers, 6.6, true).energyPerFrameUj.nominal).toBeCloseTo(
+      runOnNvdla(layers, 3.3, true).energyPerFrameUj.nominal,
       9,
     );
-    expect(() => runOnNvdla(layers, 0.5)).toThrow(expect.objectContaining({ code: "FX7050" }));
+    expect(() => runOnNvdla(layers, 0.5, true)).toThrow(expect.objectContaining({ code: "FX7050" }));
   });
 });

@@ -62,9 +62,14 @@ export const nvdlaShares = {
  * activations. Above 3.3 mm² it is area/3.3 copies of the largest, each on its own frames (same energy a frame). Pooling and
  * additions are not charged.
  *
+ * @param hasImage the first layer reads the image, not a front's output
  * @throws FixynnError FX7050 below 0.51 mm²: the points are not extrapolated
  */
-export function runOnNvdla(layers: readonly AcceleratorLayer[], areaMm2: number): AcceleratorRun {
+export function runOnNvdla(
+  layers: readonly AcceleratorLayer[],
+  areaMm2: number,
+  hasImage: boolean,
+): AcceleratorRun {
   if (!(areaMm2 >= nvdlaAreaMm2.smallest)) {
     throw new FixynnError(
       "FX7050",
@@ -82,10 +87,9 @@ export function runOnNvdla(layers: readonly AcceleratorLayer[], areaMm2: number)
     larger === smaller ? 0 : Math.log(within / smaller.areaMm2) / Math.log(larger.areaMm2 / smaller.areaMm2);
   const between = (a: number, b: number): number =>
     a === 0 ? 0 : Math.exp(Math.log(a) * (1 - share) + Math.log(b) * share);
-  // Behind a front the first layer reads more channels than an image has.
-  const first = layers.findIndex(({ kind }) => kind !== "other");
+  const image = hasImage ? layers.findIndex(({ kind }) => kind !== "other") : -1;
   const seconds = layers.map((layer, i) =>
-    isRun(layer) ? between(secondsOn(smaller, layer, i === first), secondsOn(larger, layer, i === first)) : 0,
+    isRun(layer) ? between(secondsOn(smaller, layer, i === image), secondsOn(larger, layer, i === image)) : 0,
   );
   const total = seconds.reduce((a, b) => a + b, 0);
   const secondsPerFrame = total / copies;
@@ -131,7 +135,10 @@ export function runOnNvdla(layers: readonly AcceleratorLayer[], areaMm2: number)
 export function bestNvdla(
   layers: readonly AcceleratorLayer[],
   areaMm2: number,
-  framesPerSecond?: number | undefined,
+  {
+    hasImage,
+    framesPerSecond,
+  }: { readonly hasImage: boolean; readonly framesPerSecond?: number | undefined },
 ): AcceleratorRun | undefined {
   if (!(areaMm2 >= nvdlaAreaMm2.smallest)) return undefined;
   const several = nvdlaPoints.flatMap((point) => {
@@ -140,9 +147,9 @@ export function bestNvdla(
     const counts = framesPerSecond === undefined ? [most] : [1, most];
     return counts
       .filter((count) => count > 0)
-      .map((count) => timesOver(runOnNvdla(layers, point.areaMm2), count));
+      .map((count) => timesOver(runOnNvdla(layers, point.areaMm2, hasImage), count));
   });
-  const runs = [runOnNvdla(layers, areaMm2), ...several];
+  const runs = [runOnNvdla(layers, areaMm2, hasImage), ...several];
   const most = Math.max(...runs.map((run) => run.framesPerSecond));
   const enough = framesPerSecond ?? most * 0.99;
   const frameUj = (run: AcceleratorRun): number => {

@@ -131,6 +131,7 @@ export function correctedPaperTier(
       weightBytes: layer.weights,
     })),
     programmableAreaMm2,
+    true,
   );
   const programmableUsOf = (layer: CorrectedPaperLayer, i: number): number =>
     has("programmableUtilization")
