@@ -20,7 +20,8 @@ export type DispatcherContext = {
   readonly feed: (values: LayerValues) => void;
   /** The walker takes a layer in this cycle; since `readySince` only transfers were missing. */
   readonly walk: (layer: Layer, readySince: number) => void;
-  readonly transfer: (transfer: Transfer) => void;
+  /** The transfer unit takes a command in this cycle, which had to wait for others or not. */
+  readonly transfer: (transfer: Transfer, waited: boolean) => void;
   /** All is complete. */
   readonly frameEnds: () => void;
 };
@@ -44,8 +45,6 @@ export class Dispatcher {
   #transfer: { readonly descriptor: Transfer; readonly since: number } | undefined;
   readonly #idle = { feeder: true, walker: true, transfers: true };
   readonly #complete = { layers: 0, transfers: 0 };
-  /** The same as a transfer's start knows it. */
-  readonly #known = { layers: 0, transfers: 0 };
   readonly #issued = { layers: 0, transfers: 0 };
   #ended = false;
 
@@ -83,7 +82,8 @@ export class Dispatcher {
 
   #counts(what: "layers" | "transfers", unit: "walker" | "transfers"): void {
     const { agenda, latencies } = this.#context;
-    agenda.at(agenda.now + latencies.endToNext, () => {
+    const next = unit === "transfers" ? latencies.endToTransfer : latencies.endToNext;
+    agenda.at(agenda.now + next, () => {
       this.#idle[unit] = true;
       this.#offer();
     });
@@ -91,10 +91,6 @@ export class Dispatcher {
       this.#complete[what]++;
       this.#offer();
       this.#checkEnd();
-    });
-    agenda.at(agenda.now + latencies.endToTransfer, () => {
-      this.#known[what]++;
-      this.#offerTransfer();
     });
   }
 
@@ -143,7 +139,6 @@ export class Dispatcher {
     agenda.at(since + latencies.slotToRequest, () => this.#fetchNext());
     agenda.at(since + latencies.slotToFeeder, () => this.#offer());
     agenda.at(since + latencies.slotToStart, () => this.#offer());
-    agenda.at(since + latencies.slotToTransfer, () => this.#offer());
   }
 
   #offer(): void {
@@ -181,12 +176,12 @@ export class Dispatcher {
     if (this.#transfer === undefined || !this.#idle.transfers) return;
     const { descriptor, since } = this.#transfer;
     const { waitLayers, waitTransfers } = descriptor.values;
-    if (agenda.now < since + latencies.slotToTransfer) return;
-    if (this.#known.layers < waitLayers || this.#known.transfers < waitTransfers) return;
+    if (agenda.now < since + latencies.slotToStart) return;
+    if (this.#complete.layers < waitLayers || this.#complete.transfers < waitTransfers) return;
     this.#idle.transfers = false;
     this.#transfer = undefined;
     agenda.at(agenda.now + latencies.leaveToEnter, () => this.#enter());
-    transfer(descriptor);
+    transfer(descriptor, agenda.now > since + latencies.slotToStart);
   }
 
   #checkEnd(): void {

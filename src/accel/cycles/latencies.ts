@@ -51,14 +51,13 @@ export type EngineLatencies = {
   /** From a descriptor's last beat to its entry into a slot; from there to the next one's request. */
   readonly beatToSlot: number;
   readonly slotToRequest: number;
-  /** From a descriptor's entry to its start if it has nothing to wait for, of a layer and of a transfer; and to its arrival at the feeder. */
+  /** From a descriptor's entry to its start if it has nothing to wait for, and to its arrival at the feeder. */
   readonly slotToStart: number;
-  readonly slotToTransfer: number;
   readonly slotToFeeder: number;
-  /** From the end of a layer or transfer to the start of the next one; to that of a layer that waits for its count, and to the frame's end; to that of a transfer that does. */
+  /** From the end of a layer to the start of the next one, and of a transfer; to that of what waits for the count, and to the frame's end. */
   readonly endToNext: number;
-  readonly endToCount: number;
   readonly endToTransfer: number;
+  readonly endToCount: number;
   /** From a descriptor's departure to the entry of the next one into its slot. */
   readonly leaveToEnter: number;
   /** From a frame's end to the next one's begin. */
@@ -66,6 +65,8 @@ export type EngineLatencies = {
   /** Transfer unit: from a command's start to a load's first request or a store's first read; from a load's request and from its grant to the next request. */
   readonly transferToRequest: number;
   readonly transferToRead: number;
+  /** The same for a store that had to wait for others. */
+  readonly waitedToRead: number;
   readonly loadToLoad: number;
   readonly grantToLoad: number;
   /** From a load's beat on the port to the write of its word; from a burst's last write to a request in its place. */
@@ -132,15 +133,15 @@ export function engineLatencies(
     beatToSlot: 2,
     slotToRequest: 2,
     slotToStart: 3,
-    slotToTransfer: 4,
     slotToFeeder: 1,
     endToNext: 1,
+    endToTransfer: 0,
     endToCount: 3,
-    endToTransfer: 4,
     leaveToEnter: 1,
     frameToFrame: 3,
-    transferToRequest: 6,
-    transferToRead: 3,
+    transferToRequest: 7,
+    transferToRead: 4,
+    waitedToRead: 5,
     loadToLoad: 4,
     grantToLoad: 2,
     beatToWrite: 3,

@@ -56,6 +56,15 @@ function programsOf(config: EngineConfig): Readonly<Record<string, readonly Hand
       layer(30, 1, 2, { groups: 8 }),
       layer(2, 8, 8, after),
     ],
+    "transfers one after another": [
+      layer(2, 4, 8),
+      { kind: "store", values: { ...moved, waitLayers: 1 } },
+      { kind: "store", values: { start: 600, rows: 1, rowWords: 5, waitTransfers: 1 } },
+      { kind: "load", values: { start: 700, rows: 1, rowWords: 5 } },
+      { kind: "load", values: { start: 800, rows: 1, rowWords: 1, waitTransfers: 3 } },
+      { kind: "store", values: { start: 600, rows: 1, rowWords: 2 } },
+      layer(2, 8, 8, { waitTransfers: 5, ...after }),
+    ],
     "loads beside the drain": [
       layer(2, 4, 8),
       { kind: "load", values: { ...many, waitLayers: 1 } },

@@ -198,7 +198,11 @@ class FrameRun {
       startWeights: () => this.#weights.start(),
       feed: (values) => this.#feeder.layer(values),
       walk: (layer, readySince) => this.#walk(layer.index, layer.values, readySince),
-      transfer: ({ kind, values }) => this.#transfers[kind](values, () => this.#dispatcher.transferEnds()),
+      transfer: ({ kind, values }, waited) => {
+        const ended = (): void => this.#dispatcher.transferEnds();
+        if (kind === "load") this.#transfers.load(values, ended);
+        else this.#transfers.store(values, waited, ended);
+      },
       frameEnds: () => ended({ frame, start: this.#start, end: agenda.now, layers: this.#layers, external }),
     });
   }

@@ -20,12 +20,16 @@ export class StoredWords {
   #movedAt = 0;
 
   /** Begin a store that is taken in this cycle; `ended` is called when it is complete. */
-  constructor(context: TransferContext, words: number, ended: () => void) {
+  constructor(
+    context: TransferContext,
+    { words, waited }: { readonly words: number; readonly waited: boolean },
+    ended: () => void,
+  ) {
     const { agenda, latencies } = context;
     this.#context = context;
     this.#words = words;
     this.#ended = ended;
-    this.#begin = agenda.now + latencies.transferToRead - 1;
+    this.#begin = agenda.now + (waited ? latencies.waitedToRead : latencies.transferToRead) - 1;
     this.#next(0, agenda.now);
   }
 

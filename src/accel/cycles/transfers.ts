@@ -56,9 +56,9 @@ export class Transfers {
     advance();
   }
 
-  /** Begin a store that is taken in this cycle; `ended` is called when it is complete. */
-  store({ rows, rowWords }: TransferValues, ended: () => void): void {
+  /** Begin a store that is taken in this cycle, having waited for others or not; `ended` is called when it is complete. */
+  store({ rows, rowWords }: TransferValues, waited: boolean, ended: () => void): void {
     this.#read = this.storeReads();
-    this.#store = new StoredWords(this.#context, rows * rowWords, ended);
+    this.#store = new StoredWords(this.#context, { words: rows * rowWords, waited }, ended);
   }
 }
