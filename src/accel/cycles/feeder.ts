@@ -25,13 +25,10 @@ export class Feeder {
   /** Lanes of a ring word, for each kind. */
   readonly #lanes: Readonly<Record<FeedWork["kind"], number>>;
   readonly #words: Readonly<Record<FeedWork["kind"], number>>;
-  /** Words that are released at once, those of a burst. */
-  readonly #releaseWords: number;
   #feeds: Iterator<FeedWork> | undefined;
   #feed: FeedWork | undefined;
   /** Words of the feed that are read. */
   #done = 0;
-  #unreleased = 0;
   /** Earliest cycle of the next read. */
   #nextAt = 0;
   #position = 0;
@@ -46,13 +43,12 @@ export class Feeder {
   #parameterBanks: number[];
 
   constructor(context: FeederContext) {
-    const { cPar, kPar, axiDataBytes, burstBeats } = context.config;
+    const { cPar, kPar } = context.config;
     const { ringWordBytes } = engineShape(context.config);
     const { now } = context.agenda;
     this.#context = context;
     this.#lanes = { parameters: ringWordBytes / PARAMETER_BYTES, block: ringWordBytes / cPar };
     this.#words = { parameters: kPar / this.#lanes.parameters, block: kPar / this.#lanes.block };
-    this.#releaseWords = Math.max(1, Math.floor((burstBeats * axiDataBytes) / ringWordBytes));
     this.#shadowAt = now;
     this.#parameterBanks = [now, now];
   }
@@ -104,12 +100,7 @@ export class Feeder {
       this.#position++;
       this.#fresh = Math.max(this.#fresh, this.#position);
       if (!release) continue;
-      this.#unreleased++;
-      if (this.#unreleased < this.#releaseWords && this.#done + 1 < this.#words[kind]) continue;
-      const words = this.#unreleased;
-      this.#unreleased = 0;
-      const later = kind === "block" ? latencies.blockToRequest : latencies.parametersToRequest;
-      agenda.at(read + later, () => released(words));
+      agenda.at(read + latencies.ringToRequest, () => released(1));
     }
     return true;
   }

@@ -29,9 +29,10 @@ export type EngineLatencies = {
   readonly layerToFeed: number;
   /** From a beat on the memory port to the read of its word from the ring. */
   readonly beatToRing: number;
-  /** From the read of a word that becomes free to a request for another in its place: of a block, of parameters. */
-  readonly blockToRequest: number;
-  readonly parametersToRequest: number;
+  /** From the read of a word that becomes free to a request for another in its place. */
+  readonly ringToRequest: number;
+  /** What a burst waits longer that is shorter than the others, where there is room for no whole one. */
+  readonly shortBurst: number;
   /** Weight reader: from a request to the next one; from a run's last grant to the taking of the next run; from there to its first request, and to that for an entry ahead. */
   readonly requestToRequest: number;
   readonly runToTake: number;
@@ -117,8 +118,8 @@ export function engineLatencies(
     shadowToStart: 1,
     layerToFeed: 3,
     beatToRing: 3,
-    blockToRequest: 4,
-    parametersToRequest: 3,
+    ringToRequest: 3,
+    shortBurst: 1,
     requestToRequest: 2,
     runToTake: 2,
     takeToRequest: 2,

@@ -75,11 +75,13 @@ export class WeightReader {
     if (this.#run.left === 0 && !this.#nextRun()) return;
     const beats = Math.min(config.burstBeats, this.#run.left);
     if (beats > this.#room || this.#underWay === this.#mostUnderWay) return;
+    // The room for a short burst is known a cycle late, unless there is room for a whole one.
+    const late = beats < config.burstBeats && this.#room < config.burstBeats ? latencies.shortBurst : 0;
     this.#asking = true;
     this.#underWay++;
     this.#room -= beats;
     this.#run.left -= beats;
-    agenda.at(this.#nextAt, () =>
+    agenda.at(Math.max(this.#nextAt, agenda.now) + late, () =>
       port.request("weights", beats, (burst) => {
         const ended = this.#run.left === 0;
         if (ended) this.#takeAt = agenda.now + latencies.runToTake;
