@@ -1,5 +1,7 @@
 import { FixynnError } from "../core/index.js";
 
+/** Largest height, width or number of channels of what the AXI4-Stream input delivers. */
+export const MOST_PER_AXIS = 4095;
 /** Geometry of what the AXI4-Stream input delivers: one pixel a beat, all channels side by side. */
 export type StreamGeometry = { readonly height: number; readonly width: number; readonly channels: number };
 
@@ -125,7 +127,7 @@ export function checkEngineConfig(config: EngineConfig): void {
   if (config.inputSlots !== 1 && config.inputSlots !== 2) bad("inputSlots", "1 or 2");
   if (config.input !== null) {
     for (const size of Object.values(config.input))
-      if (!Number.isInteger(size) || size < 1 || size > 4095) bad("input", "sizes are 1 to 4,095");
+      if (!Number.isInteger(size) || size < 1 || size > MOST_PER_AXIS) bad("input", "sizes are 1 to 4,095");
     if (slotWords * config.inputSlots > bankWords)
       bad(
         "input",

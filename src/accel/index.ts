@@ -7,5 +7,7 @@ export * from "./packing/index.js";
 export { describeInstructionSet } from "./reference.js";
 export * from "./registers.js";
 export { buildEngine, ENGINE_MODULE, type Engine } from "./rtl/engine.js";
+export { readFifoBeats } from "./rtl/transfer-load.js";
+export { STORE_WORDS } from "./rtl/transfer-store.js";
 export { buildSystem, SYSTEM_MODULE, streamGeometry } from "./system.js";
 export * from "./testbench/index.js";

@@ -1,8 +1,6 @@
 import { engineShape } from "../config.js";
+import { STORE_WORDS } from "../rtl/transfer-store.js";
 import type { TransferContext } from "./transfer-context.js";
-
-/** Words that a store reads ahead of its beats. */
-const FIFO_WORDS = 16;
 
 /** Words of a store on their way from the activation memory through the FIFO to the port. */
 export class StoredWords {
@@ -45,7 +43,7 @@ export class StoredWords {
   #foresee(words: number): void {
     for (let word = this.#readAt.length; word < words; word++) {
       const before = this.#readAt[word - 1] ?? this.#begin;
-      const left = word < FIFO_WORDS ? before : this.#leftAt[word - FIFO_WORDS];
+      const left = word < STORE_WORDS ? before : this.#leftAt[word - STORE_WORDS];
       if (left === undefined) return;
       this.#readAt.push(Math.max(before, left) + 1);
     }

@@ -1,5 +1,5 @@
 import type { TransferValues } from "../interpret/decode.js";
-import { loadFifoBeats } from "../rtl/transfer-load.js";
+import { readFifoBeats } from "../rtl/transfer-load.js";
 import { LoadedBursts } from "./loaded-bursts.js";
 import { StoredWords } from "./stored-words.js";
 import type { TransferContext } from "./transfer-context.js";
@@ -24,7 +24,7 @@ export class Transfers {
   load({ beats, rows, rowWords }: TransferValues, ended: () => void): void {
     const { agenda, latencies, config, port } = this.#context;
     let left = beats;
-    let room = loadFifoBeats(config);
+    let room = readFifoBeats(config);
     let asking = false;
     let nextAt = agenda.now + latencies.transferToRequest;
     const written = (taken: number): void => {

@@ -9,7 +9,7 @@ import { wordsOfBeats } from "./transfer-words.js";
 const LEAST_BEATS = 16;
 
 /** Beats that the FIFO of loads holds: two bursts, or more where these are short. */
-export const loadFifoBeats = ({ burstBeats }: Pick<EngineConfig, "burstBeats">): number =>
+export const readFifoBeats = ({ burstBeats }: Pick<EngineConfig, "burstBeats">): number =>
   Math.max(2 * burstBeats, LEAST_BEATS);
 
 /**
@@ -27,7 +27,7 @@ export function buildLoad(context: TransferContext, begin: Signal): Signal {
   const rValid = b.input("r_valid", 1, "a beat of a load");
   const rData = b.input("r_data", 8 * axiDataBytes);
   const loadReady = b.input("load_ready", 1);
-  const depth = loadFifoBeats(config);
+  const depth = readFifoBeats(config);
   const roomBits = counterWidth(depth);
   const room = kit.state("load_room", roomBits, depth, "beats that the FIFO has room for");
   const asking = kit.state("load_asking", 1);

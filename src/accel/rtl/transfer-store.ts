@@ -12,7 +12,7 @@ const AW_CACHE = 0b0011;
 const AW_PROT = 0b000;
 
 /** Words on their way from the activation memory or waiting: they cover the eight cycles from a read to the room that its word leaves. */
-const STORE_WORDS = 16;
+export const STORE_WORDS = 16;
 
 /**
  * Add the storing part: reads → FIFO of words → beats → write channels. A word is read only when the FIFO has room for it, so that reads of the

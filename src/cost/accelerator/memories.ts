@@ -5,6 +5,8 @@ import {
   type EngineConfig,
   engineShape,
   parameterFields,
+  readFifoBeats,
+  STORE_WORDS,
 } from "../../accel/index.js";
 import { copiesOf } from "../../hw/index.js";
 import { type EngineUnit, unitModules } from "./units.js";
@@ -20,9 +22,6 @@ export type EngineMemories = {
 
 /** Bits of a lane's requantization parameters: bias, multiplier, shift. */
 const PARAMETER_BITS = parameterFields.shift.at + 8;
-/** Words of the FIFOs between memory port and activations (`src/accel/rtl`, `transfer-load.ts` and `transfer-store.ts`). */
-const STORE_WORDS = 16;
-const loadBeats = ({ burstBeats }: EngineConfig): number => Math.max(2 * burstBeats, 16);
 
 /** List the memories of an engine. */
 export function engineMemories(config: EngineConfig): readonly EngineMemories[] {
@@ -40,7 +39,7 @@ export function engineMemories(config: EngineConfig): readonly EngineMemories[] 
       words: (2 * kPar) / requantizers,
       bits: PARAMETER_BITS,
     },
-    { unit: "transfer", role: "loadFifo", count: 1, words: loadBeats(config), bits: 8 * axiDataBytes },
+    { unit: "transfer", role: "loadFifo", count: 1, words: readFifoBeats(config), bits: 8 * axiDataBytes },
     { unit: "transfer", role: "storeFifo", count: 1, words: STORE_WORDS, bits: 8 * wordBytes },
   ];
 }

@@ -1,9 +1,6 @@
-import { type InputPacking, inputPackings, packedGeometry } from "../../accel/index.js";
+import { type InputPacking, inputPackings, MOST_PER_AXIS, packedGeometry } from "../../accel/index.js";
 import { geometryOfShape, hasOperation, operationOf } from "./operation.js";
 import type { AcceleratorLayer } from "./types.js";
-
-/** Channels of a stream's pixel that an engine can be built for; a packed image that has more is none. */
-const MOST_CHANNELS = 4095;
 
 /** The layer that reads the image, when it is a convolution and alone in that. */
 function imageLayer(layers: readonly AcceleratorLayer[]): number | undefined {
@@ -42,8 +39,9 @@ export function packedImages(layers: readonly AcceleratorLayer[]): readonly (rea
     output.height * output.width * output.channels * kernel.height * kernel.width * source.channels;
   return [
     layers,
+    // The stream input takes no more channels.
     ...packings
-      .filter((packing) => packedGeometry(packing, source.channels).channels <= MOST_CHANNELS)
+      .filter((packing) => packedGeometry(packing, source.channels).channels <= MOST_PER_AXIS)
       .map((packing) => layers.with(at, { ...layer, ...packedLayer(layer, packing, products) })),
   ];
 }

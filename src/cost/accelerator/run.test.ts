@@ -6,7 +6,7 @@ import { arrayCandidates } from "./candidates.js";
 import { chargedEnergyPj, engineActivity, enginePricesPj, nominalEnergyPj } from "./energy.js";
 import { costEngine } from "./figures.js";
 import { createArrayCatalogue, largestArray } from "./largest.js";
-import { runOnEngine } from "./run.js";
+import { runFromImage, runOnEngine } from "./run.js";
 import { shapeConfig } from "./shapes.js";
 import { acceleratorTechnology, acceleratorTechnologyAt16Nm } from "./technology.js";
 import type { AcceleratorConfig, AcceleratorLayer } from "./types.js";
@@ -65,6 +65,39 @@ describe("runOnEngine", () => {
       energyPerFrameUj: { nominal: 0 },
       dramBytesPerFrame: { total: 0 },
     });
+  });
+});
+
+describe("runFromImage", () => {
+  const image: AcceleratorLayer = {
+    name: "conv1",
+    kind: "conv2d",
+    inputShape: [224, 224, 3],
+    outputShape: [112, 112, 64],
+    kernel: [7, 7],
+    stride: [2, 2],
+    macs: 112 * 112 * 64 * 147,
+    weightBytes: 64 * 147,
+  };
+  const small = (activationBufferBytes: number): AcceleratorConfig => ({
+    ...config,
+    engine: { ...engine, activationBufferBytes },
+  });
+
+  test("takes the packing that is fastest, among those that have room", () => {
+    const run = runFromImage([image], config, technology);
+    expect(run.cycles).toBeLessThan(runOnEngine([image], config, technology).cycles);
+    expect(run.name).toMatch(/, image in \d×\d$/);
+    expect(() => runOnEngine([image], small(65536), technology)).toThrow(
+      expect.objectContaining({ code: "FX5111" }),
+    );
+    expect(runFromImage([image], small(65536), technology).name).toMatch(/, image in/);
+  });
+
+  test("says when none has room", () => {
+    expect(() => runFromImage([image], small(4096), technology)).toThrow(
+      expect.objectContaining({ code: "FX5111", hint: expect.any(String) }),
+    );
   });
 });
 

@@ -42,26 +42,23 @@ function check({ engine, clockMhz, dramBytesPerSecond }: AcceleratorConfig): voi
   });
 }
 
-/**
- * Run layers on an engine, one after the other. Energy covers the busy cycles; leakage and idle power are figures of their own, so that the frame
- * rate decides how much of them a frame pays.
- *
- * @throws FixynnError FX5100 or FX7070 for an engine that cannot be, FX5111 when a layer has no room for a row of its output
- */
-export function runOnEngine(
+const noRoom = ({ engine }: AcceleratorConfig): FixynnError =>
+  new FixynnError("FX5111", "a layer has no room for a row of its output", {
+    place: engineName(engine),
+    hint: "enlarge activationBufferBytes",
+  });
+
+/** Run layers as {@link runOnEngine}; undefined when a layer has no room for a row of its output. */
+function runWithRoom(
   layers: readonly AcceleratorLayer[],
   config: AcceleratorConfig,
   technology: AcceleratorTechnology,
-): AcceleratorRun {
+): AcceleratorRun | undefined {
   check(config);
   const { engine, clockMhz } = config;
   const works = layers.map((layer) => layerWork(layer, engine));
   const traffic = networkTraffic(layers, works, engine);
-  if (traffic === undefined)
-    throw new FixynnError("FX5111", "a layer has no room for a row of its output", {
-      place: engineName(engine),
-      hint: "enlarge activationBufferBytes",
-    });
+  if (traffic === undefined) return undefined;
   const area = engineArea(engine, technology);
   const prices = enginePricesPj(engine, technology);
   const multipliers = engine.cPar * engine.kPar;
@@ -107,6 +104,22 @@ export function runOnEngine(
 }
 
 /**
+ * Run layers on an engine, one after the other. Energy covers the busy cycles; leakage and idle power are figures of their own, so that the frame
+ * rate decides how much of them a frame pays.
+ *
+ * @throws FixynnError FX5100 or FX7070 for an engine that cannot be, FX5111 when a layer has no room for a row of its output
+ */
+export function runOnEngine(
+  layers: readonly AcceleratorLayer[],
+  config: AcceleratorConfig,
+  technology: AcceleratorTechnology,
+): AcceleratorRun {
+  const run = runWithRoom(layers, config, technology);
+  if (run === undefined) throw noRoom(config);
+  return run;
+}
+
+/**
  * Run a network from its image on, packed as is fastest on the engine ({@link packedImages}).
  *
  * @throws FixynnError as {@link runOnEngine}
@@ -116,12 +129,8 @@ export function runFromImage(
   config: AcceleratorConfig,
   technology: AcceleratorTechnology,
 ): AcceleratorRun {
-  const runs = packedImages(layers).flatMap((packed) => {
-    const works = packed.map((layer) => layerWork(layer, config.engine));
-    const hasRoom = networkTraffic(packed, works, config.engine) !== undefined;
-    return hasRoom ? [runOnEngine(packed, config, technology)] : [];
-  });
+  const runs = packedImages(layers).flatMap((packed) => runWithRoom(packed, config, technology) ?? []);
   const [first, ...others] = runs;
-  if (first === undefined) return runOnEngine(layers, config, technology);
+  if (first === undefined) throw noRoom(config);
   return others.reduce((best, run) => (run.cycles < best.cycles ? run : best), first);
 }

@@ -1,4 +1,4 @@
-import { type EngineConfig, engineShape } from "../../accel/index.js";
+import { type EngineConfig, engineShape, readFifoBeats } from "../../accel/index.js";
 import type { NetworkTraffic } from "./traffic.js";
 import type { AcceleratorConfig } from "./types.js";
 import type { LayerWork } from "./work.js";
@@ -24,10 +24,10 @@ export const bytesPerCycle = ({ engine, clockMhz, dramBytesPerSecond }: Accelera
  * Bytes a cycle that loads give: bursts of as much as the load's FIFO holds are under way, each from its request through the memory's answer to the room that it leaves
  * (`src/accel/cycles/latencies.ts`).
  */
-function loadBytesPerCycle({ axiDataBytes, burstBeats }: EngineConfig, rate: number): number {
-  const fifoBeats = Math.max(2 * burstBeats, 16);
+function loadBytesPerCycle(config: EngineConfig, rate: number): number {
+  const { axiDataBytes, burstBeats } = config;
   const burstCycles = (burstBeats * axiDataBytes) / rate;
-  return (fifoBeats * axiDataBytes) / (MEMORY_LATENCY_CYCLES + burstCycles + 8);
+  return (readFifoBeats(config) * axiDataBytes) / (MEMORY_LATENCY_CYCLES + burstCycles + 8);
 }
 
 /**
